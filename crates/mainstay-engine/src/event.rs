@@ -1,0 +1,131 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mainstay_model::{
+    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, PublicStatus,
+};
+
+/// Something that happened and may change the state.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A configuration was loaded: at start, and whenever a new version was accepted.
+    Configured(Arc<Landscape>),
+    /// A new version of the configuration was refused; the old one goes on.
+    ConfigurationRefused {
+        /// The errors, one a line, with file, line and column.
+        problems: Vec<String>,
+    },
+    /// A check ended.
+    Checked(Box<CheckReport>),
+    /// The reference targets were tried.
+    ReferencesChecked {
+        /// How many answered.
+        reachable: usize,
+        /// How many were tried, at least 1.
+        tried: usize,
+    },
+    /// A channel accepted a message.
+    Delivered {
+        /// Which message.
+        id: DeliveryId,
+        /// By which channel.
+        channel: ChannelName,
+        /// About which incident.
+        incident: Option<IncidentId>,
+        /// The service's own identifier for it.
+        receipt: Option<String>,
+    },
+    /// An attempt failed and is to be repeated.
+    DeliveryDelayed {
+        /// Which message.
+        id: DeliveryId,
+        /// Not before.
+        next_attempt_at: Timestamp,
+        /// Why it failed.
+        error: String,
+    },
+    /// A message was given up.
+    DeliveryGivenUp {
+        /// Which message.
+        id: DeliveryId,
+        /// By which channel.
+        channel: ChannelName,
+        /// About which incident.
+        incident: Option<IncidentId>,
+        /// Why.
+        reason: String,
+    },
+    /// The recorder could write again after it could not.
+    StoreRecovered {
+        /// Since when it could not.
+        since: Timestamp,
+        /// What the store said.
+        error: String,
+    },
+    /// A person did something.
+    Operator {
+        /// Who.
+        by: String,
+        /// What.
+        action: Action,
+    },
+    /// Nothing but the passing of time.
+    Tick,
+}
+
+/// What a person can do about an incident.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Take it up.
+    Acknowledge(IncidentId),
+    /// Close it by hand. It opens again when its cause shows up anew after having ended.
+    Resolve(IncidentId),
+    /// Make it public.
+    Publish {
+        /// Which incident.
+        incident: IncidentId,
+        /// Title for customers; absent: one that Mainstay words.
+        title: Option<String>,
+        /// First text for customers; absent: one that Mainstay words.
+        body: Option<String>,
+    },
+    /// Tell customers more about a public incident.
+    Update {
+        /// Which incident.
+        incident: IncidentId,
+        /// Where it stands.
+        status: PublicStatus,
+        /// The text.
+        body: String,
+    },
+    /// Write something down, for the team only.
+    Note {
+        /// Which incident.
+        incident: IncidentId,
+        /// The text.
+        text: String,
+    },
+}
+
+/// What a step wants done.
+#[derive(Debug, Clone, Default)]
+pub struct Effects {
+    /// To be written in one transaction, before anything else is done.
+    pub commit: Commit,
+    /// Checks to run outside the schedule.
+    pub rechecks: Vec<Recheck>,
+    /// Whether the reference targets are to be tried now.
+    pub check_references: bool,
+    /// Whether what customers see may have changed.
+    pub publish: bool,
+}
+
+/// A check to run outside the schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recheck {
+    /// Which dependency.
+    pub dependency: DependencyName,
+    /// How long to wait first.
+    pub after: Duration,
+}

@@ -1,0 +1,84 @@
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::kinds;
+use crate::{DependencyName, Diagnosis, Failure, Severity};
+
+kinds! {
+    /// The built-in conditions.
+    Rule {
+        /// The connection that the application would make does not work.
+        Down = "down",
+        /// It works in part: some addresses do not.
+        Degraded = "degraded",
+        /// A certificate is near its end.
+        CertificateExpiring = "certificate-expiring",
+        /// A certificate should have been renewed by now, judged by earlier renewals.
+        RenewalOverdue = "renewal-overdue",
+        /// The chain works here and would fail for a strict client.
+        ChainProblem = "chain-problem",
+        /// Addresses of one name serve different certificates.
+        AddressesDiffer = "addresses-differ",
+        /// It answers slower than allowed or than usual.
+        TooSlow = "too-slow",
+        /// It was not checked when it should have been.
+        Stale = "stale",
+        /// It changes between good and bad too often to follow.
+        Flapping = "flapping",
+        /// Our own network is gone.
+        Offline = "offline",
+        /// The new configuration was refused; the old one goes on.
+        ConfigurationRefused = "configuration-refused",
+        /// A channel gave up on a message.
+        ChannelFailing = "channel-failing",
+        /// Mainstay cannot write what it sees.
+        StoreFailing = "store-failing",
+    }
+}
+
+/// What an alert is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// A dependency.
+    Dependency(DependencyName),
+    /// Mainstay itself or its surroundings.
+    Mainstay,
+}
+
+/// The stable identity of an alert: it exists at most once at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AlertKey {
+    /// What it is about.
+    pub subject: Subject,
+    /// Which condition holds.
+    pub rule: Rule,
+}
+
+impl fmt::Display for AlertKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subject {
+            Subject::Dependency(name) => write!(f, "{name}/{}", self.rule),
+            Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
+        }
+    }
+}
+
+/// A condition that holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Its identity.
+    pub key: AlertKey,
+    /// How urgent it is now.
+    pub severity: Severity,
+    /// Since when the condition holds: the first observation that showed it, not when it was believed.
+    pub since: Timestamp,
+    /// The failure behind it, when there is one.
+    pub failure: Option<Failure>,
+    /// Cause, evidence and next actions.
+    pub diagnosis: Diagnosis,
+    /// When things will break, for conditions that announce it.
+    pub breaks_at: Option<Timestamp>,
+}

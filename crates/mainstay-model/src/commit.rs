@@ -1,0 +1,69 @@
+use jiff::Timestamp;
+
+use crate::{CheckReport, Delivery, DeliveryId, DependencyState, Incident, TimelineEntry};
+
+/// Everything that one or more steps decided, to be written in one transaction or not at all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Commit {
+    /// Facts to append.
+    pub reports: Vec<CheckReport>,
+    /// States to replace, by dependency; where one stands twice, the later one holds.
+    pub dependencies: Vec<std::sync::Arc<DependencyState>>,
+    /// Incidents to insert or replace; where one stands twice, the later one holds.
+    pub incidents: Vec<std::sync::Arc<Incident>>,
+    /// History to append.
+    pub timeline: Vec<TimelineEntry>,
+    /// Messages to put into the outbox.
+    pub deliveries: Vec<Delivery>,
+    /// What became of messages.
+    pub outcomes: Vec<DeliveryOutcome>,
+}
+
+impl Commit {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self == &Commit::default()
+    }
+
+    /// Adds what a later step decided.
+    pub fn append(&mut self, later: Commit) {
+        self.reports.extend(later.reports);
+        self.dependencies.extend(later.dependencies);
+        self.incidents.extend(later.incidents);
+        self.timeline.extend(later.timeline);
+        self.deliveries.extend(later.deliveries);
+        self.outcomes.extend(later.outcomes);
+    }
+}
+
+/// What became of one attempt to deliver a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DeliveryOutcome {
+    /// The channel accepted it.
+    Delivered {
+        /// Which message.
+        id: DeliveryId,
+        /// When.
+        at: Timestamp,
+        /// The service's own identifier for it.
+        receipt: Option<String>,
+    },
+    /// It failed and is to be tried again.
+    Retry {
+        /// Which message.
+        id: DeliveryId,
+        /// Not before.
+        next_attempt_at: Timestamp,
+        /// Why it failed.
+        error: String,
+    },
+    /// It failed for good.
+    GivenUp {
+        /// Which message.
+        id: DeliveryId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}

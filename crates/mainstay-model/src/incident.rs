@@ -1,0 +1,157 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::kinds;
+use crate::{
+    Alert, ComponentName, DependencyName, Diagnosis, Failure, IncidentId, ProviderName, Severity, UpdateId,
+};
+
+/// One thing that needs people: alerts of one cause, from first sight to resolution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its identity.
+    pub id: IncidentId,
+    /// A short sentence: what is wrong, with what.
+    pub title: String,
+    /// How urgent: the most urgent of its alerts so far.
+    pub severity: Severity,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// What groups alerts into it: provider and cause, in a stable text form.
+    pub cause_key: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// Since when the trouble existed: the earliest `since` of its alerts.
+    pub since: Timestamp,
+    /// When things will break, while nothing is broken yet: the incident is impending.
+    pub breaks_at: Option<Timestamp>,
+    /// The alerts that hold now, by key in text form.
+    pub alerts: BTreeMap<String, Alert>,
+    /// Every dependency that was part of it, in the order of joining.
+    pub dependencies: Vec<DependencyName>,
+    /// The providers of those dependencies.
+    pub providers: Vec<ProviderName>,
+    /// The components that use those dependencies.
+    pub components: Vec<ComponentName>,
+    /// What customers of those components feel.
+    pub impact: Impact,
+    /// The failure behind it, when there is one.
+    pub failure: Option<Failure>,
+    /// Cause, evidence and next actions.
+    pub diagnosis: Diagnosis,
+    /// How often an alert joined or left, for damping.
+    pub changes: u32,
+    /// Present once customers may see it.
+    pub publication: Option<Publication>,
+}
+
+impl Incident {
+    /// Whether it is not resolved.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, IncidentState::Resolved { .. })
+    }
+
+    /// When it was resolved, if it was.
+    pub fn resolved_at(&self) -> Option<Timestamp> {
+        match self.state {
+            IncidentState::Resolved { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum IncidentState {
+    /// Nobody has taken it up.
+    Open,
+    /// Somebody has.
+    Acknowledged {
+        /// When.
+        at: Timestamp,
+        /// Who.
+        by: String,
+    },
+    /// It is over.
+    Resolved {
+        /// When.
+        at: Timestamp,
+        /// Who resolved it by hand; absent when its last alert ended.
+        by: Option<String>,
+    },
+}
+
+impl IncidentState {
+    /// The word used in JSON and on pages.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            IncidentState::Open => "open",
+            IncidentState::Acknowledged { .. } => "acknowledged",
+            IncidentState::Resolved { .. } => "resolved",
+        }
+    }
+}
+
+kinds! {
+    /// What customers feel, in Statuspage's terms; later ones are worse.
+    Impact {
+        /// Nothing yet.
+        None = "none",
+        /// Slower or less dependable.
+        Minor = "minor",
+        /// Part of it does not work.
+        Major = "major",
+        /// It does not work.
+        Critical = "critical",
+    }
+}
+
+/// What customers see of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// Since when it is public.
+    pub at: Timestamp,
+    /// Who made it public; absent when policy did.
+    pub by: Option<String>,
+    /// The title for customers, without names of hosts or blame.
+    pub title: String,
+    /// Newest last, at least one.
+    pub updates: Vec<PublicUpdate>,
+}
+
+impl Publication {
+    /// Where the incident stands for customers.
+    pub fn status(&self) -> PublicStatus {
+        self.updates.last().map_or(PublicStatus::Investigating, |update| update.status)
+    }
+}
+
+/// One message to customers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicUpdate {
+    /// Its identity.
+    pub id: UpdateId,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Where the incident stands from then on.
+    pub status: PublicStatus,
+    /// The text.
+    pub body: String,
+}
+
+kinds! {
+    /// Where an incident stands for customers, in Statuspage's words.
+    PublicStatus {
+        /// The cause is not known.
+        Investigating = "investigating",
+        /// The cause is known.
+        Identified = "identified",
+        /// It is mended and watched.
+        Monitoring = "monitoring",
+        /// It is over.
+        Resolved = "resolved",
+    }
+}

@@ -1,0 +1,297 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::kinds;
+use crate::{ChannelName, ComponentName, DependencyName, ProviderName, Secret, Severity, Target};
+
+/// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
+///
+/// Every name that a part refers to exists; whoever builds a `Landscape` has made sure of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Landscape {
+    /// The third parties.
+    pub providers: BTreeMap<ProviderName, Provider>,
+    /// What is connected to.
+    pub dependencies: BTreeMap<DependencyName, Dependency>,
+    /// The parts of the own service.
+    pub components: BTreeMap<ComponentName, Component>,
+    /// By what means people are told.
+    pub channels: BTreeMap<ChannelName, Channel>,
+    /// Who is told of what, in order; every route that matches is used.
+    pub routes: Vec<Route>,
+    /// The mail server that email channels send through.
+    pub mail: Option<MailServer>,
+    /// The public page.
+    pub status_page: StatusPage,
+    /// Address of the operator's pages as people reach them, without a trailing slash.
+    pub operator_url: String,
+    /// Targets that are expected to be always reachable (`tcp://…`); when none of them is, we are offline.
+    pub references: Vec<Target>,
+}
+
+/// A third party that is relied on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provider {
+    /// For people.
+    pub title: String,
+    /// Address of the provider's own status page.
+    pub status_page: Option<String>,
+    /// Mail addresses or telephone numbers.
+    pub contacts: Vec<String>,
+    /// Promised availability in percent.
+    pub sla_percent: Option<f64>,
+    /// How often the provider is reviewed.
+    pub review_every: Option<Duration>,
+}
+
+/// One thing of a provider's that is connected to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dependency {
+    /// Its key in the configuration.
+    pub name: DependencyName,
+    /// Whose it is; absent for something of one's own, such as a certificate file.
+    pub provider: Option<ProviderName>,
+    /// Where it is.
+    pub target: Target,
+    /// How it must verify.
+    pub tls: TlsPolicy,
+    /// What is asked after log-in. Absent: the protocol's own smallest question.
+    pub query: Option<String>,
+    /// Time between checks, at least one second.
+    pub every: Duration,
+    /// Bound on one whole check.
+    pub timeout: Duration,
+    /// Slower than this is a finding. Absent: judged against its own history.
+    pub slow: Option<Duration>,
+    /// Which components of one's own need it.
+    pub used_by: Vec<ComponentName>,
+    /// How much depends on it.
+    pub criticality: Criticality,
+    /// When a bad check is believed.
+    pub confirm: Confirmation,
+}
+
+/// How a server's certificate must verify.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct TlsPolicy {
+    /// Whether TLS is used.
+    pub mode: TlsMode,
+    /// PEM file of the only roots to trust. Absent: the roots of this system.
+    pub ca_file: Option<PathBuf>,
+    /// The name that the certificate must be for, when it is not the host of the URL.
+    pub server_name: Option<String>,
+}
+
+/// Whether TLS is used for a protocol that leaves the choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsMode {
+    /// TLS with full verification: trust, name, purpose and dates.
+    #[default]
+    Full,
+    /// No TLS, as the application connects without it too. Unverified TLS is not offered.
+    Off,
+}
+
+/// When a bad check is believed: the first one is repeated at once, and then `failures` of the last `of` must be bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmation {
+    /// How many must be bad, at least 1.
+    pub failures: u32,
+    /// Of how many, at least `failures` and at most 32.
+    pub of: u32,
+    /// How many good ones in a row end it, at least 1.
+    pub recoveries: u32,
+}
+
+impl Default for Confirmation {
+    fn default() -> Self {
+        Confirmation { failures: 2, of: 3, recoveries: 2 }
+    }
+}
+
+kinds! {
+    /// How much depends on a dependency.
+    Criticality {
+        /// The service is down without it.
+        Critical = "critical",
+        /// A large part of the service is.
+        High = "high",
+        /// Something is.
+        Normal = "normal",
+        /// Nobody would notice soon.
+        Low = "low",
+    }
+}
+
+impl Criticality {
+    /// How urgent it is that such a dependency is down.
+    pub fn severity_when_down(self) -> Severity {
+        match self {
+            Criticality::Critical => Severity::Page,
+            Criticality::High | Criticality::Normal => Severity::High,
+            Criticality::Low => Severity::Warn,
+        }
+    }
+}
+
+/// A part of one's own service as customers know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// For people.
+    pub title: String,
+    /// Heading under which the status page shows it.
+    pub group: Option<String>,
+    /// One line for customers.
+    pub description: Option<String>,
+}
+
+/// A means of telling somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Which service, and its address there.
+    pub kind: ChannelKind,
+}
+
+/// The services that carry messages. Addresses that grant access are secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelKind {
+    /// Mail to these addresses.
+    Email {
+        /// Recipients, at least one.
+        to: Vec<String>,
+    },
+    /// A Discord webhook.
+    Discord {
+        /// Its URL.
+        url: Secret,
+    },
+    /// A Slack incoming webhook.
+    Slack {
+        /// Its URL.
+        url: Secret,
+    },
+    /// An HTTP endpoint that takes Standard Webhooks.
+    Webhook {
+        /// Its URL.
+        url: Secret,
+        /// The signing secret: `whsec_` and base64, or any text, whose bytes are then the key.
+        secret: Option<Secret>,
+    },
+}
+
+impl ChannelKind {
+    /// The word used in configuration and pages.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ChannelKind::Email { .. } => "email",
+            ChannelKind::Discord { .. } => "discord",
+            ChannelKind::Slack { .. } => "slack",
+            ChannelKind::Webhook { .. } => "webhook",
+        }
+    }
+}
+
+/// Who is told of incidents of which severities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Empty: of any severity.
+    pub severity: Vec<Severity>,
+    /// The channels.
+    pub to: Vec<ChannelName>,
+}
+
+impl Route {
+    /// Whether an incident of this severity takes the route.
+    pub fn matches(&self, severity: Severity) -> bool {
+        self.severity.is_empty() || self.severity.contains(&severity)
+    }
+}
+
+/// Where email channels hand in their mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub security: MailSecurity,
+    /// User and password, when the server wants them.
+    pub login: Option<(String, Secret)>,
+    /// Sender, `Name <address>` or an address.
+    pub from: String,
+    /// PEM file of the only roots to trust for the mail server. Absent: the roots of this system.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How the connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailSecurity {
+    /// TLS from the first byte (`smtps://`).
+    Tls,
+    /// STARTTLS, required (`smtp://`).
+    StartTls,
+    /// Plaintext: only for a server on this machine (`smtp://` to a loopback address without STARTTLS).
+    Plaintext,
+}
+
+/// The public page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatusPage {
+    /// Heading.
+    pub title: String,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Address of the page as customers reach it, without a trailing slash.
+    pub public_url: String,
+    /// Whether incidents of severity `high` and above become public at once.
+    pub auto_publish: bool,
+    /// Where customers can ask: label and link, such as `("help@example.com", "mailto:help@example.com")`.
+    pub contacts: Vec<(String, String)>,
+}
+
+impl Default for StatusPage {
+    fn default() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8081));
+        StatusPage {
+            title: "Status".into(),
+            listen,
+            public_url: format!("http://{listen}"),
+            auto_publish: false,
+            contacts: Vec::new(),
+        }
+    }
+}
+
+impl Landscape {
+    /// The provider's title for people, or the name of the key when it has none.
+    pub fn provider_title<'a>(&'a self, name: &'a ProviderName) -> &'a str {
+        self.providers.get(name).map_or(name.as_str(), |provider| &provider.title)
+    }
+
+    /// The channels that incidents of this severity are told by, each once, in the order of the routes.
+    pub fn channels_for(&self, severity: Severity) -> Vec<ChannelName> {
+        let mut channels: Vec<ChannelName> = Vec::new();
+        for name in self.routes.iter().filter(|route| route.matches(severity)).flat_map(|route| &route.to) {
+            if !channels.contains(name) {
+                channels.push(name.clone());
+            }
+        }
+        channels
+    }
+}
+
+impl fmt::Display for TlsMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TlsMode::Full => "full",
+            TlsMode::Off => "off",
+        })
+    }
+}

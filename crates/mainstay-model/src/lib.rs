@@ -1,0 +1,55 @@
+//! The words of Mainstay as types: what is watched, what was seen, what it means, who is told.
+//!
+//! No input or output, no clock and no randomness live here: whoever needs the time or a random
+//! number gets it as an argument.
+
+#![warn(missing_docs)]
+
+mod alert;
+mod certificate;
+mod commit;
+mod diagnosis;
+mod duration;
+mod expiry;
+mod failure;
+mod id;
+mod incident;
+mod landscape;
+mod message;
+mod name;
+mod nearest;
+mod observation;
+mod random;
+mod secret;
+mod severity;
+mod state;
+mod target;
+mod timeline;
+mod verdict;
+
+pub use alert::{Alert, AlertKey, Rule, Subject};
+pub use certificate::{Certificate, Fingerprint};
+pub use commit::{Commit, DeliveryOutcome};
+pub use diagnosis::Diagnosis;
+pub use duration::{DurationError, HumanDuration, in_words};
+pub use expiry::{ExpiryGrade, grade_expiry};
+pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
+pub use id::{DeliveryId, EntryId, IncidentId, UpdateId};
+pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication};
+pub use landscape::{
+    Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, Landscape, MailSecurity,
+    MailServer, Provider, Route, StatusPage, TlsMode, TlsPolicy,
+};
+pub use message::{
+    Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
+};
+pub use name::{ChannelName, ComponentName, DependencyName, NameError, ProviderName};
+pub use nearest::nearest;
+pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};
+pub use random::Random;
+pub use secret::Secret;
+pub use severity::Severity;
+pub use state::{DependencyState, LatencyBaseline, RenewalHistory, Streak};
+pub use target::{Credentials, Protocol, Target, TargetError, Upgrade};
+pub use timeline::{EntryKind, TimelineEntry};
+pub use verdict::Verdict;

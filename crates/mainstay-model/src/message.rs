@@ -1,0 +1,137 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::kinds;
+use crate::{
+    Blame, ChannelName, ComponentName, DeliveryId, DependencyName, FailureKind, IncidentId, ProviderName,
+    Severity,
+};
+
+/// One message to one recipient: a row of the outbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Stable over retries; the `webhook-id` and the mail's `Message-ID` come from it.
+    pub id: DeliveryId,
+    /// By what means.
+    pub channel: ChannelName,
+    /// Place in the order of messages of this channel about this incident, from 1.
+    pub sequence: u32,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// What is to be said.
+    pub message: Message,
+    /// Where it stands.
+    pub state: DeliveryState,
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum DeliveryState {
+    /// To be tried.
+    Queued {
+        /// Not before.
+        next_attempt_at: Timestamp,
+        /// How often it was tried in vain.
+        attempts: u32,
+        /// What the last attempt said.
+        last_error: Option<String>,
+    },
+    /// The channel accepted it.
+    Delivered {
+        /// When.
+        at: Timestamp,
+        /// The service's own identifier for it, where it gives one.
+        receipt: Option<String>,
+    },
+    /// It will not be tried again.
+    GivenUp {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+kinds! {
+    /// What a message says; the words are the `type` of the webhook contract.
+    MessageKind {
+        /// An incident was opened.
+        Opened = "incident.opened",
+        /// Something about it changed: severity, a dependency joined, what was announced happened.
+        Updated = "incident.updated",
+        /// It is over.
+        Resolved = "incident.resolved",
+        /// A trial of the channel; nothing is wrong.
+        Test = "channel.test",
+    }
+}
+
+/// What is said about an incident at one moment, complete in itself. Its JSON, without `kind` and `at`, is the `data` of the webhook contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Opened, updated or resolved.
+    pub kind: MessageKind,
+    /// The moment it describes.
+    pub at: Timestamp,
+    /// The incident.
+    pub incident: MessageIncident,
+    /// Its dependencies.
+    pub dependencies: Vec<MessageDependency>,
+    /// The components that use them, by title for people.
+    pub components: Vec<ComponentName>,
+    /// One sentence: why.
+    pub cause: String,
+    /// The failure behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<MessageFailure>,
+    /// What shows it.
+    pub evidence: Vec<String>,
+    /// What to do next.
+    pub actions: Vec<String>,
+    /// What changed since the last message, for `incident.updated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// Whether this is a rehearsal.
+    pub drill: bool,
+}
+
+/// The incident as a message shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in Incident")]
+pub struct MessageIncident {
+    pub id: IncidentId,
+    pub title: String,
+    /// `impending`, `open`, `acknowledged` or `resolved`.
+    pub state: String,
+    pub severity: Severity,
+    pub opened_at: Timestamp,
+    /// Since when the trouble existed.
+    pub since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_at: Option<Timestamp>,
+    /// When things will break, while nothing is broken yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaks_at: Option<Timestamp>,
+    /// Its operator page.
+    pub url: String,
+}
+
+/// A dependency as a message shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in Dependency")]
+pub struct MessageDependency {
+    pub name: DependencyName,
+    pub provider: Option<ProviderName>,
+    /// The target without its password.
+    pub target: String,
+}
+
+/// A failure as a message shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in Failure")]
+pub struct MessageFailure {
+    pub kind: FailureKind,
+    pub blame: Blame,
+    pub message: String,
+}

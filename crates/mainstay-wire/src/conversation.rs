@@ -1,0 +1,130 @@
+use bytes::BytesMut;
+
+/// One protocol's side of a check. The driver owns the socket and the clock; the conversation says what to do next.
+pub trait Conversation {
+    /// The next step, given everything received and not yet consumed. What is consumed is removed from `input`.
+    ///
+    /// `ended` says that the peer closed its side, so no more input will come.
+    fn step(&mut self, input: &mut BytesMut, ended: bool) -> Result<Step, WireError>;
+
+    /// Tells the conversation that the TLS handshake it asked for is done and verified, with the server's certificate (DER)
+    /// for channel binding.
+    fn tls_established(&mut self, server_certificate: &[u8]) {
+        let _ = server_certificate;
+    }
+}
+
+/// What the driver is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Send these bytes, then ask again.
+    Write(Vec<u8>),
+    /// More input is needed.
+    Read,
+    /// Start the TLS handshake. The conversation has made sure that no byte beyond its own reply was received.
+    StartTls,
+    /// A phase is over; ask again.
+    Reached(Milestone),
+    /// The conversation is over; close the connection (with `close_notify` under TLS).
+    Finished,
+}
+
+/// The end of a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Milestone {
+    /// The server has greeted.
+    Ready,
+    /// The credentials were accepted.
+    LoggedIn,
+    /// The question was answered.
+    Queried,
+}
+
+/// How a conversation fails. Texts of servers are cut to a bounded length and cleared of control characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The peer speaks something else.
+    #[error("expected {expected}, got {seen}")]
+    WrongProtocol {
+        /// What a peer of this protocol would send, for people.
+        expected: &'static str,
+        /// What came instead: the name of a recognised protocol, else an excerpt.
+        seen: String,
+    },
+    /// The peer closed the connection in the middle of something.
+    #[error("the server closed the connection {while_doing}")]
+    Closed {
+        /// `before its greeting`, `during log-in`, …
+        while_doing: &'static str,
+    },
+    /// The server speaks the protocol and declines TLS.
+    #[error("the server does not offer TLS: {message}")]
+    TlsNotOffered {
+        /// The server's words, or ours.
+        message: String,
+    },
+    /// Bytes arrived between the server's consent and the TLS handshake: somebody may be injecting (CVE-2021-23222).
+    #[error("the server sent {surplus} bytes in the clear after agreeing to TLS")]
+    SurplusBeforeTls {
+        /// How many.
+        surplus: usize,
+    },
+    /// The server refuses to talk at all: too many connections, starting up, shutting down, host blocked.
+    #[error("the server refuses connections: {message} ({code})")]
+    Refused {
+        /// SQLSTATE, error number or reply code.
+        code: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The credentials were refused.
+    #[error("{message} ({code})")]
+    LoginRejected {
+        /// SQLSTATE, error number or reply code.
+        code: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The server wants a way of logging in that this crate does not speak, or will not (a password in the clear).
+    #[error("the server asks for the log-in method {method}, {reason}")]
+    LoginUnsupported {
+        /// The method's name.
+        method: String,
+        /// `which Mainstay does not speak`, or why it will not.
+        reason: &'static str,
+    },
+    /// The server could not prove that it knows the password (SCRAM), or broke the rules of the log-in.
+    #[error("the server's part of the log-in does not hold: {reason}")]
+    ServerNotProven {
+        /// What does not hold.
+        reason: &'static str,
+    },
+    /// The question was answered with an error.
+    #[error("{message} ({code})")]
+    QueryFailed {
+        /// SQLSTATE, error number or reply code.
+        code: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The answer has another status than expected.
+    #[error("the server answered {status}")]
+    StatusUnexpected {
+        /// The status line or reply.
+        status: String,
+    },
+    /// More bytes than this protocol needs here.
+    #[error("the server sent more than {limit} bytes {while_doing}")]
+    TooLarge {
+        /// The bound.
+        limit: usize,
+        /// `before its greeting`, `as an answer`, …
+        while_doing: &'static str,
+    },
+    /// The peer speaks the protocol and breaks its rules.
+    #[error("the server broke the protocol: {reason}")]
+    Malformed {
+        /// Which rule.
+        reason: &'static str,
+    },
+}
