@@ -1,0 +1,130 @@
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::place::Place;
+
+/// Guards a server from a process group of its own. It passes on signals, one name a line; when its standard input
+/// ends, because it is dropped or because the test process died in whatever way, it stops the server and removes the
+/// directory.
+const GUARD: &str = r#"
+directory=$1 stop=$2
+shift 2
+"$@" &
+server=$!
+echo "$server" > "$directory/server.pid"
+while read -r signal; do kill -s "$signal" "$server"; done
+kill -s "$stop" "$server"
+( sleep 5; kill -s KILL "$server" ) &
+wait "$server"
+rm -rf "$directory"
+kill -s KILL 0
+"#;
+
+/// The same for a directory without a server.
+const GUARD_DIRECTORY: &str = r#"read -r _; rm -rf "$1""#;
+
+const LONGEST_START: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A running server and its directory; both are gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    guard: Child,
+    /// Taken by `drop`: closing it is the order to stop.
+    orders: Option<ChildStdin>,
+    pub(crate) place: Place,
+}
+
+impl Keeper {
+    /// Starts `server`, whose output becomes the log, and waits until the log says `ready`.
+    /// `stop` is the signal that ends it at once and in good order.
+    pub(crate) fn start(place: Place, server: &[String], stop: &str, ready: &str) -> Keeper {
+        let mut command = place.command(Path::new("/bin/sh"));
+        command.args(["-c", GUARD, "guard"]).arg(&place.directory).arg(stop).args(server);
+        let log = File::create(place.path("log")).expect("the directory is there to write to");
+        command.stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
+        let keeper = Keeper::spawn(command, place);
+        keeper.wait_for("the server to start", || keeper.log().contains(ready));
+        keeper
+    }
+
+    /// Keeps a directory until this is dropped or the process ends.
+    pub(crate) fn of_directory(place: Place) -> Keeper {
+        let mut command = place.command(Path::new("/bin/sh"));
+        command.args(["-c", GUARD_DIRECTORY, "guard"]).arg(&place.directory);
+        Keeper::spawn(command, place)
+    }
+
+    fn spawn(mut command: Command, place: Place) -> Keeper {
+        let mut guard = command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let orders = guard.stdin.take();
+        Keeper { guard, orders, place }
+    }
+
+    /// Everything that the server has written to its log.
+    pub(crate) fn log(&self) -> String {
+        let bytes = fs::read(self.place.path("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Sends the server a signal such as `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let mut orders = self.orders.as_ref().expect("orders are taken only by drop");
+        writeln!(orders, "{name}")
+            .unwrap_or_else(|error| panic!("the guard is gone: {error}\n{}", self.log()));
+    }
+
+    /// Sends a signal and waits until what the server logs because of it contains `done`.
+    pub(crate) fn signal_and_wait(&self, name: &str, done: &str) {
+        let before = self.log().len();
+        self.signal(name);
+        self.wait_for(done, || self.log().get(before..).is_some_and(|new| new.contains(done)));
+    }
+
+    /// Waits for the condition; panics with the log when the server ends or the time is over.
+    pub(crate) fn wait_for(&self, what: &str, condition: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            let ended = self.has_ended() && !condition();
+            assert!(!ended, "the server ended while waiting for {what}; its log:\n{}", self.log());
+            let late = start.elapsed() > LONGEST_START;
+            assert!(!late, "waited {LONGEST_START:?} for {what}; the server's log:\n{}", self.log());
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// A server that ended stays a zombie until its guard ends.
+    fn has_ended(&self) -> bool {
+        let Some(pid) = self.pid() else { return false };
+        let status = fs::read_to_string(PathBuf::from("/proc").join(pid.to_string()).join("stat"));
+        status.is_ok_and(|status| status.contains(") Z "))
+    }
+
+    pub(crate) fn pid(&self) -> Option<u32> {
+        fs::read_to_string(self.place.path("server.pid")).ok()?.trim().parse().ok()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The log goes with the directory, and the reader of a failed test wants it. Best effort: a second panic aborts.
+            let _ = writeln!(std::io::stderr(), "{}", last_lines(&self.log(), 30));
+        }
+        drop(self.orders.take());
+        let _ = self.guard.wait();
+    }
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

@@ -1,0 +1,174 @@
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+
+use super::keeper::Keeper;
+use super::place::{Place, run};
+use super::requirement::find_program;
+use super::smtp_login::SmtpLogin;
+use super::{Account, Missing, free_port};
+use crate::Identity;
+
+/// Nobody's number on Debian and most others; Postfix insists on delivering as somebody.
+const NOBODY: u32 = 65_534;
+
+/// A Postfix that takes mail for anybody at `example.test` and keeps it to be read; everybody else is refused.
+#[derive(Debug)]
+pub struct Postfix {
+    keeper: Keeper,
+    smtp_port: u16,
+    smtps_port: u16,
+    /// Judges passwords for Postfix as long as it lives.
+    _login: Option<SmtpLogin>,
+}
+
+/// How a Postfix is set up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PostfixOptions<'a> {
+    /// Certificate chain and key; without them there is neither STARTTLS nor a port with TLS.
+    pub identity: Option<&'a Identity>,
+    /// Users that may log in, under TLS only. Nobody has to.
+    pub accounts: &'a [Account],
+}
+
+impl Postfix {
+    /// Whether Postfix is installed here and may run: it needs root.
+    pub fn available() -> Result<(), Missing> {
+        if find_program("postfix", &[]).is_none() {
+            return Err(Missing::new("postfix is not installed", "apt-get install postfix"));
+        }
+        let is_root = fs::read("/etc/shadow").is_ok();
+        if is_root { Ok(()) } else { Err(Missing::new("postfix needs root", "run the tests as root")) }
+    }
+
+    /// Starts a server.
+    ///
+    /// # Panics
+    /// When it does not start; with its log.
+    pub fn start(options: PostfixOptions<'_>) -> Postfix {
+        let program = find_program("postfix", &[]).expect("the test asks available() first");
+        let place = Place::new("postfix", &[]);
+        let login = (!options.accounts.is_empty()).then(|| SmtpLogin::start(options.accounts));
+        let (smtp_port, smtps_port) = (free_port(), free_port());
+        furnish(&place, options.identity);
+        place.write("etc/main.cf", &main_settings(&place, options.identity.is_some(), login.as_ref()));
+        let smtps = options.identity.map(|_| smtps_port);
+        place.write("etc/master.cf", &services(smtp_port, smtps));
+        let configuration = place.path("etc").display().to_string();
+        let server = [program.display().to_string(), "-c".into(), configuration, "start-fg".into()];
+        let keeper = Keeper::start(place, &server, "TERM", "daemon started");
+        Postfix { keeper, smtp_port, smtps_port, _login: login }
+    }
+
+    /// The port on 127.0.0.1 that offers STARTTLS.
+    pub fn smtp_port(&self) -> u16 {
+        self.smtp_port
+    }
+
+    /// The port on 127.0.0.1 that speaks TLS from the first byte; nobody listens there without an identity.
+    pub fn smtps_port(&self) -> u16 {
+        self.smtps_port
+    }
+
+    /// The messages that have arrived for an address at `example.test`, headers included, oldest first.
+    pub fn inbox(&self, address: &str) -> Vec<String> {
+        let user = address.split('@').next().unwrap_or(address);
+        let folder = self.keeper.place.path("mail").join(user).join("new");
+        // The folder is made by the first delivery, and names begin with the time of theirs.
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+        files.sort();
+        let read = |file: &_| String::from_utf8_lossy(&fs::read(file).expect("mail stays")).into_owned();
+        files.iter().map(read).collect()
+    }
+
+    /// Swaps the certificate; new connections get the new one when this returns.
+    pub fn reload_identity(&self, identity: &Identity) {
+        // Each connection is a process of its own that reads the file (see `services`).
+        write_identity(&self.keeper.place, identity);
+    }
+
+    /// The server's log so far.
+    pub fn log(&self) -> String {
+        self.keeper.log()
+    }
+}
+
+fn furnish(place: &Place, identity: Option<&Identity>) {
+    place.make_directory("etc");
+    place.make_directory("queue");
+    let data = place.make_directory("data");
+    let postfix = run(place.command(Path::new("id")).args(["-u", "postfix"]));
+    let postfix = postfix.trim().parse().expect("id prints a number");
+    chown(&data, Some(postfix), None).expect("root may give a directory away");
+    let mail = place.make_directory("mail");
+    chown(&mail, Some(NOBODY), None).expect("root may give a directory away");
+    // Everything before the @ names the folder; the slash at the end asks for one file a message.
+    place.write("etc/mailboxes", "/^([^@\\/]+)@/ $1/\n");
+    if let Some(identity) = identity {
+        write_identity(place, identity);
+    }
+}
+
+/// One file with the key first, which is the form that Postfix recommends and replaces at once.
+fn write_identity(place: &Place, identity: &Identity) {
+    place.write("identity.new", &format!("{}{}", identity.key_pem(), identity.chain_pem()));
+    fs::rename(place.path("identity.new"), place.path("identity.pem")).expect("both are in one directory");
+}
+
+fn main_settings(place: &Place, tls: bool, login: Option<&SmtpLogin>) -> String {
+    let here = place.directory.display();
+    let security = if tls { "may" } else { "none" };
+    let chain = if tls { format!("smtpd_tls_chain_files = {here}/identity.pem\n") } else { String::new() };
+    let login = login.map(SmtpLogin::settings).unwrap_or_default();
+    format!(
+        "compatibility_level = 3.6
+queue_directory = {here}/queue
+data_directory = {here}/data
+maillog_file = /dev/stdout
+myhostname = mail.example.test
+mydestination =
+alias_maps =
+alias_database =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtpd_peername_lookup = no
+smtpd_relay_restrictions = reject_unauth_destination
+virtual_mailbox_domains = example.test
+virtual_mailbox_base = {here}/mail
+virtual_mailbox_maps = regexp:{here}/etc/mailboxes
+virtual_uid_maps = static:{NOBODY}
+virtual_gid_maps = static:{NOBODY}
+smtpd_tls_security_level = {security}
+{chain}{login}"
+    )
+}
+
+/// `max_use=1` gives each connection a process of its own, which reads the certificate anew.
+fn services(smtp: u16, smtps: Option<u16>) -> String {
+    let smtps = smtps.map(|port| {
+        format!("127.0.0.1:{port} inet n - n - - smtpd -o max_use=1 -o smtpd_tls_wrappermode=yes\n")
+    });
+    format!(
+        "127.0.0.1:{smtp} inet n - n - - smtpd -o max_use=1
+{}postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 discard
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+proxymap unix - - n - - proxymap
+smtp unix - - n - - discard
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+",
+        smtps.unwrap_or_default()
+    )
+}

@@ -1,0 +1,176 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::keeper::Keeper;
+use super::place::{Place, clean_environment, run};
+use super::requirement::find_program;
+use super::{Account, Method, Missing, free_port, template};
+use crate::Identity;
+
+const USERS: [&str; 2] = ["postgres", "nobody"];
+
+/// A PostgreSQL server. Its superuser `postgres` needs no password from 127.0.0.1.
+#[derive(Debug)]
+pub struct Postgres {
+    keeper: Keeper,
+    port: u16,
+}
+
+/// How a PostgreSQL server is set up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PostgresOptions<'a> {
+    /// Certificate chain and key; without them the server declines TLS.
+    pub identity: Option<&'a Identity>,
+    /// Users beside the superuser. They may connect with and without TLS.
+    pub accounts: &'a [Account],
+    /// The installation's `bin` directory; by default the newest that is found.
+    pub installation: Option<&'a Path>,
+}
+
+impl Postgres {
+    /// Whether PostgreSQL is installed here.
+    pub fn available() -> Result<(), Missing> {
+        installation()
+            .map(|_| ())
+            .ok_or(Missing::new("postgres is not installed", "apt-get install postgresql"))
+    }
+
+    /// Starts a server.
+    ///
+    /// # Panics
+    /// When it does not start; with its log.
+    pub fn start(options: PostgresOptions<'_>) -> Postgres {
+        let bin = options.installation.map(Path::to_owned).or_else(installation);
+        let bin = bin.expect("the test asks available() first");
+        let place = Place::new("postgres", &USERS);
+        let data = template::copy_of(&bin, &place, &USERS, |place| initialise(&bin, place));
+        fs::write(data.join("pg_hba.conf"), access_rules(options.accounts))
+            .expect("the data directory is there");
+        if let Some(identity) = options.identity {
+            place.write_identity(identity);
+        }
+        let port = free_port();
+        let server = command_line(&bin, &place, port, options.identity.is_some());
+        // SIGQUIT is the immediate shutdown: clients are cut off and nothing is flushed.
+        let keeper = Keeper::start(place, &server, "QUIT", "database system is ready to accept connections");
+        let postgres = Postgres { keeper, port };
+        postgres.create(options.accounts);
+        postgres
+    }
+
+    /// The TCP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A URL of the superuser for the database, without TLS.
+    pub fn admin_url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// Runs SQL as the superuser in the database `postgres` and gives the rows, columns separated by `|`.
+    pub fn execute(&self, sql: &str) -> String {
+        let psql = find_program("psql", &installation().into_iter().collect::<Vec<_>>());
+        let mut command = Command::new(psql.expect("psql comes with PostgreSQL"));
+        clean_environment(&mut command).args([
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            "postgres",
+            "-d",
+            "postgres",
+        ]);
+        let socket = &self.keeper.place.directory;
+        run(command.arg("-h").arg(socket).args(["-p", &self.port.to_string(), "-c", sql]))
+            .trim_end()
+            .to_owned()
+    }
+
+    /// Swaps the certificate while the server runs; new connections get the new one when this returns.
+    pub fn reload_identity(&self, identity: &Identity) {
+        self.keeper.place.write_identity(identity);
+        // The postmaster reloads in the same turn as it logs this line, before it accepts anybody.
+        self.keeper.signal_and_wait("HUP", "reloading configuration files");
+    }
+
+    /// The server's log so far.
+    pub fn log(&self) -> String {
+        self.keeper.log()
+    }
+
+    fn create(&self, accounts: &[Account]) {
+        let statements: Vec<String> = accounts.iter().map(create_role).collect();
+        if !statements.is_empty() {
+            self.execute(&statements.concat());
+        }
+    }
+}
+
+/// The newest installation of Debian's layout, else the directory of a `postgres` on the path.
+fn installation() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let numbers = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let debian = numbers.max().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
+    let installed = debian.filter(|bin| bin.join("initdb").is_file());
+    installed.or_else(|| find_program("initdb", &[])?.parent().map(Path::to_owned))
+}
+
+fn initialise(bin: &Path, place: &Place) {
+    let mut command = place.command(&bin.join("initdb"));
+    command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+    run(command.arg("--pgdata").arg(place.path("data")));
+}
+
+fn access_rules(accounts: &[Account]) -> String {
+    let of_accounts = accounts.iter().map(|account| {
+        format!("host all \"{}\" 127.0.0.1/32 {}\n", account.user, access_method(account.method))
+    });
+    // Users that do not exist are asked for a password like any other, as most servers have it.
+    let last = "host all all 127.0.0.1/32 scram-sha-256\n";
+    format!(
+        "local all all trust\nhost all postgres 127.0.0.1/32 trust\n{}{last}",
+        of_accounts.collect::<String>()
+    )
+}
+
+fn access_method(method: Method) -> &'static str {
+    match method {
+        Method::Scram => "scram-sha-256",
+        Method::Md5 => "md5",
+        Method::Clear => "password",
+        Method::Trust => "trust",
+        other => panic!("PostgreSQL has no log-in method {other:?}"),
+    }
+}
+
+fn create_role(account: &Account) -> String {
+    let stored = if account.method == Method::Md5 { "md5" } else { "scram-sha-256" };
+    let Account { user, password, .. } = account;
+    let password = password.replace('\'', "''");
+    format!("SET password_encryption = '{stored}'; CREATE ROLE \"{user}\" LOGIN PASSWORD '{password}';")
+}
+
+fn command_line(bin: &Path, place: &Place, port: u16, tls: bool) -> Vec<String> {
+    let here = place.directory.display();
+    let mut settings = vec![
+        format!("port={port}"),
+        "listen_addresses=127.0.0.1".to_owned(),
+        format!("unix_socket_directories={here}"),
+        // The data is gone with the test, so nothing needs to survive a crash.
+        "fsync=off".to_owned(),
+        "synchronous_commit=off".to_owned(),
+        "full_page_writes=off".to_owned(),
+        "shared_buffers=16MB".to_owned(),
+        "autovacuum=off".to_owned(),
+    ];
+    if tls {
+        settings.push("ssl=on".to_owned());
+        settings.push(format!("ssl_cert_file={here}/chain.pem"));
+        settings.push(format!("ssl_key_file={here}/key.pem"));
+    }
+    let start = [bin.join("postgres").display().to_string(), "-D".to_owned(), format!("{here}/data")];
+    let settings = settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]);
+    start.into_iter().chain(settings).collect()
+}
