@@ -1,0 +1,238 @@
+//! Every channel against a server that behaves like the real one, bad days included.
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use mainstay_model::*;
+use mainstay_notify::{Courier, Outgoing, Receipt, Refusal};
+use mainstay_testkit::{Answer, Mailbox, Receiver};
+
+fn now() -> Timestamp {
+    "2026-03-14T22:31:00Z".parse().unwrap()
+}
+
+fn courier() -> Courier {
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    Courier::new(tls).unwrap()
+}
+
+fn delivery() -> Delivery {
+    let mut random = Random::seeded(3);
+    Delivery {
+        id: DeliveryId::new(now(), &mut random),
+        channel: "bot".parse().unwrap(),
+        sequence: 1,
+        created_at: now(),
+        message: message(MessageKind::Opened),
+        state: DeliveryState::Queued { next_attempt_at: now(), attempts: 0, last_error: None },
+    }
+}
+
+fn message(kind: MessageKind) -> Message {
+    let opened: Timestamp = "2026-03-14T22:30:02Z".parse().unwrap();
+    Message {
+        kind,
+        at: now(),
+        incident: MessageIncident {
+            id: IncidentId::new(opened, &mut Random::seeded(1)),
+            title: "orders-db is down: its certificate expired".into(),
+            state: "open".into(),
+            severity: Severity::Page,
+            opened_at: opened,
+            since: "2026-03-14T22:29:00Z".parse().unwrap(),
+            resolved_at: None,
+            breaks_at: None,
+            url: "https://ops.example.com/incidents/1".into(),
+        },
+        dependencies: vec![MessageDependency {
+            name: "orders-db".parse().unwrap(),
+            provider: Some("acme-db".parse().unwrap()),
+            target: "mysql://monitor@eu-west.acme.example:3306/orders".into(),
+        }],
+        components: vec!["checkout".parse().unwrap()],
+        cause: "The certificate of eu-west.acme.example <leaf> expired at 22:29:00 UTC; everything else about it holds.".into(),
+        failure: Some(MessageFailure {
+            kind: FailureKind::CertificateExpired,
+            blame: Blame::Provider,
+            message: "the server's certificate expired".into(),
+        }),
+        evidence: vec!["All 2 addresses serve it.".into()],
+        actions: vec!["Ask Acme Databases to renew it & reload their servers.".into()],
+        change: None,
+        drill: false,
+    }
+}
+
+async fn send(kind: ChannelKind, mail: Option<&MailServer>) -> Result<Receipt, Refusal> {
+    let channel = Channel { kind };
+    courier().send(Outgoing { delivery: &delivery(), channel: &channel, mail, now: now() }).await
+}
+
+fn webhook_to(receiver: &Receiver) -> ChannelKind {
+    ChannelKind::Webhook { url: Secret::new(receiver.url("/hook?token=hunter2")), secret: Some(Secret::new("s3cret")) }
+}
+
+#[tokio::test]
+async fn a_webhook_carries_the_contract_and_a_signature_that_verifies() {
+    let receiver = Receiver::start(|_| Answer::new(204, "")).await;
+    assert_eq!(send(webhook_to(&receiver), None).await, Ok(Receipt { id: None }));
+
+    let received = receiver.received();
+    let [request] = received.as_slice() else { panic!("one request, not {}", received.len()) };
+    assert_eq!(request.header("webhook-id"), delivery().id.to_string());
+    let signed = format!("{}.{}.{}", request.header("webhook-id"), request.header("webhook-timestamp"), request.body);
+    let signature = request.header("webhook-signature").strip_prefix("v1,").unwrap();
+    let tag = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, signature).unwrap();
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, b"s3cret"), signed.as_bytes(), &tag).unwrap();
+    insta::assert_json_snapshot!("webhook", request.json());
+}
+
+#[tokio::test]
+async fn discord_and_slack_get_their_own_forms() {
+    let discord = Receiver::start(|_| Answer::new(200, r#"{"id":"123456"}"#)).await;
+    let receipt = send(ChannelKind::Discord { url: Secret::new(discord.url("/api/webhooks/1/x")) }, None).await;
+    assert_eq!(receipt, Ok(Receipt { id: Some("123456".into()) }));
+    assert_eq!(discord.received()[0].uri, "/api/webhooks/1/x?wait=true");
+    insta::assert_json_snapshot!("discord", discord.received()[0].json());
+
+    let slack = Receiver::start(|_| Answer::new(200, "ok")).await;
+    send(ChannelKind::Slack { url: Secret::new(slack.url("/services/T/B/x")) }, None).await.unwrap();
+    insta::assert_json_snapshot!("slack", slack.received()[0].json());
+}
+
+#[test]
+fn limits_of_the_services_are_kept() {
+    let mut message = message(MessageKind::Updated);
+    message.incident.title = "ü".repeat(400);
+    message.cause = "ü".repeat(9000);
+    message.evidence = vec!["ü".repeat(500); 20];
+    let discord = mainstay_notify::discord(&message);
+    let embed = &discord["embeds"][0];
+    let length = |value: &serde_json::Value| value.as_str().unwrap().chars().count();
+    assert_eq!(length(&embed["title"]), 256);
+    assert!(length(&embed["description"]) <= 4096);
+    let fields: usize = embed["fields"].as_array().unwrap().iter().map(|field| length(&field["value"])).sum();
+    assert!(length(&embed["title"]) + length(&embed["description"]) + fields + 100 <= 6000);
+    for block in mainstay_notify::slack(&message)["blocks"].as_array().unwrap() {
+        let limit = if block["type"] == "header" { 150 } else { 3000 };
+        assert!(length(&block["text"]["text"]) <= limit);
+    }
+}
+
+#[test]
+fn plain_texts() {
+    let mut resolved = message(MessageKind::Resolved);
+    resolved.incident.resolved_at = Some("2026-03-15T00:02:00Z".parse().unwrap());
+    resolved.incident.state = "resolved".into();
+    resolved.at = "2026-03-15T00:02:00Z".parse().unwrap();
+    let mut impending = message(MessageKind::Updated);
+    impending.incident.breaks_at = Some("2026-03-16T22:29:00Z".parse().unwrap());
+    impending.change = Some("The severity rose from warn to high.".into());
+    insta::assert_snapshot!("opened", mainstay_notify::plain_text(&message(MessageKind::Opened)));
+    insta::assert_snapshot!("impending", mainstay_notify::plain_text(&impending));
+    insta::assert_snapshot!("resolved", mainstay_notify::plain_text(&resolved));
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    for (answer, expected) in [
+        (Answer::new(503, "down  for\nmaintenance"), "later: the service answered 503 Service Unavailable: down for maintenance"),
+        (Answer::new(429, "").header("retry-after", "7"), "later after 7s: the service answered 429 Too Many Requests"),
+        (Answer::new(429, r#"{"retry_after":1.5}"#), "later after 1.5s: the service answered 429 Too Many Requests: {\"retry_after\":1.5}"),
+        (Answer::new(404, ""), "never: the service answered 404 Not Found"),
+        (Answer::new(410, ""), "never: the service answered 410 Gone"),
+        (Answer::new(400, "invalid"), "never: the service answered 400 Bad Request: invalid"),
+        (Answer::new(302, "").header("location", "http://127.0.0.1:1/"), "never: the service answered 302 Found"),
+    ] {
+        let receiver = Receiver::start(move |_| answer.clone()).await;
+        let refusal = send(webhook_to(&receiver), None).await.unwrap_err();
+        assert_eq!(spoken(&refusal), expected);
+    }
+}
+
+fn spoken(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Later { reason, retry_after: None } => format!("later: {reason}"),
+        Refusal::Later { reason, retry_after: Some(after) } => format!("later after {after:?}: {reason}"),
+        Refusal::Never { reason } => format!("never: {reason}"),
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_is_asked_again_and_its_address_stays_secret() {
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook?token=hunter2", gone.local_addr().unwrap());
+    drop(gone);
+    let refusal = send(ChannelKind::Slack { url: Secret::new(url) }, None).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::Later { retry_after: None, .. }), "{refusal}");
+    assert!(!refusal.to_string().contains("hunter2"), "{refusal}");
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut() {
+    let receiver = Receiver::start(|_| Answer::new(500, &"x".repeat(5_000_000))).await;
+    let refusal = send(webhook_to(&receiver), None).await.unwrap_err();
+    assert!(refusal.to_string().len() < 400);
+}
+
+fn mail_server(mailbox: &Mailbox) -> MailServer {
+    MailServer {
+        host: mailbox.address().ip().to_string(),
+        port: mailbox.address().port(),
+        security: MailSecurity::Plaintext,
+        login: None,
+        from: "Example Status <status@example.com>".into(),
+        ca_file: None,
+    }
+}
+
+fn email() -> ChannelKind {
+    ChannelKind::Email { to: vec!["oncall@example.com".into(), "Second Person <second@example.com>".into()] }
+}
+
+#[tokio::test]
+async fn a_mail_has_a_stable_id_a_thread_and_both_forms() {
+    let mailbox = Mailbox::start().await;
+    let server = mail_server(&mailbox);
+    send(email(), Some(&server)).await.unwrap();
+    send(email(), Some(&server)).await.unwrap();
+    let mails = mailbox.mails();
+    assert_eq!(mails.len(), 2);
+    let header = |mail: &str, name: &str| {
+        let line = mail.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or("").to_owned();
+        line
+    };
+    assert_eq!(header(&mails[0], "Message-ID"), format!("Message-ID: <{}@example.com>", delivery().id));
+    assert_eq!(header(&mails[0], "Message-ID"), header(&mails[1], "Message-ID"), "a retry is the same mail");
+    let thread = format!("<incident-{}@example.com>", delivery().message.incident.id);
+    assert_eq!(header(&mails[0], "References"), format!("References: {thread}"));
+    for part in ["oncall@example.com", "second@example.com", "text/plain", "text/html", "auto-generated"] {
+        assert!(mails[0].contains(part), "{part} is missing in\n{}", mails[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_may_say_later_or_never() {
+    for (refusal, expected) in [
+        (("RCPT", "451 4.7.1 greylisted"), "later"),
+        (("RCPT", "550 5.1.1 no such user"), "never"),
+        (("DATA", "452 4.3.1 disk full"), "later"),
+        (("DATA", "554 5.7.1 spam"), "never"),
+    ] {
+        let mailbox = Mailbox::refusing(&[refusal]).await;
+        let server = mail_server(&mailbox);
+        let spoken = spoken(&send(email(), Some(&server)).await.unwrap_err());
+        assert!(spoken.starts_with(expected), "{refusal:?}: {spoken}");
+        assert!(spoken.contains(&refusal.1[..3]), "the code is said: {spoken}");
+    }
+}
+
+#[tokio::test]
+async fn mail_without_a_mail_server_says_so() {
+    let refusal = send(email(), None).await.unwrap_err();
+    assert_eq!(spoken(&refusal), "never: no mail server is configured; add a mail section to the configuration");
+}
