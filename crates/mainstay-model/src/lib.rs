@@ -12,6 +12,7 @@ mod diagnosis;
 mod duration;
 mod expiry;
 mod failure;
+mod histogram;
 mod id;
 mod incident;
 mod landscape;
@@ -34,6 +35,7 @@ pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
 pub use expiry::{ExpiryGrade, grade_expiry};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
+pub use histogram::Histogram;
 pub use id::{DeliveryId, EntryId, IncidentId, UpdateId};
 pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication};
 pub use landscape::{

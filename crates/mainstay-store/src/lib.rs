@@ -1,1 +1,17 @@
 //! What Mainstay keeps: the only crate that names the database. SQLite and PostgreSQL from one SQL text.
+//!
+//! [`Store::commit`] writes what the engine decided in one transaction; everything else reads, or tidies up.
+//! Times are kept in whole microseconds, everything with a changing shape as JSON.
+
+mod error;
+mod location;
+mod reading;
+mod store;
+
+pub use error::{Source, StoreError};
+pub use location::Location;
+pub use reading::{
+    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Restored, RollUp,
+    TimelineFilter,
+};
+pub use store::{Retention, Store};
