@@ -1,69 +1,29 @@
+mod authority;
+mod identity;
+mod scenario;
+
+pub use identity::Identity;
+pub use scenario::Scenario;
+
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::CertificateDer;
 
-/// A certification authority: a root, an intermediate under it, and everything needed to issue good and broken certificates.
+use authority::{Authority, Purpose};
+
+/// A certification authority for tests: a root, an intermediate under it, and every way of issuing from them.
 pub struct Pki {
     now: Timestamp,
+    root: Authority,
+    intermediate: Authority,
 }
 
-/// Every way in which a server's certificates are right or wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scenario {
-    /// Nothing is wrong.
-    Fine,
-    /// The leaf ended.
-    Expired,
-    /// The leaf begins in the future.
-    NotYetValid,
-    /// The leaf is for another name.
-    OtherName,
-    /// The chain leads to a root that nobody trusts.
-    UnknownCa,
-    /// The intermediate ended; the leaf did not.
-    ExpiredIntermediate,
-    /// The intermediate is not sent.
-    MissingIntermediate,
-    /// The leaf has five hundredths of its lifetime left.
-    ExpiringSoon,
-    /// Ended, and for another name.
-    ExpiredOtherName,
-    /// Ended, and from an unknown root.
-    ExpiredUnknownCa,
-    /// Ended, and not signed by the issuer that it names.
-    ExpiredForged,
-    /// Ended, and signed by itself.
-    ExpiredSelfSigned,
-    /// Ended, and for clients only.
-    ExpiredClientAuthOnly,
-    /// Signed by itself.
-    SelfSigned,
-    /// An expired certificate is sent that the path does not need.
-    ExtraExpiredCertificate,
-    /// The leaf first, then the rest in the wrong order.
-    ReversedChain,
-    /// The leaf begins after it ends.
-    NotBeforeAfterNotAfter,
-    /// The leaf's key is RSA with 1024 bits.
-    WeakRsa1024,
-}
-
-impl Scenario {
-    /// Every scenario.
-    pub const ALL: &'static [Scenario] = &[];
-
-    /// Its name in kebab-case.
-    pub fn as_str(self) -> &'static str {
-        unimplemented!()
-    }
-}
-
-/// Kind of key.
+/// Kind of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Key {
-    /// EC P-256.
+    /// EC P-256: the quickest to make.
     #[default]
     P256,
     /// EC P-384.
@@ -76,82 +36,88 @@ pub enum Key {
     Rsa2048,
 }
 
-/// What a leaf is to say.
+/// What a server's certificate is to say.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// DNS names and IP addresses; the first is also the common name.
+    /// DNS names and IP addresses; the first is the common name as well.
     pub names: Vec<String>,
     /// Start of validity.
     pub not_before: Timestamp,
     /// End of validity, inclusive.
     pub not_after: Timestamp,
-    /// Kind of key.
+    /// Kind of its key.
     pub key: Key,
 }
 
-/// A chain with its key, as a server presents it.
-pub struct Identity {
-    /// The leaf first.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The leaf's key.
-    pub key: PrivateKeyDer<'static>,
-}
-
-impl Pki {
-    /// Root and intermediate around `now`: the root lives for ten years, the intermediate for three.
-    pub fn new(now: Timestamp) -> Pki {
-        Pki { now }
+impl Spec {
+    /// A certificate for one name with a P-256 key.
+    pub fn new(name: &str, not_before: Timestamp, not_after: Timestamp) -> Spec {
+        Spec { names: vec![name.to_owned()], not_before, not_after, key: Key::default() }
     }
 
-    /// The time it was made for.
+    /// The same with another kind of key.
+    pub fn with_key(mut self, key: Key) -> Spec {
+        self.key = key;
+        self
+    }
+}
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Pki {
+    /// Root and intermediate around `now`: the root has ten years, of which eight are left, the intermediate four, of which three are left.
+    pub fn new(now: Timestamp) -> Pki {
+        let root =
+            Authority::root("Example Trust Root X1", now - DAY * (2 * 365), now + DAY * (8 * 365), Key::P256);
+        let intermediate =
+            root.intermediate("Example Trust Intermediate R3", now - DAY * 365, now + DAY * (3 * 365));
+        Pki { now, root, intermediate }
+    }
+
+    /// The time that it was made for.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
     /// The root that clients are to trust.
+    pub fn root(&self) -> &CertificateDer<'static> {
+        self.root.certificate()
+    }
+
+    /// The same as PEM.
     pub fn root_pem(&self) -> String {
-        unimplemented!()
+        self.root.pem()
+    }
+
+    /// The intermediate that signs the servers' certificates.
+    pub fn intermediate(&self) -> &CertificateDer<'static> {
+        self.intermediate.certificate()
+    }
+
+    /// The same as PEM.
+    pub fn intermediate_pem(&self) -> String {
+        self.intermediate.pem()
     }
 
     /// Writes `root.pem` into the directory and returns its path.
-    pub fn write_root(&self, _directory: &Path) -> PathBuf {
-        unimplemented!()
+    pub fn write_root(&self, directory: &Path) -> PathBuf {
+        let path = directory.join("root.pem");
+        fs::write(&path, self.root_pem()).expect("the directory of a test is writable");
+        path
     }
 
-    /// The chain and key of a scenario for one DNS name or IP address.
-    pub fn identity(&self, _scenario: Scenario, _name: &str) -> Identity {
-        unimplemented!()
+    /// The chain and key of a scenario, for one DNS name or IP address.
+    pub fn identity(&self, scenario: Scenario, name: &str) -> Identity {
+        scenario::identity(self, scenario, name)
     }
 
-    /// A chain of a leaf made to measure and the intermediate.
-    pub fn issue(&self, _spec: Spec) -> Identity {
-        unimplemented!()
+    /// A certificate made to measure, followed by the intermediate.
+    pub fn issue(&self, spec: Spec) -> Identity {
+        self.intermediate.issue(&spec, Purpose::Server).followed_by([&self.intermediate])
     }
 
-    /// A leaf that began at `not_before` and lives for `lifetime`.
-    pub fn short_lived(&self, _name: &str, _not_before: Timestamp, _lifetime: SignedDuration) -> Identity {
-        unimplemented!()
-    }
-}
-
-impl Identity {
-    /// The chain as PEM, the leaf first.
-    pub fn chain_pem(&self) -> String {
-        unimplemented!()
-    }
-
-    /// The key as PKCS#8 PEM.
-    pub fn key_pem(&self) -> String {
-        unimplemented!()
-    }
-
-    /// Writes `chain.pem` and `key.pem` (mode 0600) into the directory and returns their paths.
-    pub fn write(&self, _directory: &Path) -> (PathBuf, PathBuf) {
-        unimplemented!()
-    }
-
-    /// A TLS server that presents this chain and wants no certificate of clients.
-    pub fn server_config(&self) -> Arc<rustls::ServerConfig> {
-        unimplemented!()
+    /// A certificate that begins at `not_before` and lives for `lifetime`, followed by the intermediate.
+    pub fn short_lived(&self, name: &str, not_before: Timestamp, lifetime: SignedDuration) -> Identity {
+        self.issue(Spec::new(name, not_before, not_before + lifetime))
     }
 }
