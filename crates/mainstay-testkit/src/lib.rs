@@ -1,5 +1,12 @@
 //! For tests only: a certification authority that breaks certificates on purpose, and servers that present them.
 
+mod mailbox;
 mod pki;
+mod receiver;
+pub mod servers;
+mod wait;
 
+pub use mailbox::{Mailbox, SmtpRefusal};
 pub use pki::{Identity, Key, Pki, Scenario, Spec};
+pub use receiver::{Answer, Received, Receiver};
+pub use wait::wait_for;

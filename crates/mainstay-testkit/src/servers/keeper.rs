@@ -128,3 +128,36 @@ fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(name: &str, script: &str) -> Keeper {
+        let server = ["/bin/sh", "-c", script].map(str::to_owned);
+        Keeper::start(Place::new(name, &[]), &server, "TERM", "ready")
+    }
+
+    #[test]
+    fn nothing_is_left_behind() {
+        let keeper = start("keeper", "echo ready; sleep 600 & wait");
+        let (directory, pid) = (keeper.place.directory.clone(), keeper.pid().unwrap());
+        assert!(directory.is_dir() && PathBuf::from(format!("/proc/{pid}")).is_dir());
+        drop(keeper);
+        assert!(!directory.exists());
+        assert!(!PathBuf::from(format!("/proc/{pid}")).is_dir());
+    }
+
+    #[test]
+    fn signals_reach_the_server_and_its_log_is_read() {
+        let keeper = start("signal", "trap 'echo got it' HUP; echo ready; while :; do sleep 0.01; done");
+        keeper.signal_and_wait("HUP", "got it");
+        assert_eq!(keeper.log(), "ready\ngot it\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "its log:\nno such table")]
+    fn a_server_that_does_not_start_is_told_at_once() {
+        start("broken", "echo no such table >&2; exit 1");
+    }
+}

@@ -21,7 +21,7 @@ pub struct MariaDb {
 }
 
 /// How a MariaDB server is set up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct MariaDbOptions<'a> {
     /// Certificate chain and key; without them the server does not offer TLS.
     pub identity: Option<&'a Identity>,

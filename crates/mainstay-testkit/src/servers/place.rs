@@ -39,11 +39,20 @@ impl Place {
         self.directory.join(name)
     }
 
-    /// Writes a file that only the server's user can read.
+    /// Writes a file that everybody can read.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        self.write_with_mode(name, text, 0o644)
+    }
+
+    /// Writes a file that only the server's user can read, as they demand of keys.
+    pub(crate) fn write_secret(&self, name: &str, text: &str) -> PathBuf {
+        self.write_with_mode(name, text, 0o600)
+    }
+
+    fn write_with_mode(&self, name: &str, text: &str, mode: u32) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
-        set_mode(&path, 0o600);
+        set_mode(&path, mode);
         self.give(&path);
         path
     }
@@ -51,7 +60,7 @@ impl Place {
     /// Writes `chain.pem` and `key.pem`.
     pub(crate) fn write_identity(&self, identity: &Identity) {
         self.write("chain.pem", &identity.chain_pem());
-        self.write("key.pem", &identity.key_pem());
+        self.write_secret("key.pem", &identity.key_pem());
     }
 
     /// Makes a directory that the server's user owns.

@@ -1,6 +1,6 @@
 use std::fs;
 use std::os::unix::fs::chown;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::keeper::Keeper;
 use super::place::{Place, run};
@@ -23,7 +23,7 @@ pub struct Postfix {
 }
 
 /// How a Postfix is set up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct PostfixOptions<'a> {
     /// Certificate chain and key; without them there is neither STARTTLS nor a port with TLS.
     pub identity: Option<&'a Identity>,
@@ -72,14 +72,15 @@ impl Postfix {
 
     /// The messages that have arrived for an address at `example.test`, headers included, oldest first.
     pub fn inbox(&self, address: &str) -> Vec<String> {
-        let user = address.split('@').next().unwrap_or(address);
-        let folder = self.keeper.place.path("mail").join(user).join("new");
         // The folder is made by the first delivery, and names begin with the time of theirs.
+        let folder = self.keeper.place.path("mail/everybody/new");
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
         files.sort();
-        let read = |file: &_| String::from_utf8_lossy(&fs::read(file).expect("mail stays")).into_owned();
-        files.iter().map(read).collect()
+        let read =
+            |file: &PathBuf| String::from_utf8_lossy(&fs::read(file).expect("mail stays")).into_owned();
+        let is_theirs = |message: &String| message.contains(&format!("\nDelivered-To: {address}\n"));
+        files.iter().map(read).filter(is_theirs).collect()
     }
 
     /// Swaps the certificate; new connections get the new one when this returns.
@@ -103,8 +104,6 @@ fn furnish(place: &Place, identity: Option<&Identity>) {
     chown(&data, Some(postfix), None).expect("root may give a directory away");
     let mail = place.make_directory("mail");
     chown(&mail, Some(NOBODY), None).expect("root may give a directory away");
-    // Everything before the @ names the folder; the slash at the end asks for one file a message.
-    place.write("etc/mailboxes", "/^([^@\\/]+)@/ $1/\n");
     if let Some(identity) = identity {
         write_identity(place, identity);
     }
@@ -112,7 +111,7 @@ fn furnish(place: &Place, identity: Option<&Identity>) {
 
 /// One file with the key first, which is the form that Postfix recommends and replaces at once.
 fn write_identity(place: &Place, identity: &Identity) {
-    place.write("identity.new", &format!("{}{}", identity.key_pem(), identity.chain_pem()));
+    place.write_secret("identity.new", &format!("{}{}", identity.key_pem(), identity.chain_pem()));
     fs::rename(place.path("identity.new"), place.path("identity.pem")).expect("both are in one directory");
 }
 
@@ -137,7 +136,7 @@ smtpd_peername_lookup = no
 smtpd_relay_restrictions = reject_unauth_destination
 virtual_mailbox_domains = example.test
 virtual_mailbox_base = {here}/mail
-virtual_mailbox_maps = regexp:{here}/etc/mailboxes
+virtual_mailbox_maps = static:everybody/
 virtual_uid_maps = static:{NOBODY}
 virtual_gid_maps = static:{NOBODY}
 smtpd_tls_security_level = {security}
@@ -158,7 +157,7 @@ cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 discard
+bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 verify unix - - n - 1 verify

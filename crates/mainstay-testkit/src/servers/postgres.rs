@@ -18,7 +18,7 @@ pub struct Postgres {
 }
 
 /// How a PostgreSQL server is set up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct PostgresOptions<'a> {
     /// Certificate chain and key; without them the server declines TLS.
     pub identity: Option<&'a Identity>,

@@ -20,7 +20,7 @@ pub struct Redis {
 }
 
 /// How a Redis server is set up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct RedisOptions<'a> {
     /// Certificate chain and key for the TLS port.
     pub identity: Option<&'a Identity>,
