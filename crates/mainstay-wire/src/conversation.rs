@@ -1,5 +1,8 @@
 use bytes::BytesMut;
 
+use crate::recognise;
+use crate::text::{excerpt, tidy};
+
 /// One protocol's side of a check. The driver owns the socket and the clock; the conversation says what to do next.
 pub trait Conversation {
     /// The next step, given everything received and not yet consumed. What is consumed is removed from `input`.
@@ -38,6 +41,9 @@ pub enum Milestone {
     LoggedIn,
     /// The question was answered.
     Queried,
+    /// Nothing more will be learnt. What follows is courtesy, such as `QUIT` and its answer, which spares the server a
+    /// line in its log: give it a second at most, and let no failure in it count.
+    Settled,
 }
 
 /// How a conversation fails. Texts of servers are cut to a bounded length and cleared of control characters.
@@ -127,4 +133,42 @@ pub enum WireError {
         /// Which rule.
         reason: &'static str,
     },
+}
+
+impl WireError {
+    /// The peer sent `bytes` where a peer of this protocol would have sent `expected`.
+    pub(crate) fn wrong_protocol(expected: &'static str, bytes: &[u8]) -> WireError {
+        let seen = recognise(bytes).map_or_else(|| excerpt(bytes), str::to_owned);
+        WireError::WrongProtocol { expected, seen }
+    }
+
+    pub(crate) fn refused(code: impl Into<String>, message: &[u8]) -> WireError {
+        WireError::Refused { code: code.into(), message: tidy(message) }
+    }
+
+    pub(crate) fn login_rejected(code: impl Into<String>, message: &[u8]) -> WireError {
+        WireError::LoginRejected { code: code.into(), message: tidy(message) }
+    }
+
+    pub(crate) fn query_failed(code: impl Into<String>, message: &[u8]) -> WireError {
+        WireError::QueryFailed { code: code.into(), message: tidy(message) }
+    }
+
+    pub(crate) fn login_unsupported(method: &[u8], reason: &'static str) -> WireError {
+        WireError::LoginUnsupported { method: tidy(method), reason }
+    }
+
+    pub(crate) fn malformed(reason: &'static str) -> WireError {
+        WireError::Malformed { reason }
+    }
+
+    /// The server wants a password and there is none to give.
+    pub(crate) fn no_password() -> WireError {
+        WireError::login_rejected("no-password", b"the server asks for a password, and none is configured")
+    }
+}
+
+/// More input, if there can be any.
+pub(crate) fn read_more(ended: bool, while_doing: &'static str) -> Result<Step, WireError> {
+    if ended { Err(WireError::Closed { while_doing }) } else { Ok(Step::Read) }
 }
