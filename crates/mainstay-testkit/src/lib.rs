@@ -3,6 +3,7 @@
 mod mailbox;
 mod pki;
 mod receiver;
+pub mod scripted;
 pub mod servers;
 mod wait;
 

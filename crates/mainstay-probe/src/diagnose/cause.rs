@@ -1,0 +1,76 @@
+use mainstay_model::{Expired, Failure, FailureKind, Finding, Otherwise, Verdict};
+
+use super::{Case, at, sentence, short};
+
+/// One sentence, two at most: what is wrong, since when where that is known, what still holds.
+pub(super) fn of(case: &Case<'_>) -> String {
+    let report = case.report;
+    match (&report.failure, report.findings.first()) {
+        (Some(failure), _) if report.verdict == Verdict::Degraded => partly(case, failure),
+        (Some(failure), _) => of_failure(case, failure),
+        (None, Some(finding)) => of_finding(case, finding),
+        (None, None) => format!("{} needs attention.", case.subject()),
+    }
+}
+
+fn partly(case: &Case<'_>, failure: &Failure) -> String {
+    let addresses = &case.report.addresses;
+    let conclusive = addresses.iter().filter(|one| one.verdict != Verdict::Inconclusive).count();
+    let down: Vec<&str> =
+        addresses.iter().filter(|one| one.verdict == Verdict::Down).map(|one| one.address.as_str()).collect();
+    let verb = if down.len() == 1 { "fails" } else { "fail" };
+    format!(
+        "{} of the {conclusive} addresses of {} {verb} ({}): {}",
+        down.len(),
+        case.subject(),
+        down.join(", "),
+        sentence(&failure.message)
+    )
+}
+
+fn of_failure(case: &Case<'_>, failure: &Failure) -> String {
+    if let Some(expired) = &failure.expired {
+        return of_expired(case, expired);
+    }
+    let (subject, message) = (case.subject(), &failure.message);
+    let text = match failure.kind {
+        FailureKind::LoginRejected => format!(
+            "{subject} can be reached{}, but the log-in failed: {message}",
+            if verified(case) { " and its certificate holds" } else { "" }
+        ),
+        FailureKind::ConnectRefused if failure.phase == mainstay_model::Phase::Connect => {
+            format!("Nothing listens on port {} of {subject}", case.target.port)
+        }
+        FailureKind::QueryFailed | FailureKind::StatusUnexpected | FailureKind::ContentUnexpected
+            if verified(case) =>
+        {
+            format!("{subject} can be reached and its certificate holds, but {message}")
+        }
+        _ => format!("{subject}: {message}"),
+    };
+    sentence(&text)
+}
+
+fn of_expired(case: &Case<'_>, expired: &Expired) -> String {
+    let subject = case.subject();
+    let which = match expired.position {
+        0 if case.target.file.is_some() => {
+            format!("The certificate {} in {subject}", short(&expired.subject))
+        }
+        0 => format!("The certificate of {subject}"),
+        _ => format!("The certificate {} in the chain of {subject}", short(&expired.subject)),
+    };
+    let rest = match &expired.otherwise {
+        Otherwise::Yes => "Everything else about it is in order.".to_owned(),
+        Otherwise::No { message, .. } => format!("That is not all: {}", sentence(message)),
+    };
+    format!("{which} expired {}, at {}. {rest}", case.when(expired.since), at(expired.since))
+}
+
+fn of_finding(case: &Case<'_>, finding: &Finding) -> String {
+    format!("{} works, but needs attention: {}", case.subject(), sentence(&finding.message))
+}
+
+fn verified(case: &Case<'_>) -> bool {
+    case.report.tls().is_some_and(|tls| tls.verified)
+}

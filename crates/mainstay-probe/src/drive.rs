@@ -1,0 +1,262 @@
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use mainstay_model::{Failure, FailureKind, Finding, Observation, Phase, Protocol, TlsFacts, Upgrade};
+use mainstay_tls::{Handshake, Judge, Judgement, ServerName};
+use mainstay_wire::{Milestone, Step, WireError};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use crate::connect::connect;
+use crate::line::Line;
+use crate::link::{Heard, Link, Tap};
+use crate::phase_clock::PhaseClock;
+use crate::{CheckRequest, meaning, talk, verdict};
+
+/// No protocol needs a hundredth of this; a peer that makes one go in circles is cut off.
+const MOST_STEPS: usize = 10_000;
+/// The most that a peer may send in one check. A page of HTTP is the largest answer there is.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What one check needs at each of its addresses.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a CheckRequest,
+    /// Absent when the check does without TLS.
+    pub(crate) verify: Option<&'a Verify>,
+    pub(crate) now: Timestamp,
+    pub(crate) own_name: &'a str,
+}
+
+/// Against what the server's certificate is judged.
+pub(crate) struct Verify {
+    pub(crate) judge: Judge,
+    pub(crate) name: ServerName<'static>,
+}
+
+/// What was seen at one address.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) observation: Observation,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Observed {
+    /// A failure before anything was seen.
+    pub(crate) fn nothing_but(address: String, failure: Failure) -> Observed {
+        let observation = Observation {
+            address,
+            verdict: verdict::of_address(Some(&failure), &[]),
+            failure: Some(failure),
+            also: Vec::new(),
+            phases: Default::default(),
+            tls: None,
+        };
+        Observed { observation, findings: Vec::new() }
+    }
+}
+
+/// Checks one address until the deadline.
+pub(crate) async fn observe(
+    call: &Call<'_>,
+    address: SocketAddr,
+    deadline: Instant,
+    nonce: [u8; 18],
+) -> Observed {
+    let request = call.request;
+    let query = request.query.as_deref();
+    let mut line = Line::new(talk::conversation(&request.target, &request.tls, query, call.own_name, nonce));
+    let mut drive = Drive::new(call);
+    let outcome = match timeout_at(deadline, drive.run(&mut line, address)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(drive.out_of_time()),
+    };
+    line.leave(outcome.is_ok()).await;
+    drive.observed(address, outcome)
+}
+
+/// One connection with one conversation over it.
+struct Drive<'a> {
+    call: &'a Call<'a>,
+    clock: PhaseClock,
+    heard: Heard,
+    handshake: Option<Handshake>,
+    tls: Option<TlsFacts>,
+    also: Vec<Failure>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Drive<'a> {
+    fn new(call: &'a Call<'a>) -> Drive<'a> {
+        Drive {
+            call,
+            clock: PhaseClock::start(),
+            heard: Heard::default(),
+            handshake: None,
+            tls: None,
+            also: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self, line: &mut Line, address: SocketAddr) -> Result<(), Failure> {
+        let outcome = self.phases(line, address).await;
+        if outcome.is_err() {
+            self.clock.stop();
+        }
+        outcome
+    }
+
+    async fn phases(&mut self, line: &mut Line, address: SocketAddr) -> Result<(), Failure> {
+        let request = self.call.request;
+        let stream = connect(address).await?;
+        line.link = Link::Plain(Tap::new(stream, self.heard.clone()));
+        self.clock.enter(match talk::upgrade(&request.target, &request.tls) {
+            Upgrade::InProtocol => Phase::Upgrade,
+            Upgrade::Direct => Phase::Tls,
+            Upgrade::Never => Phase::Ready,
+        });
+        self.converse(line).await
+    }
+
+    /// Goes on until nothing more will be learnt.
+    async fn converse(&mut self, line: &mut Line) -> Result<(), Failure> {
+        for _ in 0..MOST_STEPS {
+            match line.step().map_err(|error| meaning::of_wire(&error, self.clock.phase()))? {
+                Step::Write(bytes) => line.link.write(&bytes).await.map_err(|error| self.broken(&error))?,
+                Step::Read => self.read(line).await?,
+                Step::StartTls => self.secure(line).await?,
+                Step::Reached(Milestone::Settled) | Step::Finished => return Ok(()),
+                Step::Reached(milestone) => self.reached(milestone),
+            }
+        }
+        Err(meaning::of_wire(&WireError::Malformed { reason: "it goes in circles" }, self.clock.phase()))
+    }
+
+    async fn read(&mut self, line: &mut Line) -> Result<(), Failure> {
+        line.read().await.map_err(|error| self.broken(&error))?;
+        if self.heard.total() > MOST_BYTES {
+            return Err(meaning::of_flood(MOST_BYTES, self.clock.phase()));
+        }
+        Ok(())
+    }
+
+    fn reached(&mut self, milestone: Milestone) {
+        let target = &self.call.request.target;
+        let logs_in = target.credentials.is_some() && !matches!(target.protocol, Protocol::Http(_));
+        match milestone {
+            Milestone::Ready if logs_in => self.clock.enter(Phase::Login),
+            Milestone::Ready | Milestone::LoggedIn => self.clock.enter(Phase::Query),
+            Milestone::Queried | Milestone::Settled => self.clock.stop(),
+        }
+    }
+
+    /// Makes the handshake, judges what was recorded, and goes on only when everything holds.
+    async fn secure(&mut self, line: &mut Line) -> Result<(), Failure> {
+        self.clock.enter_once(Phase::Tls);
+        let (Some(verify), Link::Plain(tap)) =
+            (self.call.verify, std::mem::replace(&mut line.link, Link::Gone))
+        else {
+            return Err(self.closed());
+        };
+        let alpn = talk::alpn(self.call.request.target.protocol);
+        let handshake = self.handshake.insert(Handshake::new(verify.name.clone(), alpn));
+        let connector = TlsConnector::from(handshake.config.clone());
+        let stream = match connector.connect(handshake.name.clone(), tap).await {
+            Ok(stream) => stream,
+            Err(error) => return Err(self.handshake_failed(&error)),
+        };
+        let session = stream.get_ref().1;
+        let version = session.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
+        let cipher =
+            session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str().map(str::to_owned));
+        line.link = Link::Secure(Box::new(stream));
+        let certificate = self.judge(version, cipher)?;
+        self.clock.enter(Phase::Ready);
+        line.conversation.tls_established(&certificate);
+        Ok(())
+    }
+
+    /// The judgement of the chain; the server's certificate (DER) when it holds.
+    fn judge(&mut self, version: Option<String>, cipher: Option<String>) -> Result<Vec<u8>, Failure> {
+        let Some((judgement, leaf)) = self.judgement() else { return Err(self.closed()) };
+        let Judgement { verified, mut failures, certificates, findings } = judgement;
+        self.tls = Some(TlsFacts { version, cipher, verified, certificates });
+        self.findings = findings;
+        if verified {
+            return Ok(leaf);
+        }
+        if failures.is_empty() {
+            let message = "the certificate could not be verified";
+            failures.push(Failure::new(FailureKind::CertificateInvalid, Phase::Tls, message));
+        }
+        let first = failures.remove(0);
+        self.also = failures;
+        Err(first)
+    }
+
+    fn judgement(&self) -> Option<(Judgement, Vec<u8>)> {
+        let verify = self.call.verify?;
+        let chain = self.handshake.as_ref()?.chain()?;
+        let leaf = chain.first()?.to_vec();
+        Some((verify.judge.judge(&chain, &verify.name, self.call.now), leaf))
+    }
+
+    /// The handshake did not end. What is wrong with the chain, if it came, is said as well.
+    fn handshake_failed(&mut self, error: &std::io::Error) -> Failure {
+        let failure = self.why_no_handshake(error);
+        self.keep_chain();
+        failure
+    }
+
+    fn why_no_handshake(&self, error: &std::io::Error) -> Failure {
+        let direct = self.call.request.target.protocol.upgrade() == Upgrade::Direct;
+        let not_tls = direct.then(|| meaning::of_plaintext(&self.heard.first())).flatten();
+        not_tls.unwrap_or_else(|| self.broken(error))
+    }
+
+    /// Keeps the chain of a handshake that did not end.
+    fn keep_chain(&mut self) {
+        if self.tls.is_some() {
+            return;
+        }
+        if let Some((judgement, _)) = self.judgement() {
+            self.also = judgement.failures;
+            let certificates = judgement.certificates;
+            // Without the end of the handshake nobody has proved to hold the key.
+            self.tls = Some(TlsFacts { version: None, cipher: None, verified: false, certificates });
+        }
+    }
+
+    fn broken(&self, error: &std::io::Error) -> Failure {
+        let phase = self.clock.phase();
+        match &self.handshake {
+            None => meaning::of_plain(error, phase),
+            Some(handshake) => {
+                meaning::of_cut(error, phase).unwrap_or_else(|| handshake.failure(error, phase))
+            }
+        }
+    }
+
+    fn closed(&self) -> Failure {
+        meaning::of_plain(&std::io::ErrorKind::UnexpectedEof.into(), self.clock.phase())
+    }
+
+    fn out_of_time(&mut self) -> Failure {
+        self.clock.stop();
+        self.keep_chain();
+        meaning::of_timeout(self.call.request.timeout, self.clock.phase(), &self.heard)
+    }
+
+    fn observed(self, address: SocketAddr, outcome: Result<(), Failure>) -> Observed {
+        let failure = outcome.err();
+        let observation = Observation {
+            address: address.to_string(),
+            verdict: verdict::of_address(failure.as_ref(), &self.findings),
+            failure,
+            also: self.also,
+            phases: self.clock.phases(),
+            tls: self.tls,
+        };
+        Observed { observation, findings: self.findings }
+    }
+}

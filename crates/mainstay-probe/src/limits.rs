@@ -1,0 +1,102 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Keeps checks polite: one at a time to an address, and a bounded number in all.
+pub(crate) struct Limits {
+    all: Arc<Semaphore>,
+    addresses: Arc<Gates>,
+}
+
+/// One gate an address. A gate exists only while somebody holds it or waits at it, so there are never more than running checks.
+type Gates = Mutex<HashMap<SocketAddr, Arc<Semaphore>>>;
+
+impl Limits {
+    pub(crate) fn new(concurrency: usize) -> Limits {
+        Limits { all: Arc::new(Semaphore::new(concurrency.max(1))), addresses: Arc::default() }
+    }
+
+    /// Waits until a check of this address may begin. Dropping the turn lets the next one in.
+    pub(crate) async fn turn(&self, address: SocketAddr) -> Turn {
+        let waiting = Waiting::at(address, self.addresses.clone());
+        // The address first: a queue at one slow address must not use up the places of all others.
+        let own = waiting.gate.clone().acquire_owned().await.ok();
+        let one_of_all = self.all.clone().acquire_owned().await.ok();
+        Turn { _own: own, _one_of_all: one_of_all, _waiting: waiting }
+    }
+}
+
+/// The right to check one address now. The permits go before the gate does.
+pub(crate) struct Turn {
+    _own: Option<OwnedSemaphorePermit>,
+    _one_of_all: Option<OwnedSemaphorePermit>,
+    _waiting: Waiting,
+}
+
+/// Somebody at a gate, waiting or through it.
+struct Waiting {
+    address: SocketAddr,
+    gate: Arc<Semaphore>,
+    gates: Arc<Gates>,
+}
+
+impl Waiting {
+    fn at(address: SocketAddr, gates: Arc<Gates>) -> Waiting {
+        let gate = {
+            let mut map = gates.lock().unwrap_or_else(PoisonError::into_inner);
+            map.entry(address).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+        };
+        Waiting { address, gate, gates }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut map = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        // The map's own and this one: nobody else is at the gate. A permit holds no reference of its own by now.
+        if Arc::strong_count(&self.gate) <= 2 {
+            map.remove(&self.address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], port))
+    }
+
+    #[tokio::test]
+    async fn one_check_at_a_time_to_an_address() {
+        let limits = Limits::new(10);
+        let first = limits.turn(address(1)).await;
+        assert!(limits.turn(address(1)).now_or_never().is_none());
+        assert!(limits.turn(address(2)).now_or_never().is_some());
+        drop(first);
+        assert!(limits.turn(address(1)).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_in_all() {
+        let limits = Limits::new(1);
+        let first = limits.turn(address(1)).await;
+        assert!(limits.turn(address(2)).now_or_never().is_none());
+        drop(first);
+        assert!(limits.turn(address(2)).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn gates_do_not_pile_up() {
+        let limits = Limits::new(10);
+        for port in 0..100 {
+            drop(limits.turn(address(port)).await);
+        }
+        assert_eq!(limits.addresses.lock().unwrap().len(), 0);
+    }
+}

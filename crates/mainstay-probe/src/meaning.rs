@@ -1,0 +1,124 @@
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use mainstay_model::{Blame, Failure, FailureKind, HumanDuration, Phase};
+use mainstay_wire::WireError;
+
+use crate::connect;
+use crate::link::Heard;
+
+/// What it means that a conversation failed in this phase.
+pub(crate) fn of_wire(error: &WireError, phase: Phase) -> Failure {
+    use FailureKind::*;
+    let (kind, blame) = match error {
+        WireError::WrongProtocol { .. } | WireError::TooLarge { .. } | WireError::Malformed { .. } => {
+            (WrongProtocol, Blame::Provider)
+        }
+        WireError::Closed { .. } => (ConnectReset, Blame::Provider),
+        WireError::TlsNotOffered { .. } => (TlsNotOffered, Blame::Provider),
+        // CVE-2021-23222: whoever sends these bytes need not be the server.
+        WireError::SurplusBeforeTls { .. } => (TlsHandshakeFailed, Blame::Path),
+        WireError::Refused { .. } => (ConnectRefused, Blame::Provider),
+        WireError::LoginRejected { .. } | WireError::LoginUnsupported { .. } => (LoginRejected, Blame::Us),
+        WireError::ServerNotProven { .. } => (LoginRejected, Blame::Provider),
+        WireError::QueryFailed { .. } => (QueryFailed, Blame::Provider),
+        WireError::StatusUnexpected { .. } => (StatusUnexpected, Blame::Provider),
+    };
+    Failure::new(kind, phase, sentence(error)).blamed_on(blame)
+}
+
+fn sentence(error: &WireError) -> String {
+    match error {
+        WireError::LoginRejected { .. } => format!("the server refused the credentials: {error}"),
+        WireError::QueryFailed { .. } => format!("the server answered the query with an error: {error}"),
+        WireError::SurplusBeforeTls { .. } => format!("{error}, so somebody may be injecting"),
+        other => other.to_string(),
+    }
+}
+
+/// What an error of the operating system means when it says that the connection is gone; `None` for any other.
+pub(crate) fn of_cut(error: &io::Error, phase: Phase) -> Option<Failure> {
+    let how = match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => "reset the connection",
+        ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof | ErrorKind::NotConnected => "closed the connection",
+        _ => return None,
+    };
+    // An error of TLS can carry the same kind; it knows more than this function.
+    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return None;
+    }
+    let message = format!("the server {how} {}", during(phase));
+    Some(Failure::new(FailureKind::ConnectReset, phase, message))
+}
+
+/// What an error on a connection without TLS means.
+pub(crate) fn of_plain(error: &io::Error, phase: Phase) -> Failure {
+    of_cut(error, phase).unwrap_or_else(|| {
+        let message = format!("the connection broke {}: {error}", during(phase));
+        Failure::new(FailureKind::ConnectReset, phase, message).blamed_on(Blame::Path)
+    })
+}
+
+/// The time of the check was over in this phase.
+pub(crate) fn of_timeout(timeout: Duration, phase: Phase, heard: &Heard) -> Failure {
+    let within = HumanDuration(timeout);
+    if phase == Phase::Connect {
+        return connect::timed_out(&within.to_string());
+    }
+    let sent = match heard.total() {
+        0 => "it accepted the connection and sent nothing".to_owned(),
+        1 => "it had sent a single byte".to_owned(),
+        bytes => format!("it had sent {bytes} bytes"),
+    };
+    let message = format!("the server had not finished {} within {within}: {sent}", unfinished(phase));
+    Failure::new(FailureKind::TimedOut, phase, message)
+}
+
+/// The check waited for its turn until its time was over; the server was not asked.
+pub(crate) fn of_no_turn(timeout: Duration) -> Failure {
+    let message = format!(
+        "the check did not begin within {}, because earlier checks of Mainstay's own were still running",
+        HumanDuration(timeout)
+    );
+    Failure::new(FailureKind::TimedOut, Phase::Connect, message).blamed_on(Blame::Us)
+}
+
+/// The peer sends without end.
+pub(crate) fn of_flood(limit: u64, phase: Phase) -> Failure {
+    let message =
+        format!("the server sent more than {limit} bytes {} without coming to an end", during(phase));
+    Failure::new(FailureKind::WrongProtocol, phase, message)
+}
+
+/// What answered a TLS handshake in the clear, when that can be told from its first bytes.
+pub(crate) fn of_plaintext(first: &[u8]) -> Option<Failure> {
+    // RFC 8446 section 5.1: a record begins with its content type, 20 to 23, and the major version 3.
+    let is_tls = matches!(first, [20..=23, 3, ..] | [20..=23] | []);
+    (!is_tls).then(|| {
+        let seen = mainstay_wire::recognise(first).unwrap_or("bytes that are not TLS");
+        let message = format!("expected a TLS handshake, got {seen}");
+        Failure::new(FailureKind::WrongProtocol, Phase::Tls, message)
+    })
+}
+
+fn during(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Resolve | Phase::Connect => "while it was being made",
+        Phase::Upgrade => "before TLS had begun",
+        Phase::Tls => "during the TLS handshake",
+        Phase::Ready => "before its greeting",
+        Phase::Login => "during log-in",
+        Phase::Query => "during the query",
+    }
+}
+
+fn unfinished(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Resolve | Phase::Connect => "connecting",
+        Phase::Upgrade => "agreeing to TLS",
+        Phase::Tls => "the TLS handshake",
+        Phase::Ready => "its greeting",
+        Phase::Login => "the log-in",
+        Phase::Query => "the answer to the query",
+    }
+}

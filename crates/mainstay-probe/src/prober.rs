@@ -1,0 +1,143 @@
+use std::net::SocketAddr;
+use std::path::Path;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use mainstay_model::{Blame, CheckReport, Failure, FailureKind, Phase, Upgrade, Verdict};
+use mainstay_tls::{ServerName, parse_server_name};
+use tokio::time::{Instant, timeout_at};
+
+use crate::drive::{Call, Observed, Verify, observe};
+use crate::judges::Judges;
+use crate::limits::Limits;
+use crate::phase_clock::milliseconds;
+use crate::report::{Outcome, assemble};
+use crate::resolve::{self, Resolve};
+use crate::{CheckRequest, file, meaning, talk};
+
+/// What holds for all checks of a prober.
+#[derive(Debug, Clone)]
+pub struct ProberOptions {
+    /// Addresses under check at the same time, at least 1. To one address there is never more than one connection.
+    pub concurrency: usize,
+    /// DNS servers to ask. Empty: those of this system.
+    pub name_servers: Vec<SocketAddr>,
+    /// What a mail server is greeted with (EHLO): the host name of this machine, or an address in brackets.
+    pub own_name: String,
+}
+
+impl Default for ProberOptions {
+    fn default() -> ProberOptions {
+        // RFC 5321 section 4.1.3: a client without a name of its own gives an address.
+        ProberOptions { concurrency: 512, name_servers: Vec::new(), own_name: "[127.0.0.1]".into() }
+    }
+}
+
+/// Makes checks. Keep one for as long as possible: it remembers roots, verified chains and DNS answers for as long as they live.
+pub struct Prober {
+    options: ProberOptions,
+    resolve: Resolve,
+    judges: Judges,
+    limits: Limits,
+}
+
+impl Prober {
+    /// A prober with an empty memory.
+    pub fn new(options: ProberOptions) -> Prober {
+        Prober {
+            resolve: Resolve::new(&options.name_servers),
+            judges: Judges::default(),
+            limits: Limits::new(options.concurrency),
+            options,
+        }
+    }
+
+    /// Makes one check. `now` is the time that certificates are judged at.
+    ///
+    /// Must run inside a tokio runtime with I/O and time enabled.
+    pub async fn check(&self, request: &CheckRequest, now: Timestamp) -> CheckReport {
+        let outcome = match &request.target.file {
+            Some(path) => self.check_file(request, path, now),
+            None => self.check_network(request, now).await,
+        };
+        assemble(request, now, outcome)
+    }
+
+    fn check_file(&self, request: &CheckRequest, path: &Path, now: Timestamp) -> Outcome {
+        let name = request.tls.server_name.as_deref().map(server_name).transpose();
+        let judge = request.tls.ca_file.as_deref().map(|file| self.judges.for_roots(Some(file))).transpose();
+        let addresses = match (name, judge) {
+            (Ok(name), Ok(judge)) => {
+                let roots = judge.as_ref().map(|judge| judge.roots());
+                Ok(vec![file::observe(path, roots, name.as_ref(), now)])
+            }
+            (Err(failure), _) | (_, Err(failure)) => Err((failure, Verdict::Inconclusive)),
+        };
+        Outcome { resolve_ms: None, addresses }
+    }
+
+    async fn check_network(&self, request: &CheckRequest, now: Timestamp) -> Outcome {
+        let verify = match self.verify(request) {
+            Ok(verify) => verify,
+            Err(failure) => {
+                return Outcome { resolve_ms: None, addresses: Err((failure, Verdict::Inconclusive)) };
+            }
+        };
+        let started = Instant::now();
+        let resolved = self.resolve(request, started + request.timeout).await;
+        let spent = started.elapsed();
+        let resolve_ms = request.target.ip().is_none().then(|| milliseconds(spent));
+        let addresses = match resolved {
+            Err(unresolved) => Err((unresolved.failure, unresolved.verdict)),
+            Ok(addresses) => {
+                let call = Call { request, verify: verify.as_ref(), now, own_name: &self.options.own_name };
+                let left = request.timeout.saturating_sub(spent);
+                let each = addresses.into_iter().map(|address| self.observe(&call, address, left));
+                Ok(join_all(each).await)
+            }
+        };
+        Outcome { resolve_ms, addresses }
+    }
+
+    /// Against what to verify; `None` for a check without TLS. Without roots or a name nothing could be told, whatever the server does.
+    fn verify(&self, request: &CheckRequest) -> Result<Option<Verify>, Failure> {
+        if talk::upgrade(&request.target, &request.tls) == Upgrade::Never {
+            return Ok(None);
+        }
+        let judge = self.judges.for_roots(request.tls.ca_file.as_deref())?;
+        let name = server_name(request.tls.server_name.as_deref().unwrap_or(&request.target.host))?;
+        Ok(Some(Verify { judge, name }))
+    }
+
+    async fn resolve(
+        &self,
+        request: &CheckRequest,
+        deadline: Instant,
+    ) -> Result<Vec<SocketAddr>, resolve::Unresolved> {
+        let (host, port) = (&request.target.host, request.target.port);
+        match timeout_at(deadline, self.resolve.addresses(host)).await {
+            Ok(resolved) => Ok(resolved?.into_iter().map(|address| SocketAddr::new(address, port)).collect()),
+            Err(_) => Err(resolve::out_of_time(host)),
+        }
+    }
+
+    async fn observe(&self, call: &Call<'_>, address: SocketAddr, left: std::time::Duration) -> Observed {
+        let Ok(_turn) = timeout_at(Instant::now() + left, self.limits.turn(address)).await else {
+            return Observed::nothing_but(address.to_string(), meaning::of_no_turn(call.request.timeout));
+        };
+        observe(call, address, Instant::now() + left, nonce()).await
+    }
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, Failure> {
+    parse_server_name(name).map_err(|error| {
+        Failure::new(FailureKind::CertificateNameMismatch, Phase::Tls, error.to_string()).blamed_on(Blame::Us)
+    })
+}
+
+/// Fresh randomness for one log-in. Should the system have none, the log-in is merely predictable to itself and the server.
+fn nonce() -> [u8; 18] {
+    let mut nonce = [0; 18];
+    let _ = aws_lc_rs::rand::fill(&mut nonce);
+    nonce
+}

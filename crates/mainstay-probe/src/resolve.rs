@@ -1,0 +1,201 @@
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError, NoRecords};
+use hickory_resolver::proto::op::{Query, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, TokioResolver};
+use mainstay_model::{Blame, Failure, FailureKind, Observation, Phase, Verdict};
+
+use crate::reread::Reread;
+
+/// More addresses than this behind one name are not checked one by one.
+const MOST_ADDRESSES: usize = 16;
+/// One question to one resolver; asked twice, two resolvers at a time.
+const QUESTION: Duration = Duration::from_secs(2);
+
+/// Finds every address of a name, as the applications of this machine would.
+pub(crate) struct Resolve {
+    resolver: Source,
+    hosts: Reread<Arc<Hosts>>,
+}
+
+enum Source {
+    /// Of `/etc/resolv.conf`, read again when it changes.
+    System(Reread<Option<TokioResolver>>),
+    /// Those of the options.
+    Given(Option<TokioResolver>),
+}
+
+/// A name without an address: what that means, and whether it is known for sure.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Unresolved {
+    pub(crate) failure: Failure,
+    pub(crate) verdict: Verdict,
+}
+
+impl Resolve {
+    /// Asks these name servers, or the system's when there are none.
+    pub(crate) fn new(name_servers: &[SocketAddr]) -> Resolve {
+        let resolver = match name_servers {
+            [] => Source::System(Reread::new("/etc/resolv.conf")),
+            given => Source::Given(resolver(given_config(given), ResolverOpts::default())),
+        };
+        Resolve { resolver, hosts: Reread::new("/etc/hosts") }
+    }
+
+    /// Every address of the host, IPv6 and IPv4, each once, at most 16. An address is its own answer.
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        if let Ok(address) = host.parse() {
+            return Ok(vec![address]);
+        }
+        // RFC 6761 section 6.4: nobody needs to be asked.
+        if host.trim_end_matches('.').to_ascii_lowercase().split('.').next_back() == Some("invalid") {
+            return Err(no_such_name(host));
+        }
+        let name = Name::from_utf8(host).map_err(|_| no_such_name(host))?;
+        let mut addresses = self.from_hosts_file(&name);
+        if addresses.is_empty() {
+            addresses = self.ask(host).await?;
+        }
+        Ok(each_once(addresses))
+    }
+
+    fn from_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
+        let Ok(hosts) =
+            self.hosts.current(|_| Ok::<_, Infallible>(Arc::new(Hosts::from_system().unwrap_or_default())));
+        [RecordType::AAAA, RecordType::A]
+            .into_iter()
+            .filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)))
+            .flat_map(|lookup| {
+                lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    async fn ask(&self, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        let Some(resolver) = self.resolver.current() else { return Err(no_resolver(host)) };
+        let answer = resolver.lookup_ip(host).await.map_err(|error| unresolved(host, &error))?;
+        let addresses: Vec<IpAddr> = answer.iter().collect();
+        if addresses.is_empty() { Err(no_address(host)) } else { Ok(addresses) }
+    }
+}
+
+impl Source {
+    fn current(&self) -> Option<TokioResolver> {
+        match self {
+            Source::Given(resolver) => resolver.clone(),
+            Source::System(file) => {
+                let Ok(resolver) = file.current(|_| Ok::<_, Infallible>(system_resolver()));
+                resolver
+            }
+        }
+    }
+}
+
+fn system_resolver() -> Option<TokioResolver> {
+    let (config, options) = hickory_resolver::system_conf::read_system_conf().ok()?;
+    resolver(config, options)
+}
+
+fn given_config(name_servers: &[SocketAddr]) -> ResolverConfig {
+    let server = |address: &SocketAddr| {
+        let port = |mut connection: ConnectionConfig| {
+            connection.port = address.port();
+            connection
+        };
+        NameServerConfig::new(
+            address.ip(),
+            true,
+            vec![port(ConnectionConfig::udp()), port(ConnectionConfig::tcp())],
+        )
+    };
+    ResolverConfig::from_parts(None, Vec::new(), name_servers.iter().map(server).collect())
+}
+
+fn resolver(config: ResolverConfig, mut options: ResolverOpts) -> Option<TokioResolver> {
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    // It is read here, so that a name of the file gets the file's addresses and no others, as in the C library.
+    options.use_hosts_file = ResolveHosts::Never;
+    options.timeout = QUESTION;
+    options.attempts = 2;
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    *builder.options_mut() = options;
+    builder.build().ok()
+}
+
+fn each_once(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let mut unique: Vec<IpAddr> = Vec::new();
+    for address in addresses {
+        if !unique.contains(&address) && unique.len() < MOST_ADDRESSES {
+            unique.push(address);
+        }
+    }
+    // Resolvers rotate their answers; reports that differ only by that would look like change.
+    unique.sort();
+    unique
+}
+
+fn unresolved(host: &str, error: &NetError) -> Unresolved {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(NoRecords {
+            response_code: ResponseCode::NXDomain, ..
+        })) => no_such_name(host),
+        NetError::Dns(DnsError::NoRecordsFound(NoRecords {
+            response_code: ResponseCode::NoError, ..
+        })) => no_address(host),
+        NetError::Dns(DnsError::NoRecordsFound(NoRecords { response_code, .. }))
+        | NetError::Dns(DnsError::ResponseCode(response_code)) => no_answer(host, &response_code.to_string()),
+        NetError::Timeout => out_of_time(host),
+        other => no_answer(host, &other.to_string()),
+    }
+}
+
+fn no_such_name(host: &str) -> Unresolved {
+    known(format!("the name {host} does not exist in DNS"))
+}
+
+fn no_address(host: &str) -> Unresolved {
+    known(format!("the name {host} exists in DNS, but has no address"))
+}
+
+fn no_answer(host: &str, reason: &str) -> Unresolved {
+    unknown(format!("no resolver of this machine could say what the address of {host} is: {reason}"))
+}
+
+fn no_resolver(host: &str) -> Unresolved {
+    let mut unresolved =
+        unknown(format!("the address of {host} could not be asked for: this machine has no resolver set up"));
+    unresolved.failure.blame = Blame::Us;
+    unresolved
+}
+
+/// No resolver answered in time.
+pub(crate) fn out_of_time(host: &str) -> Unresolved {
+    unknown(format!("no resolver of this machine answered in time what the address of {host} is"))
+}
+
+fn known(message: String) -> Unresolved {
+    Unresolved { failure: failure(message), verdict: Verdict::Down }
+}
+
+fn unknown(message: String) -> Unresolved {
+    Unresolved { failure: failure(message), verdict: Verdict::Inconclusive }
+}
+
+fn failure(message: String) -> Failure {
+    Failure::new(FailureKind::NameNotResolved, Phase::Resolve, message)
+}
+
+/// Whether every one of these addresses is of this machine itself.
+pub(crate) fn is_loopback(addresses: &[Observation]) -> bool {
+    let loopback =
+        |one: &Observation| one.address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+    addresses.iter().all(loopback)
+}

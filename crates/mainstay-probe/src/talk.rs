@@ -1,0 +1,70 @@
+use mainstay_model::{Protocol, Target, TlsMode, TlsPolicy, Upgrade};
+use mainstay_wire::{Conversation, Login, Password, TlsStart, http, mysql, postgres, redis, smtp, tcp, tls};
+
+/// How this check comes to be encrypted: as the URL says, unless TLS is switched off for a protocol that leaves the choice.
+pub(crate) fn upgrade(target: &Target, policy: &TlsPolicy) -> Upgrade {
+    match (target.protocol.upgrade(), policy.mode) {
+        (Upgrade::InProtocol, TlsMode::Off) => Upgrade::Never,
+        (upgrade, _) => upgrade,
+    }
+}
+
+/// The protocol names to offer in the handshake (ALPN).
+pub(crate) fn alpn(protocol: Protocol) -> &'static [&'static [u8]] {
+    match protocol {
+        Protocol::Http(_) => &[b"http/1.1"],
+        // Mandatory for direct TLS since PostgreSQL 17; servers before that never see it.
+        Protocol::Postgres(Upgrade::Direct) => &[b"postgresql"],
+        _ => &[],
+    }
+}
+
+/// This side of the conversation with the target.
+///
+/// `nonce` is fresh randomness for SCRAM; `own_name` is what a mail server is greeted with.
+pub(crate) fn conversation(
+    target: &Target,
+    policy: &TlsPolicy,
+    query: Option<&str>,
+    own_name: &str,
+    nonce: [u8; 18],
+) -> Box<dyn Conversation + Send> {
+    let tls = tls_start(upgrade(target, policy));
+    let login = login(target);
+    let query = query.map(str::to_owned);
+    let database = target.database.clone();
+    match target.protocol {
+        Protocol::Postgres(_) => {
+            Box::new(postgres::Client::new(postgres::Options { tls, login, database, query, nonce }))
+        }
+        Protocol::MySql(_) => Box::new(mysql::Client::new(mysql::Options { tls, login, database, query })),
+        Protocol::Redis(_) => Box::new(redis::Client::new(redis::Options { tls, login, database, query })),
+        Protocol::Http(_) => Box::new(http::Client::new(http::Options {
+            tls,
+            login,
+            host: target.host.clone(),
+            port: target.port,
+            path: target.path.clone(),
+            expected_status: None,
+        })),
+        Protocol::Smtp(_) => {
+            Box::new(smtp::Client::new(smtp::Options { tls, login, name: own_name.to_owned() }))
+        }
+        Protocol::Tls => Box::new(tls::Client::new()),
+        Protocol::Tcp | Protocol::File => Box::new(tcp::Client::new()),
+    }
+}
+
+fn tls_start(upgrade: Upgrade) -> TlsStart {
+    match upgrade {
+        Upgrade::InProtocol => TlsStart::InProtocol,
+        Upgrade::Direct => TlsStart::Direct,
+        Upgrade::Never => TlsStart::Never,
+    }
+}
+
+fn login(target: &Target) -> Option<Login> {
+    let credentials = target.credentials.as_ref()?;
+    let password = credentials.password.as_ref().map(|password| Password::new(password.expose()));
+    Some(Login { user: credentials.user.clone(), password })
+}
