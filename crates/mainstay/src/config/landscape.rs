@@ -1,0 +1,172 @@
+//! From what was read to what can be used.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mainstay_model as model;
+
+use super::problem::Level;
+use super::reader::Reader;
+use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, Route, StatusPage};
+use super::shape::Named;
+use super::{Retention, Server, advice, checks};
+
+/// Builds the landscape and the server's settings, and checks them against each other.
+/// `None` means that a fault was told to the reader.
+pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Landscape, Server)> {
+    checks::errors(&root, reader);
+    advice::warnings(&root, reader);
+    if reader.drafts.iter().any(|draft| draft.level == Level::Error) {
+        return None;
+    }
+    let mut read = root.server?;
+    let references = read.references.take()?;
+    let server = server(read)?;
+    let landscape = model::Landscape {
+        providers: each(root.providers?, provider)?,
+        dependencies: each(root.dependencies?, dependency)?,
+        components: each(root.components?, component)?,
+        channels: each(root.channels?, channel)?,
+        routes: root.routes?.value.into_iter().map(route).collect::<Option<_>>()?,
+        mail: match root.mail {
+            Some(read) => Some(mail(read?)?),
+            None => None,
+        },
+        status_page: status_page(root.status_page?)?,
+        operator_url: server.public_url.clone(),
+        references,
+    };
+    Some((landscape, server))
+}
+
+fn each<K: Ord, T, M>(
+    named: Vec<Named<K, T>>,
+    convert: impl Fn(&K, T) -> Option<M>,
+) -> Option<BTreeMap<K, M>> {
+    let pair = |Named { name, value, .. }: Named<K, T>| {
+        let converted = convert(&name, value?)?;
+        Some((name, converted))
+    };
+    named.into_iter().map(pair).collect()
+}
+
+fn server(read: super::sections::Server) -> Option<Server> {
+    let listen = read.listen?.value;
+    let retention = read.retention?;
+    Some(Server {
+        listen,
+        public_url: read.public_url.unwrap_or_else(|| address_of(listen)),
+        data_dir: read.data_dir?,
+        database: read.database,
+        retention: Retention { raw: retention.raw?, hourly: retention.hourly? },
+    })
+}
+
+/// How a browser on this machine reaches a listener.
+fn address_of(listen: SocketAddr) -> String {
+    match listen.ip().is_unspecified() {
+        true => format!("http://localhost:{}", listen.port()),
+        false => format!("http://{listen}"),
+    }
+}
+
+fn provider(name: &model::ProviderName, read: Provider) -> Option<model::Provider> {
+    Some(model::Provider {
+        title: read.name.unwrap_or_else(|| name.to_string()),
+        status_page: read.status_page,
+        contacts: read.contacts?,
+        sla_percent: read.sla,
+        review_every: read.review_every,
+    })
+}
+
+fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::Dependency> {
+    /// Long enough for a slow handshake over a bad line, short enough to fit the usual interval.
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    let (tls, confirm, every) = (read.tls?, read.confirm?.value, read.every?.value);
+    Some(model::Dependency {
+        name: name.clone(),
+        provider: read.provider.map(|provider| provider.value),
+        target: read.url?.value,
+        tls: model::TlsPolicy {
+            mode: tls.verify?,
+            ca_file: tls.ca_file.map(|file| file.value),
+            server_name: tls.server_name,
+        },
+        query: read.query,
+        every,
+        timeout: read.timeout.map_or(TIMEOUT.min(every), |timeout| timeout.value),
+        slow: read.slow,
+        used_by: read.used_by?.into_iter().map(|name| name.value).collect(),
+        criticality: read.criticality?,
+        confirm: model::Confirmation {
+            failures: confirm.failures?,
+            of: confirm.of?,
+            recoveries: confirm.recoveries?,
+        },
+    })
+}
+
+fn component(name: &model::ComponentName, read: Component) -> Option<model::Component> {
+    let title = read.name.unwrap_or_else(|| name.to_string());
+    Some(model::Component { title, group: read.group, description: read.description })
+}
+
+fn channel(_: &model::ChannelName, read: Channel) -> Option<model::Channel> {
+    use model::ChannelKind::{Discord, Email, Slack, Webhook};
+    let secret = read.secret.map(|secret| secret.value);
+    let kind = match (read.email, read.discord, read.slack, read.webhook) {
+        (Some(to), ..) => Email { to },
+        (_, Some(url), ..) => Discord { url },
+        (_, _, Some(url), _) => Slack { url },
+        (_, _, _, Some(url)) => Webhook { url, secret },
+        _ => return None,
+    };
+    Some(model::Channel { kind })
+}
+
+fn route(read: Route) -> Option<model::Route> {
+    let to = read.to?.into_iter().map(|name| name.value).collect();
+    Some(model::Route { severity: read.severity?, to })
+}
+
+fn mail(read: Mail) -> Option<model::MailServer> {
+    let smtp = read.smtp?;
+    Some(model::MailServer {
+        host: smtp.host,
+        port: smtp.port,
+        security: smtp.security,
+        login: smtp.login,
+        from: read.from?,
+        ca_file: read.ca_file.map(|file| file.value),
+    })
+}
+
+fn status_page(read: StatusPage) -> Option<model::StatusPage> {
+    let listen = read.listen?.value;
+    Some(model::StatusPage {
+        title: read.title?,
+        listen,
+        public_url: read.public_url.unwrap_or_else(|| address_of(listen)),
+        auto_publish: read.auto_publish?,
+        contacts: contacts(read.contact?),
+    })
+}
+
+fn contacts(read: Contact) -> Vec<(String, String)> {
+    let mail = |address: String| (address.clone(), format!("mailto:{address}"));
+    let call = |number: String| {
+        let dialled: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+        (number, format!("tel:{dialled}"))
+    };
+    let link = |label: &'static str| move |url: String| (label.to_owned(), url);
+    let contacts = [
+        read.email.map(mail),
+        read.phone.map(call),
+        read.website.map(link("Help")),
+        read.discord.map(link("Discord")),
+        read.slack.map(link("Slack")),
+    ];
+    contacts.into_iter().flatten().collect()
+}

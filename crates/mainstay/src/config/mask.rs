@@ -1,0 +1,151 @@
+//! Where secrets stand in a text, so that nobody is shown them.
+
+use std::ops::Range;
+
+/// What stands in place of a secret.
+pub(super) const MASK: &str = "[secret]";
+
+const PARAMETERS: [&str; 7] = ["password", "passwd", "pwd", "token", "secret", "key", "sig"];
+const KEYS: [&str; 12] = [
+    "secret",
+    "pass",
+    "pwd",
+    "token",
+    "credential",
+    "api_key",
+    "apikey",
+    "private",
+    "discord",
+    "slack",
+    "hook",
+    "database",
+];
+
+/// The value as people may see it: without passwords, control characters and excess length.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    let mut from = 0;
+    for secret in in_value(text) {
+        shown.push_str(&text[from..secret.start]);
+        shown.push_str(MASK);
+        from = secret.end;
+    }
+    shown.push_str(&text[from..]);
+    plain(&shown)
+}
+
+/// A text from the file in backticks, fit for one line of a message.
+pub(super) fn quoted(text: &str) -> String {
+    format!("`{}`", plain(text))
+}
+
+fn plain(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut plain: String = text.chars().take(LONGEST).flat_map(visible).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
+/// The character, or its escape when it would not be seen or would change what is seen around it.
+pub(super) fn visible(c: char) -> impl Iterator<Item = char> {
+    let escape = c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let escaped = escape.then(|| c.escape_unicode());
+    let itself = (!escape).then_some(c);
+    escaped.into_iter().flatten().chain(itself)
+}
+
+/// Whether a key is one under which people keep secrets.
+pub(super) fn is_sensitive(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    KEYS.iter().any(|word| key.contains(word)) || mainstay_model::nearest(&key, KEYS).is_some()
+}
+
+/// Whether the value is nothing but a place for one: it may be shown as it is written.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(|name| !name.contains("${"))
+}
+
+/// The byte ranges of passwords in a value that holds a URL.
+pub(super) fn in_value(text: &str) -> Vec<Range<usize>> {
+    let Some(scheme) = text.find("://") else { return before_at(text, 0).into_iter().collect() };
+    let after = scheme + 3;
+    let mut found: Vec<_> = before_at(text, after).into_iter().collect();
+    let query = text[after..].find('?').map_or(text.len(), |at| after + at + 1);
+    let mut at = query.max(found.first().map_or(0, |range| range.end)).min(text.len());
+    for pair in text[at..].split('&') {
+        let end = at + pair.len();
+        if let Some((name, value)) = pair.split_once('=')
+            && PARAMETERS.iter().any(|known| name.to_ascii_lowercase().ends_with(known))
+            && !value.is_empty()
+            && !is_placeholder(value)
+        {
+            found.push(at + name.len() + 1..end);
+        }
+        at = end + 1;
+    }
+    found
+}
+
+/// The password of `user:password@host`. It may hold any character that should have been encoded,
+/// so everything up to the last `@` counts as one.
+fn before_at(text: &str, from: usize) -> Option<Range<usize>> {
+    let end = from + text[from..].rfind('@')?;
+    let start = from + text[from..end].find(':')? + 1;
+    (start < end && !is_placeholder(&text[start..end])).then_some(start..end)
+}
+
+/// The byte ranges of what may be secret in a line of a file whose structure is not known.
+pub(super) fn in_line(line: &str) -> Vec<Range<usize>> {
+    let mut from = 0;
+    let mut found = Vec::new();
+    while let Some(colon) = line[from..].find(':').map(|at| from + at) {
+        let key = line[from..colon].rsplit(['{', ',', ' ', '"', '\'']).find(|part| !part.is_empty());
+        let value = colon + 1 + line[colon + 1..].len() - line[colon + 1..].trim_start().len();
+        if key.is_some_and(is_sensitive) && value < line.len() {
+            found.push(value..line.len());
+            return found;
+        }
+        from = colon + 1;
+    }
+    found.extend(in_value(line));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn shows(text: &str, expected: &str) {
+        assert_eq!(shown(text), expected);
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        shows("mysql://u:hunter2@h/db", "mysql://u:[secret]@h/db");
+        shows("mysql://u:hun/t@er#2@h/db", "mysql://u:[secret]@h/db");
+        shows("mysql://u:${PW}@h/db", "mysql://u:${PW}@h/db");
+        shows("u:hunter2@h", "u:[secret]@h");
+        shows("postgres://h/db?user=a&password=hunter2&x=1", "postgres://h/db?user=a&password=[secret]&x=1");
+        shows("https://h:8443/x", "https://h:8443/x");
+        shows("plain", "plain");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_would_obey_is_shown() {
+        shows("a\u{1b}[31mb\u{202e}", "a\\u{1b}[31mb\\u{202e}");
+        assert_eq!(shown(&"x".repeat(100)).chars().count(), 61);
+    }
+
+    #[test]
+    fn lines_of_unknown_structure() {
+        let masked = |line: &str| in_line(line).into_iter().map(|r| line[r].to_owned()).collect::<Vec<_>>();
+        assert_eq!(masked("  secret: @hunter2"), ["@hunter2"]);
+        assert_eq!(masked("  x: { sercet: hunter2, to: a }"), ["hunter2, to: a }"]);
+        assert_eq!(masked("  url: mysql://u:hunter 2@h"), ["hunter 2"]);
+        assert_eq!(masked("  name: Checkout"), Vec::<String>::new());
+    }
+}

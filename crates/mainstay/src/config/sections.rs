@@ -1,0 +1,224 @@
+//! Every key of the configuration: its documentation, its shape, its default.
+
+use mainstay_model::{
+    ChannelName, ComponentName, Criticality, DependencyName, ProviderName, Severity, TlsMode,
+};
+
+use super::shape::{At, Given, Many, Names, section};
+use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
+use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
+
+section! {
+    /// What Mainstay watches, whom it tells, and what it shows.
+    Root {
+        /// The Mainstay server itself.
+        server: Server => Default("");
+        /// The third parties that you rely on, by a name of your choice.
+        providers: Names<ProviderName, Provider> => Default("");
+        /// What you connect to and Mainstay checks, by a name of your choice.
+        dependencies: Names<DependencyName, Dependency> => Default("");
+        /// The parts of your own service as customers know them, by a name of your choice. The status page shows them.
+        components: Names<ComponentName, Component> => Default("");
+        /// The means of telling somebody, by a name of your choice.
+        channels: Names<ChannelName, Channel> => Default("");
+        /// Who is told of what. Every route that matches an incident's severity is used.
+        routes: At<Many<Route>> => Default("");
+        /// The mail server that `email` channels send through.
+        mail: Given<Mail> => Optional;
+        /// The public status page.
+        status_page: StatusPage => Default("");
+    }
+}
+
+section! {
+    /// The Mainstay server itself: where it listens and where it keeps what it knows.
+    Server {
+        /// Where the operator's pages and the API listen. Keep it private; only the status page is for the public.
+        listen: At<Address> => Default("127.0.0.1:8080");
+        /// The address of the operator's pages as people reach them; links in messages begin with it.
+        /// Default: `http://` and the address of `listen`.
+        public_url: BaseLink => Optional, "https://ops.example.com";
+        /// Folder for the database and everything else that is kept. A relative path begins at the folder of this file.
+        data_dir: FilePath => Default("./mainstay-data");
+        /// A PostgreSQL database, for several servers that share the work. Default: SQLite in `data_dir`.
+        database: DatabaseUrl => Optional, "postgres://mainstay:${DATABASE_PASSWORD}@db.example.com/mainstay";
+        /// Addresses that are always reachable as long as your own network is. When none of them answers, Mainstay
+        /// says \"we are offline\" instead of blaming anybody. Choose two or three of different operators.
+        references: Many<Reference> => Default(""), "[tcp://1.1.1.1:443, tcp://9.9.9.9:443]";
+        /// How long measurements are kept. Incidents are kept for ever.
+        retention: Retention => Default("");
+    }
+}
+
+section! {
+    /// How long measurements are kept; daily figures and incidents are kept for ever.
+    Retention {
+        /// Single checks.
+        raw: Length<3_600_000> => Default("14d");
+        /// Hourly figures.
+        hourly: Length<86_400_000> => Default("400d");
+    }
+}
+
+section! {
+    /// A third party that you rely on.
+    Provider {
+        /// Its name for people. Default: the key.
+        name: Text => Optional, "Acme Databases";
+        /// Its own status page, to have it at hand in an incident.
+        status_page: Link => Optional, "https://status.acme.example";
+        /// Whom to ask: mail addresses or telephone numbers.
+        contacts: Many<Text> => Default(""), "[support@acme.example]";
+        /// The availability that it promises.
+        sla: Percent => Optional, "99.95%";
+        /// How often you want to review it.
+        review_every: Length<86_400_000> => Optional, "90d";
+    }
+}
+
+section! {
+    /// One thing that you connect to.
+    Dependency {
+        /// Whose it is: a key of `providers`. Leave it out for something of your own.
+        provider: At<Name<ProviderName>> => Optional, "acme-db";
+        /// Where it is, written as the application does: `postgres://`, `mysql://`, `redis://`, `rediss://`, `https://`,
+        /// `http://`, `smtp://`, `smtps://`, `tls://`, `tcp://`, or `file:` and the path of a certificate. With user and password
+        /// the check logs in and asks something; a variable in their place may hold any characters.
+        url: At<TargetUrl> => Required, "mysql://monitor:${ORDERS_DB_PASSWORD}@eu-west.acme.example:3306/orders";
+        /// How its certificate must verify.
+        tls: Tls => Default("");
+        /// What is asked after log-in. Default: the protocol's own smallest question.
+        query: Text => Optional, "SELECT 1";
+        /// Time between checks, at least 1s.
+        every: At<Length<1_000>> => Default("30s");
+        /// Longest time for a whole check, at least 100ms. Default: 10s, or `every` where that is shorter.
+        timeout: At<Length<100>> => Optional, "10s";
+        /// A check that takes longer is told as slow. Default: judged against its own history.
+        slow: Length<1> => Optional, "500ms";
+        /// The components that need it: keys of `components`.
+        used_by: Many<At<Name<ComponentName>>> => Default(""), "[checkout]";
+        /// How much depends on it: `critical` (the service is down without it), `high`, `normal` or `low`.
+        criticality: Criticality => Default("normal"), "critical";
+        /// When a bad check is believed.
+        confirm: At<Confirm> => Default("");
+        /// A local TLS hop in front of it. Read and checked; this version does not run relays yet.
+        relay: At<Relay> => Optional;
+    }
+}
+
+section! {
+    /// How a server's certificate must verify.
+    Tls {
+        /// `full`: trust, name, purpose and dates. `off`: no TLS, where the application connects without it too.
+        verify: TlsMode => Default("full");
+        /// PEM file with the only roots to trust, for a provider with a certificate authority of its own. Default: the
+        /// roots of this system. A relative path begins at the folder of this file.
+        ca_file: At<FilePath> => Optional, "acme-ca.pem";
+        /// The name that the certificate must be for, where it is not the host of the URL.
+        server_name: HostName => Optional, "eu-west.acme.example";
+    }
+}
+
+section! {
+    /// When a bad check is believed: it is repeated at once, and then `failures` of the last `of` must be bad.
+    /// An expired certificate needs no confirmation.
+    Confirm {
+        /// How many must be bad.
+        failures: Count<1, 32> => Default("2");
+        /// Of how many, not fewer than `failures`.
+        of: Count<1, 32> => Default("3");
+        /// How many good ones in a row end it.
+        recoveries: Count<1, 32> => Default("2");
+    }
+}
+
+section! {
+    /// A local TLS hop in front of a dependency.
+    Relay {
+        /// Where the application connects to.
+        listen: At<Address> => Required, "127.0.0.1:13306";
+    }
+}
+
+section! {
+    /// A part of your own service as customers know it.
+    Component {
+        /// Its name for customers. Default: the key.
+        name: Text => Optional, "Checkout";
+        /// Heading under which the status page shows it.
+        group: Text => Optional, "API";
+        /// One line for customers.
+        description: Text => Optional, "Paying for an order";
+    }
+}
+
+section! {
+    /// A means of telling somebody: exactly one of `email`, `discord`, `slack` and `webhook`.
+    Channel one_of("email", "discord", "slack", "webhook") {
+        /// Mail to one address or several. Needs `mail`.
+        email: Many<Mailbox> => Optional, "oncall@example.com";
+        /// The address of a Discord webhook.
+        discord: HookUrl => Optional, "${DISCORD_WEBHOOK}";
+        /// The address of a Slack incoming webhook.
+        slack: HookUrl => Optional, "${SLACK_WEBHOOK}";
+        /// An HTTP endpoint of yours, which takes Standard Webhooks.
+        webhook: HookUrl => Optional, "https://bot.example.com/hook";
+        /// The signing secret of `webhook`: `whsec_` and base64, or any text.
+        secret: At<Hidden> => Optional, "${HOOK_SECRET}";
+    }
+}
+
+section! {
+    /// Who is told of incidents of which severities.
+    Route {
+        /// One of `page`, `high`, `warn` and `info`, or a list of them. Default: every severity.
+        severity: Many<Severity> => Default(""), "[page, high]";
+        /// One key of `channels`, or a list of them.
+        to: Many<At<Name<ChannelName>>> => Required, "[oncall-mail, ops-discord]";
+    }
+}
+
+section! {
+    /// The mail server that `email` channels send through.
+    Mail {
+        /// `smtps://` for TLS from the first byte (port 465), `smtp://` for STARTTLS, which is then required (port 587). To a
+        /// server on this machine `smtp://` goes without TLS (port 25).
+        smtp: MailUrl => Required, "smtps://user:${SMTP_PASSWORD}@smtp.example.com";
+        /// The sender.
+        from: Sender => Required, "\"Example Status <status@example.com>\"";
+        /// PEM file with the only roots to trust for the mail server. Default: the roots of this system.
+        ca_file: At<FilePath> => Optional, "mail-ca.pem";
+    }
+}
+
+section! {
+    /// The public status page.
+    StatusPage {
+        /// Its heading.
+        title: Text => Default("Status"), "Example Status";
+        /// Where it listens; the only listener that should be reachable from outside.
+        listen: At<Address> => Default("127.0.0.1:8081");
+        /// Its address as customers reach it. Default: `http://` and the address of `listen`.
+        public_url: BaseLink => Optional, "https://status.example.com";
+        /// Whether incidents of severity `high` and above become public at once, without an operator's click.
+        auto_publish: Flag => Default("false");
+        /// Where customers can ask.
+        contact: Contact => Default("");
+    }
+}
+
+section! {
+    /// Where customers can ask.
+    Contact {
+        /// A mail address.
+        email: Mailbox => Optional, "help@example.com";
+        /// A telephone number.
+        phone: Text => Optional, "\"+44 20 7946 0000\"";
+        /// A page with help.
+        website: Link => Optional, "https://example.com/help";
+        /// An invitation to a Discord server.
+        discord: Link => Optional, "https://discord.gg/example";
+        /// An invitation to a Slack workspace.
+        slack: Link => Optional, "https://example.slack.com";
+    }
+}

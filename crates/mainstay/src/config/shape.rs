@@ -1,0 +1,212 @@
+//! What a part of the configuration looks like, said once: reading, JSON Schema and reference come from it.
+
+use super::interpolate::has_variables;
+use super::node::{Node, Value};
+use super::reader::Reader;
+use super::source::Span;
+
+/// A kind of value that can stand in the configuration.
+pub(super) trait Shape {
+    /// What it becomes.
+    type Out;
+    /// What it looks like.
+    const FORM: Form;
+    /// Reads it. `None` means that the fault was told to the reader.
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Out>;
+}
+
+/// What a value looks like, for the schema and the reference.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// Text of a certain form.
+    Text { what: &'static str, pattern: Option<&'static str> },
+    /// One of these words.
+    Choice { what: &'static str, words: &'static [&'static str] },
+    /// A whole number.
+    Count { min: u64, max: u64 },
+    /// A number of percent, with or without the sign.
+    Percent,
+    /// `true` or `false`.
+    Flag,
+    /// One, or a list of them.
+    OneOrMany(&'static Form),
+    /// Keys that are known.
+    Section(&'static Section),
+    /// Keys that the user names.
+    Names(&'static Form),
+}
+
+/// A mapping with known keys.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// What it is for.
+    pub(super) doc: &'static str,
+    pub(super) fields: &'static [Field],
+    /// Keys of which exactly one must be there.
+    pub(super) one_of: &'static [&'static str],
+}
+
+/// One key of a section.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) key: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) presence: Presence,
+    pub(super) example: Option<&'static str>,
+    pub(super) form: &'static Form,
+}
+
+/// Whether a key must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Required,
+    Optional,
+    /// What is read when it is absent; empty for a section whose keys have defaults of their own.
+    Default(&'static str),
+}
+
+impl Section {
+    pub(super) fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+}
+
+/// Declares a section: its fields with their documentation, shape, presence and example. From this come the
+/// struct with what was read, the reading, the schema and the reference; so none can differ from another.
+macro_rules! section {
+    (
+        $(#[doc = $doc:literal])*
+        $name:ident $(one_of($($alternative:literal),*))? {
+            $(
+                $(#[doc = $field_doc:literal])*
+                $field:ident: $shape:ty => $presence:ident $(($default:literal))? $(, $example:literal)?;
+            )*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        pub(super) struct $name {
+            $(pub(super) $field: Option<<$shape as super::shape::Shape>::Out>,)*
+        }
+
+        impl $name {
+            pub(super) const SECTION: super::shape::Section = super::shape::Section {
+                doc: concat!($($doc),*),
+                fields: &[$(super::shape::Field {
+                    key: stringify!($field),
+                    doc: concat!($($field_doc),*),
+                    presence: super::shape::Presence::$presence $(($default))?,
+                    example: section!(@example $($example)?),
+                    form: &<$shape as super::shape::Shape>::FORM,
+                },)*],
+                one_of: &[$($($alternative),*)?],
+            };
+        }
+
+        impl super::shape::Shape for $name {
+            type Out = $name;
+            const FORM: super::shape::Form = super::shape::Form::Section(&$name::SECTION);
+
+            fn read(
+                node: &super::node::Node,
+                reader: &mut super::reader::Reader<'_>,
+            ) -> Option<$name> {
+                let entries = reader.section(node, &$name::SECTION)?;
+                let mut fields = $name::SECTION.fields.iter();
+                Some($name { $($field: reader.field::<$shape>(entries, fields.next()?),)* })
+            }
+        }
+    };
+    (@example) => { None };
+    (@example $example:literal) => { Some($example) };
+}
+pub(super) use section;
+
+/// The value together with where it stands.
+pub(super) struct At<T>(std::marker::PhantomData<T>);
+
+/// What [`At`] becomes.
+#[derive(Debug, Clone)]
+pub(super) struct Spanned<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+    /// Whether variables were filled in, so that it must not be shown.
+    pub(super) filled: bool,
+}
+
+impl<T: Shape> Shape for At<T> {
+    type Out = Spanned<T::Out>;
+    const FORM: Form = T::FORM;
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Out> {
+        let filled = matches!(&node.value, Value::Scalar(raw) if has_variables(raw));
+        T::read(node, reader).map(|value| Spanned { value, span: node.span, filled })
+    }
+}
+
+/// A section of which it matters whether it is there at all: absent is `None`, and `Some(None)` is there but wrong.
+pub(super) struct Given<T>(std::marker::PhantomData<T>);
+
+impl<T: Shape> Shape for Given<T> {
+    type Out = Option<T::Out>;
+    const FORM: Form = T::FORM;
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Out> {
+        Some(T::read(node, reader))
+    }
+}
+
+/// One value, or a list of them: a single one needs no brackets.
+pub(super) struct Many<T>(std::marker::PhantomData<T>);
+
+impl<T: Shape> Shape for Many<T> {
+    type Out = Vec<T::Out>;
+    const FORM: Form = Form::OneOrMany(&T::FORM);
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Out> {
+        match &node.value {
+            Value::List(items) => {
+                // All are read before one that is wrong spoils the whole, so that every fault is told.
+                let read: Vec<_> = items.iter().map(|item| T::read(item, reader)).collect();
+                read.into_iter().collect()
+            }
+            Value::Null => Some(Vec::new()),
+            Value::Scalar(_) | Value::Map(_) => T::read(node, reader).map(|one| vec![one]),
+        }
+    }
+}
+
+/// A mapping whose keys are names that the user gives.
+pub(super) struct Names<K, T>(std::marker::PhantomData<(K, T)>);
+
+/// One entry of [`Names`].
+pub(super) struct Named<K, T> {
+    pub(super) name: K,
+    /// Where the name stands.
+    pub(super) span: Span,
+    /// Absent when a fault in it was told.
+    pub(super) value: Option<T>,
+}
+
+impl<K: std::str::FromStr<Err = mainstay_model::NameError>, T: Shape> Shape for Names<K, T> {
+    type Out = Vec<Named<K, T::Out>>;
+    const FORM: Form = Form::Names(&T::FORM);
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Out> {
+        if matches!(node.value, Value::Scalar(_) | Value::List(_)) {
+            reader.wrong_kind(node, "a mapping of names, such as `orders-db:`, to their settings");
+            return None;
+        }
+        let mut named = Vec::with_capacity(node.entries().len());
+        for entry in node.entries() {
+            let value = reader.under(&entry.key, |reader| T::read(&entry.value, reader));
+            match entry.key.text.parse::<K>() {
+                Ok(name) => named.push(Named { name, span: entry.key.span, value }),
+                Err(error) => {
+                    let message = format!("{} is no name", super::mask::quoted(&entry.key.text));
+                    reader.error(entry.key.span, message, error.to_string());
+                }
+            }
+        }
+        Some(named)
+    }
+}
