@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{DependencyName, Diagnosis, Failure, Severity};
+use crate::{ChannelName, DependencyName, Diagnosis, Failure, Severity};
 
 kinds! {
     /// The built-in conditions.
@@ -44,6 +44,8 @@ kinds! {
 pub enum Subject {
     /// A dependency.
     Dependency(DependencyName),
+    /// A channel that people are told by.
+    Channel(ChannelName),
     /// Mainstay itself or its surroundings.
     Mainstay,
 }
@@ -61,6 +63,7 @@ impl fmt::Display for AlertKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.subject {
             Subject::Dependency(name) => write!(f, "{name}/{}", self.rule),
+            Subject::Channel(name) => write!(f, "channel:{name}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
         }
     }

@@ -22,18 +22,19 @@ pub fn grade_expiry(not_before: Timestamp, not_after: Timestamp, now: Timestamp)
     if left.is_negative() {
         return ExpiryGrade::Expired;
     }
+    let reached = expiry_steps(not_before, not_after).into_iter().rev().find(|(at, _)| *at <= now);
+    reached.map_or(ExpiryGrade::Fine, |(_, severity)| ExpiryGrade::Expiring(severity))
+}
+
+/// The moments at which [`grade_expiry`] rises, and to what, earliest first.
+pub fn expiry_steps(not_before: Timestamp, not_after: Timestamp) -> [(Timestamp, Severity); 3] {
     let lifetime = not_after.duration_since(not_before);
-    let within =
-        |hundredths: i32, at_most: SignedDuration| left <= (lifetime * hundredths / 100).min(at_most);
-    if within(3, SignedDuration::from_hours(48)) {
-        ExpiryGrade::Expiring(Severity::Page)
-    } else if within(10, SignedDuration::from_hours(7 * 24)) {
-        ExpiryGrade::Expiring(Severity::High)
-    } else if within(25, SignedDuration::from_hours(30 * 24)) {
-        ExpiryGrade::Expiring(Severity::Warn)
-    } else {
-        ExpiryGrade::Fine
-    }
+    [(25, 30 * 24, Severity::Warn), (10, 7 * 24, Severity::High), (3, 48, Severity::Page)].map(
+        |(hundredths, at_most_hours, severity)| {
+            let left = (lifetime * hundredths / 100).min(SignedDuration::from_hours(at_most_hours));
+            (not_after.saturating_sub(left).unwrap_or(not_after), severity)
+        },
+    )
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    Alert, ComponentName, DependencyName, Diagnosis, Failure, IncidentId, ProviderName, Severity, UpdateId,
+    Alert, ChannelName, ComponentName, DependencyName, Diagnosis, Failure, IncidentId, ProviderName, Severity, UpdateId,
 };
 
 /// One thing that needs people: alerts of one cause, from first sight to resolution.
@@ -45,6 +45,24 @@ pub struct Incident {
     pub changes: u32,
     /// Present once customers may see it.
     pub publication: Option<Publication>,
+    /// Who was told what so far.
+    #[serde(default)]
+    pub told: Told,
+    /// When an alert joined last; alerts of the same cause join only shortly after.
+    #[serde(default)]
+    pub joined_at: Option<Timestamp>,
+}
+
+/// Who was told of an incident, and what is still to be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Told {
+    /// For each channel, the sequence number of its latest message.
+    pub channels: BTreeMap<ChannelName, u32>,
+    /// When the latest message was decided.
+    pub at: Option<Timestamp>,
+    /// Changes that wait for the next message, one sentence each, at most 20.
+    pub waiting: Vec<String>,
 }
 
 impl Incident {

@@ -33,11 +33,11 @@ pub use certificate::{Certificate, Fingerprint};
 pub use commit::{Commit, DeliveryOutcome};
 pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
-pub use expiry::{ExpiryGrade, grade_expiry};
+pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
 pub use id::{DeliveryId, EntryId, IncidentId, UpdateId};
-pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication};
+pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told};
 pub use landscape::{
     Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, Landscape, MailSecurity,
     MailServer, Provider, Route, StatusPage, TlsMode, TlsPolicy,
@@ -51,7 +51,7 @@ pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, Tl
 pub use random::Random;
 pub use secret::Secret;
 pub use severity::Severity;
-pub use state::{DependencyState, LatencyBaseline, RenewalHistory, Streak};
+pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, Streak};
 pub use target::{Credentials, Protocol, Target, TargetError, Upgrade};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use verdict::Verdict;

@@ -28,6 +28,29 @@ pub struct DependencyState {
     pub renewals: RenewalHistory,
     /// How fast it usually is.
     pub latency: LatencyBaseline,
+    /// The checks in which some addresses failed and others worked, on the way to believing that.
+    #[serde(default)]
+    pub partial: Streak,
+    /// The certificate of the verified path that is most urgent, as of the latest check that verified.
+    #[serde(default)]
+    pub nearest_end: Option<NearestEnd>,
+}
+
+/// The certificate whose end matters most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearestEnd {
+    /// Place in the chain, 0 for the server's own.
+    pub position: u32,
+    /// Its short name.
+    pub name: String,
+    /// Its issuer as a distinguished name.
+    pub issuer: String,
+    /// Start of validity.
+    pub not_before: Timestamp,
+    /// End of validity, inclusive.
+    pub not_after: Timestamp,
+    /// Which certificate.
+    pub sha256: Fingerprint,
 }
 
 impl DependencyState {
@@ -44,6 +67,8 @@ impl DependencyState {
             changes: VecDeque::new(),
             renewals: RenewalHistory::default(),
             latency: LatencyBaseline::default(),
+            partial: Streak::default(),
+            nearest_end: None,
         }
     }
 }
@@ -70,6 +95,9 @@ pub struct RenewalHistory {
     pub verified_spki: Option<Fingerprint>,
     /// For each renewal seen, how many seconds the old certificate still had, oldest first, at most 16.
     pub left_seconds: VecDeque<i64>,
+    /// End of the server's certificate now.
+    #[serde(default)]
+    pub current_ends_at: Option<Timestamp>,
 }
 
 /// How fast a dependency usually is: exponentially weighted mean and deviation of the total time.
@@ -83,4 +111,7 @@ pub struct LatencyBaseline {
     pub deviation_ms: f64,
     /// Slow checks in a row.
     pub slow_in_a_row: u32,
+    /// Checks in a row that were not slow.
+    #[serde(default)]
+    pub usual_in_a_row: u32,
 }
