@@ -133,7 +133,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The tables could not be brought up to date.
-    #[error("the tables of {location} could not be brought up to date: nothing was changed; see the reason below")]
+    #[error(
+        "the tables of {location} could not be brought up to date: nothing was changed; see the reason below"
+    )]
     Migration {
         /// Which database.
         location: String,

@@ -3,15 +3,24 @@
 //! [`Store::commit`] writes what the engine decided in one transaction; everything else reads, or tidies up.
 //! Times are kept in whole microseconds, everything with a changing shape as JSON.
 
+mod backup;
+mod database;
 mod error;
 mod location;
+mod read;
 mod reading;
+mod record;
+mod retention;
+mod roll_up;
+mod sql;
 mod store;
+mod write;
 
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{
-    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Restored, RollUp,
-    TimelineFilter,
+    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Restored,
+    RollUp, TimelineFilter,
 };
-pub use store::{Retention, Store};
+pub use retention::Retention;
+pub use store::Store;

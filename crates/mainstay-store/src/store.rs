@@ -1,70 +1,180 @@
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use mainstay_model::{
-    Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, TimelineEntry,
-};
+use mainstay_model::{Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, TimelineEntry};
+use tokio::sync::Mutex;
 
+use crate::database::Database;
+use crate::reading::MOST_ROWS;
+use crate::write::Memory;
 use crate::{
-    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, Location, ObservedPoint, Restored, RollUp,
-    StoreError, TimelineFilter,
+    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, Location, ObservedPoint, Restored,
+    Retention, RollUp, StoreError, TimelineFilter, backup, read, retention, roll_up, sql, write,
 };
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.
 #[derive(Debug, Clone)]
-pub struct Store;
-
-/// How long what is kept. Daily roll-ups, the timeline, incidents and certificates are kept for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Every single observation.
-    pub raw: Duration,
-    /// Hourly roll-ups.
-    pub hourly: Duration,
-    /// Messages that were delivered or given up.
-    pub deliveries: Duration,
+pub struct Store {
+    database: Database,
+    /// What the writer knows to be stored; who holds it is the one who writes checks.
+    memory: Arc<Mutex<Memory>>,
 }
 
-impl Default for Retention {
-    fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(86_400);
-        Retention { raw: 14 * DAY, hourly: 400 * DAY, deliveries: 90 * DAY }
-    }
-}
-
-#[allow(unused_variables, reason = "signatures first")]
 impl Store {
     /// Opens the store; makes it where there is none, and brings its tables up to date.
-    pub async fn open(location: &Location) -> Result<Store, StoreError> { unreachable!() }
-    /// Writes everything in one transaction, or nothing. May be repeated after an error whose outcome is unknown.
-    pub async fn commit(&self, commit: &Commit) -> Result<(), StoreError> { unreachable!() }
-    pub async fn restore(&self, now: Timestamp) -> Result<Restored, StoreError> { unreachable!() }
-    pub async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> { unreachable!() }
-    pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> { unreachable!() }
-    pub async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, StoreError> { unreachable!() }
-    pub async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError> { unreachable!() }
-    /// Oldest first; where there are more than `limit`, the newest `limit`. `from` inclusive, `to` exclusive.
-    pub async fn observations(&self, dependency: &DependencyName, from: Timestamp, to: Timestamp, limit: u32) -> Result<Vec<ObservedPoint>, StoreError> { unreachable!() }
-    /// Newest first.
-    pub async fn recent_reports(&self, dependency: &DependencyName, limit: u32) -> Result<Vec<CheckPoint>, StoreError> { unreachable!() }
-    pub async fn timeline(&self, filter: &TimelineFilter) -> Result<Vec<TimelineEntry>, StoreError> { unreachable!() }
-    pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> { unreachable!() }
-    pub async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> { unreachable!() }
-    pub async fn public_incidents(&self, since: Timestamp) -> Result<Vec<Incident>, StoreError> { unreachable!() }
-    /// By end of validity, soonest first.
-    pub async fn certificates(&self) -> Result<Vec<CertificateOnDuty>, StoreError> { unreachable!() }
-    pub async fn certificate_pem(&self, sha256: &Fingerprint) -> Result<Option<String>, StoreError> { unreachable!() }
-    /// Oldest first; `from` inclusive, `to` exclusive. The running hour is not among them.
-    pub async fn hourly(&self, dependency: &DependencyName, from: Timestamp, to: Timestamp) -> Result<Vec<RollUp>, StoreError> { unreachable!() }
-    /// Oldest first; the running day is among them as far as its hours are closed.
-    pub async fn daily(&self, dependency: &DependencyName, from: Timestamp, to: Timestamp) -> Result<Vec<RollUp>, StoreError> { unreachable!() }
-    pub async fn roll_up(&self, now: Timestamp) -> Result<(), StoreError> { unreachable!() }
-    pub async fn retain(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> { unreachable!() }
-    /// A consistent copy into a new file while running. Can be taken by another process than the one that writes.
-    pub async fn backup(location: &Location, path: &Path) -> Result<(), StoreError> { unreachable!() }
-    pub async fn ping(&self) -> Result<(), StoreError> { unreachable!() }
-    pub async fn check_writable(&self, now: Timestamp) -> Result<(), StoreError> { unreachable!() }
-    /// Ends all connections, so that everything is in the one file.
-    pub async fn close(&self) { unreachable!() }
+    ///
+    /// A database in a file belongs to one process at a time until every clone of the store is dropped.
+    pub async fn open(location: &Location) -> Result<Store, StoreError> {
+        Ok(Store { database: Database::open(location).await?, memory: Arc::default() })
+    }
+
+    /// Writes everything in one transaction, or nothing.
+    ///
+    /// When it returns, everything is on the disk. A commit whose outcome is unknown may be repeated: facts, history and messages
+    /// that are stored already stay as they are. Reports without a configured dependency are not stored.
+    pub async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        let mut memory = self.memory.lock().await;
+        write::commit(&self.database, &mut memory, commit).await
+    }
+
+    /// What the service needs to go on where it stopped.
+    pub async fn restore(&self, now: Timestamp) -> Result<Restored, StoreError> {
+        read::restore(&self.database, now).await
+    }
+
+    /// Messages that can be tried now, the longest due first: of each channel and incident only the earliest that is not settled, so
+    /// that their order is kept.
+    pub async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        read::due_deliveries(&self.database, now, limit).await
+    }
+
+    /// When the next message can be tried; it may be in the past. `None` when nothing is queued.
+    pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        read::next_delivery_at(&self.database).await
+    }
+
+    /// Every message about an incident, in the order in which they were decided.
+    pub async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, StoreError> {
+        read::deliveries(&self.database, incident).await
+    }
+
+    /// How many messages stand where.
+    pub async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError> {
+        read::delivery_counts(&self.database).await
+    }
+
+    /// What each address answered from `from` (inclusive) to `to` (exclusive), oldest first; where there are more than `limit`, the
+    /// newest of them.
+    pub async fn observations(
+        &self,
+        dependency: &DependencyName,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ObservedPoint>, StoreError> {
+        read::observations(&self.database, dependency, from, to, limit).await
+    }
+
+    /// The latest checks as a whole, newest first.
+    pub async fn recent_reports(
+        &self,
+        dependency: &DependencyName,
+        limit: u32,
+    ) -> Result<Vec<CheckPoint>, StoreError> {
+        read::checks(&self.database, dependency, limit).await
+    }
+
+    /// History, newest first.
+    pub async fn timeline(&self, filter: &TimelineFilter) -> Result<Vec<TimelineEntry>, StoreError> {
+        read::timeline(&self.database, filter).await
+    }
+
+    /// Incidents, newest first.
+    pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        read::incidents(&self.database, filter).await
+    }
+
+    /// One incident, however old.
+    pub async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        read::incident(&self.database, id).await
+    }
+
+    /// What customers may see of incidents that were still going on then or later, newest first.
+    pub async fn public_incidents(&self, since: Timestamp) -> Result<Vec<Incident>, StoreError> {
+        let filter = IncidentFilter {
+            public_only: true,
+            since: Some(since),
+            limit: MOST_ROWS,
+            ..IncidentFilter::default()
+        };
+        self.incidents(&filter).await
+    }
+
+    /// The certificates that every address presents now, the one that ends first at the top. Dependencies that are no longer
+    /// configured are among them until their observations are too old to keep.
+    pub async fn certificates(&self) -> Result<Vec<CertificateOnDuty>, StoreError> {
+        read::certificates(&self.database).await
+    }
+
+    /// A certificate as PEM, however long ago it was seen; `None` when it never was, or only its facts are known.
+    pub async fn certificate_pem(&self, sha256: &Fingerprint) -> Result<Option<String>, StoreError> {
+        read::certificate_pem(&self.database, sha256).await
+    }
+
+    /// Sums over hours that begin from `from` (inclusive) to `to` (exclusive), oldest first. Hours without checks are left out; the
+    /// running one is not there yet.
+    pub async fn hourly(
+        &self,
+        dependency: &DependencyName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<RollUp>, StoreError> {
+        read::hourly(&self.database, dependency, from, to).await
+    }
+
+    /// Sums over days (UTC) that begin from `from` (inclusive) to `to` (exclusive), oldest first. The running day is there as far as
+    /// its hours are closed.
+    pub async fn daily(
+        &self,
+        dependency: &DependencyName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<RollUp>, StoreError> {
+        read::daily(&self.database, dependency, from, to).await
+    }
+
+    /// Sums up the hours that closed since the last time, and their days. May run twice, or be stopped half-way, without harm.
+    pub async fn roll_up(&self, now: Timestamp) -> Result<(), StoreError> {
+        roll_up::roll_up(&self.database, now).await
+    }
+
+    /// Deletes what is too old, a little at a time, so that nobody waits for it. Nothing goes that is not summed up.
+    pub async fn retain(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
+        retention::retain(&self.database, now, retention).await?;
+        let mut memory = self.memory.lock().await;
+        *memory = Memory::default();
+        retention::forget_addresses(&self.database).await
+    }
+
+    /// Copies a database in a file, as it is at one moment, into the new file `path`, while whoever writes goes on: another process,
+    /// usually. The copy is on the disk when this returns, and can be put in the original's place.
+    pub async fn backup(location: &Location, path: &Path) -> Result<(), StoreError> {
+        backup::backup(location, path).await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.rows(sql::PING, vec![]).await.map(drop)
+    }
+
+    /// Whether the database can be written, by writing something small.
+    pub async fn check_writable(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.database.execute(sql::TOUCH_MARK, vec!["writable".into(), now.into()]).await.map(drop)
+    }
+
+    /// Ends all connections, so that everything is in the one file and others can use it.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
 }

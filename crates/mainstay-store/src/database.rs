@@ -1,0 +1,190 @@
+//! The two engines behind one face: the same texts, the same few types of value.
+
+mod fault;
+mod lock;
+mod migrate;
+mod postgres;
+mod row;
+mod sqlite;
+mod value;
+
+use std::sync::Arc;
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{SqlSafeStr, SqlStr};
+
+pub(crate) use fault::{file_fault, sqlite_fault};
+pub(crate) use row::Row;
+pub(crate) use sqlite::open_to_read;
+pub(crate) use value::Value;
+
+use crate::sql::{Bulk, LIST, List};
+use crate::{Location, StoreError};
+use lock::Lock;
+use value::bound;
+
+/// An open database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) enum Database {
+    /// One connection that writes, a few that read beside it.
+    Sqlite { writer: SqlitePool, readers: SqlitePool, location: String, _lock: Arc<Lock> },
+    /// Connections that do both.
+    Postgres { pool: PgPool, location: String },
+}
+
+impl Database {
+    pub(crate) async fn open(location: &Location) -> Result<Database, StoreError> {
+        match location {
+            Location::Sqlite(path) => sqlite::open(path).await,
+            Location::Postgres(address) => postgres::open(address, location.to_string()).await,
+        }
+    }
+
+    /// Reads, beside whatever is being written.
+    pub(crate) async fn rows(
+        &self,
+        sql: impl SqlSafeStr,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let sql = sql.into_sql_str();
+        let rows = match self {
+            Database::Sqlite { readers, .. } => {
+                let rows = bound::<Sqlite>(sql, values).fetch_all(readers).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Database::Postgres { pool, .. } => {
+                let rows = bound::<Postgres>(sql, values).fetch_all(pool).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        rows.map_err(|error| self.fault(error))
+    }
+
+    /// Begins to write. Everything is undone unless [`Transaction::commit`] is reached.
+    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        match self {
+            // IMMEDIATE takes the write lock at once: a transaction that begins by reading could otherwise find it taken half-way.
+            Database::Sqlite { writer, .. } => {
+                Ok(Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+            }
+            Database::Postgres { pool, .. } => Ok(Transaction::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Writes with one statement; says how many rows it touched.
+    pub(crate) async fn execute(&self, sql: impl SqlSafeStr, values: Vec<Value>) -> Result<u64, StoreError> {
+        let sql = sql.into_sql_str();
+        let touched = async {
+            let mut transaction = self.begin().await?;
+            let touched = transaction.execute(sql, values).await?;
+            transaction.commit().await?;
+            Ok(touched)
+        };
+        touched.await.map_err(|error| self.fault(error))
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Database::Sqlite { writer, readers, .. } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Database::Postgres { pool, .. } => pool.close().await,
+        }
+    }
+}
+
+/// A transaction of either engine.
+pub(crate) enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Transaction {
+    pub(crate) async fn rows(
+        &mut self,
+        sql: impl SqlSafeStr,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let sql = sql.into_sql_str();
+        match self {
+            Transaction::Sqlite(inner) => {
+                let rows = bound::<Sqlite>(sql, values).fetch_all(&mut **inner).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Transaction::Postgres(inner) => {
+                let rows = bound::<Postgres>(sql, values).fetch_all(&mut **inner).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    pub(crate) async fn execute(
+        &mut self,
+        sql: impl SqlSafeStr,
+        values: Vec<Value>,
+    ) -> Result<u64, sqlx::Error> {
+        let sql: SqlStr = sql.into_sql_str();
+        match self {
+            Transaction::Sqlite(inner) => {
+                Ok(bound::<Sqlite>(sql, values).execute(&mut **inner).await?.rows_affected())
+            }
+            Transaction::Postgres(inner) => {
+                Ok(bound::<Postgres>(sql, values).execute(&mut **inner).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Inserts any number of rows, in as few statements as their lengths allow. No key may stand twice among them:
+    /// PostgreSQL refuses to update a row twice in one statement.
+    pub(crate) async fn insert(&mut self, bulk: &Bulk, values: Vec<Value>) -> Result<(), sqlx::Error> {
+        debug_assert_eq!(values.len() % bulk.columns, 0, "every row is complete");
+        let mut rows = values.len() / bulk.columns;
+        let mut values = values.into_iter();
+        for length in Bulk::LENGTHS {
+            let sql = if rows >= length { bulk.sql(length) } else { continue };
+            while rows >= length {
+                self.execute(sql.clone(), values.by_ref().take(length * bulk.columns).collect()).await?;
+                rows -= length;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Transaction::Sqlite(inner) => inner.commit().await,
+            Transaction::Postgres(inner) => inner.commit().await,
+        }
+    }
+}
+
+/// The parameters of a [`List`] statement, for each portion of the list.
+pub(crate) fn portions<'a, T>(
+    fixed: &'a [Value],
+    list: &'a [T],
+    value: impl Fn(&T) -> Value + 'a,
+) -> impl Iterator<Item = Vec<Value>> + 'a {
+    list.chunks(LIST).map(move |portion| {
+        let last = portion.last().into_iter().cycle();
+        let filled = portion.iter().chain(last).take(LIST);
+        fixed.iter().cloned().chain(filled.map(&value)).collect()
+    })
+}
+
+impl Database {
+    /// Reads with a [`List`] statement, portion by portion.
+    pub(crate) async fn listed<T>(
+        &self,
+        list: &List,
+        fixed: &[Value],
+        of: &[T],
+        value: impl Fn(&T) -> Value,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for values in portions(fixed, of, value) {
+            rows.extend(self.rows(list.sql(), values).await?);
+        }
+        Ok(rows)
+    }
+}

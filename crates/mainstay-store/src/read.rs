@@ -1,0 +1,31 @@
+//! What is asked for pages and at start.
+
+mod certificates;
+mod history;
+mod incidents;
+mod outbox;
+mod restore;
+
+pub(crate) use certificates::{certificate_pem, certificates};
+pub(crate) use history::{checks, daily, hourly, observations, timeline};
+pub(crate) use incidents::{incident, incidents};
+pub(crate) use outbox::{deliveries, delivery_counts, due_deliveries, next_delivery_at};
+pub(crate) use restore::restore;
+
+use crate::StoreError;
+use crate::database::Row;
+use crate::reading::MOST_ROWS;
+use crate::record::Record;
+
+/// Every row as what it says.
+fn all<T: TryFrom<Record, Error = StoreError>>(
+    rows: Vec<Row>,
+    table: &'static str,
+    key: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(|row| T::try_from(Record::of(table, key)(row))).collect()
+}
+
+fn bounded(limit: u32) -> u32 {
+    limit.min(MOST_ROWS)
+}

@@ -1,0 +1,67 @@
+use jiff::Timestamp;
+use mainstay_model::{Delivery, IncidentId};
+
+use super::{all, bounded};
+use crate::database::Database;
+use crate::reading::DeliveryCounts;
+use crate::record::Record;
+use crate::{StoreError, sql};
+
+/// A message that cannot be read cannot be sent, and must not hold up the others: it is given up, loudly, and stays as it is stored.
+pub(crate) async fn due_deliveries(
+    database: &Database,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Delivery>, StoreError> {
+    let rows = database.rows(sql::DUE_DELIVERIES, vec![now.into(), bounded(limit).into()]).await?;
+    let mut due = Vec::with_capacity(rows.len());
+    for row in rows {
+        let record = Record::of("delivery", "id")(row);
+        let id = record.text("id")?;
+        match Delivery::try_from(record) {
+            Ok(delivery) => due.push(delivery),
+            Err(error) => give_up(database, id, now, &error).await?,
+        }
+    }
+    Ok(due)
+}
+
+async fn give_up(
+    database: &Database,
+    id: String,
+    now: Timestamp,
+    error: &StoreError,
+) -> Result<(), StoreError> {
+    tracing::error!(
+        delivery.id = id,
+        "a message could not be read from the database and is given up: {error}"
+    );
+    database.execute(sql::GIVEN_UP, vec![id.into(), now.into(), error.to_string().into()]).await?;
+    Ok(())
+}
+
+pub(crate) async fn next_delivery_at(database: &Database) -> Result<Option<Timestamp>, StoreError> {
+    let row = database.rows(sql::NEXT_DELIVERY, vec![]).await?.into_iter().next();
+    row.map_or(Ok(None), |row| Record::of("delivery", "at")(row).maybe_time("at"))
+}
+
+pub(crate) async fn deliveries(
+    database: &Database,
+    incident: IncidentId,
+) -> Result<Vec<Delivery>, StoreError> {
+    all(database.rows(sql::DELIVERIES, vec![incident.to_string().into()]).await?, "delivery", "id")
+}
+
+pub(crate) async fn delivery_counts(database: &Database) -> Result<DeliveryCounts, StoreError> {
+    let mut counts = DeliveryCounts::default();
+    for row in database.rows(sql::DELIVERY_COUNTS, vec![]).await? {
+        let record = Record::of("delivery", "state")(row);
+        let messages = record.count("messages")?;
+        match record.int("state")? {
+            0 => counts.queued = messages,
+            1 => counts.delivered = messages,
+            _ => counts.given_up = messages,
+        }
+    }
+    Ok(counts)
+}

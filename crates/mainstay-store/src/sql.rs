@@ -1,0 +1,222 @@
+//! Every statement, each one text for both engines. A test prepares all of them on both.
+
+use sqlx::AssertSqlSafe;
+use sqlx::{SqlSafeStr, SqlStr};
+
+/// How many values an `IN ({list})` takes. A shorter list is filled up with its last value, so that there is one prepared
+/// statement for every length.
+pub(crate) const LIST: usize = 64;
+
+/// A statement with `{list}` in it; the values of the list come after `fixed` others.
+pub(crate) struct List {
+    text: &'static str,
+    fixed: usize,
+}
+
+impl List {
+    pub(crate) fn sql(&self) -> SqlStr {
+        let list = placeholders(self.fixed + 1, LIST);
+        AssertSqlSafe(self.text.replace("{list}", &list)).into_sql_str()
+    }
+}
+
+/// An `INSERT` with `{rows}` in it, for many rows of `columns` values each.
+pub(crate) struct Bulk {
+    text: &'static str,
+    pub(crate) columns: usize,
+}
+
+impl Bulk {
+    /// Few lengths, so that there are few prepared statements. The longest keeps below PostgreSQL's 65,535 and SQLite's 32,766 values.
+    pub(crate) const LENGTHS: [usize; 3] = [64, 8, 1];
+
+    pub(crate) fn sql(&self, rows: usize) -> SqlStr {
+        let row = |row: usize| format!("({})", placeholders(row * self.columns + 1, self.columns));
+        let rows = (0..rows).map(row).collect::<Vec<_>>().join(", ");
+        AssertSqlSafe(self.text.replace("{rows}", &rows)).into_sql_str()
+    }
+}
+
+fn placeholders(first: usize, count: usize) -> String {
+    (first..first + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
+
+macro_rules! statements {
+    ($($name:ident = $text:literal;)*) => {
+        $(pub(crate) const $name: &str = $text;)*
+        #[cfg(test)]
+        const STATEMENTS: &[&str] = &[$($name,)*];
+    };
+}
+
+macro_rules! lists {
+    ($($name:ident($fixed:literal) = $text:literal;)*) => {
+        $(pub(crate) const $name: List = List { text: $text, fixed: $fixed };)*
+        #[cfg(test)]
+        const LISTS: &[List] = &[$($name,)*];
+    };
+}
+
+macro_rules! bulks {
+    ($($name:ident($columns:literal) = $text:literal;)*) => {
+        $(pub(crate) const $name: Bulk = Bulk { text: $text, columns: $columns };)*
+        #[cfg(test)]
+        const BULKS: &[Bulk] = &[$($name,)*];
+    };
+}
+
+/// Every text that is ever sent, for the test that prepares them.
+#[cfg(test)]
+pub(crate) fn all() -> Vec<SqlStr> {
+    let statements = STATEMENTS.iter().map(|text| (*text).into_sql_str());
+    let bulks = BULKS.iter().flat_map(|bulk| Bulk::LENGTHS.map(|rows| bulk.sql(rows)));
+    statements.chain(LISTS.iter().map(List::sql)).chain(bulks).collect()
+}
+
+bulks! {
+    INSERT_CERTIFICATES(4) = "INSERT INTO certificate (sha256, not_after, body, der) VALUES {rows}
+        ON CONFLICT (sha256) DO UPDATE SET der = COALESCE(certificate.der, excluded.der)";
+    INSERT_ENDPOINTS(5) = "INSERT INTO endpoint (id, dependency, address, last_seen, chain_hash) VALUES {rows}
+        ON CONFLICT (id) DO UPDATE SET last_seen = excluded.last_seen, chain_hash = excluded.chain_hash";
+    INSERT_CHAINS(3) = "INSERT INTO chain (endpoint_id, since, links) VALUES {rows}
+        ON CONFLICT (endpoint_id, since) DO UPDATE SET links = excluded.links";
+    INSERT_FAILURES(3) = "INSERT INTO failure (id, body, last_seen) VALUES {rows}
+        ON CONFLICT (id) DO UPDATE SET last_seen = excluded.last_seen
+        WHERE failure.last_seen < excluded.last_seen - 86400000000";
+    INSERT_OBSERVATIONS(12) = "INSERT INTO observation (endpoint_id, at, verdict, check_verdict, failure_id, resolve_us,
+            connect_us, upgrade_us, tls_us, ready_us, login_us, query_us) VALUES {rows}
+        ON CONFLICT (endpoint_id, at) DO NOTHING";
+    INSERT_STATES(3) = "INSERT INTO dependency_state (name, body, chains) VALUES {rows}
+        ON CONFLICT (name) DO UPDATE SET body = excluded.body, chains = excluded.chains";
+    INSERT_INCIDENTS(5) = "INSERT INTO incident (id, opened_at, resolved_at, public_at, body) VALUES {rows}
+        ON CONFLICT (id) DO UPDATE SET opened_at = excluded.opened_at, resolved_at = excluded.resolved_at,
+            public_at = excluded.public_at, body = excluded.body";
+    INSERT_TIMELINE(6) = "INSERT INTO timeline (id, at, ordinal, incident, dependency, body) VALUES {rows}
+        ON CONFLICT (id) DO NOTHING";
+    INSERT_DELIVERIES(11) = "INSERT INTO delivery (id, channel, incident, sequence, created_at, state, next_attempt_at,
+            attempts, ended_at, note, message) VALUES {rows}
+        ON CONFLICT (id) DO NOTHING";
+    INSERT_HOURLY(9) = "INSERT INTO hourly (dependency, start, healthy, degraded, down, inconclusive, observed_us,
+            down_us, latency) VALUES {rows}
+        ON CONFLICT (dependency, start) DO UPDATE SET healthy = excluded.healthy, degraded = excluded.degraded,
+            down = excluded.down, inconclusive = excluded.inconclusive, observed_us = excluded.observed_us,
+            down_us = excluded.down_us, latency = excluded.latency";
+    INSERT_DAILY(9) = "INSERT INTO daily (dependency, start, healthy, degraded, down, inconclusive, observed_us,
+            down_us, latency) VALUES {rows}
+        ON CONFLICT (dependency, start) DO UPDATE SET healthy = excluded.healthy, degraded = excluded.degraded,
+            down = excluded.down, inconclusive = excluded.inconclusive, observed_us = excluded.observed_us,
+            down_us = excluded.down_us, latency = excluded.latency";
+}
+
+lists! {
+    ENDPOINTS_OF(0) = "SELECT id, dependency, address, last_seen, chain_hash FROM endpoint WHERE dependency IN ({list})";
+    KNOWN_CERTIFICATES(0) = "SELECT sha256, CASE WHEN der IS NULL THEN 0 ELSE 1 END AS has_der FROM certificate
+        WHERE sha256 IN ({list})";
+    OBSERVATIONS_BETWEEN(2) = "SELECT endpoint_id, at, check_verdict, resolve_us, connect_us, upgrade_us, tls_us, ready_us,
+            login_us, query_us
+        FROM observation WHERE endpoint_id IN ({list}) AND at >= $1 AND at < $2";
+    HOURLY_BETWEEN(2) = "SELECT dependency, start, healthy, degraded, down, inconclusive, observed_us, down_us, latency
+        FROM hourly WHERE dependency IN ({list}) AND start >= $1 AND start < $2 ORDER BY dependency, start";
+    DELETE_OBSERVATIONS(1) = "DELETE FROM observation WHERE endpoint_id IN ({list}) AND at < $1";
+    DELETE_CHAINS(0) = "DELETE FROM chain WHERE endpoint_id IN ({list})";
+    DELETE_ENDPOINTS(1) = "DELETE FROM endpoint WHERE id IN ({list}) AND last_seen < $1";
+}
+
+statements! {
+    LAST_ENDPOINT = "SELECT COALESCE(MAX(id), 0) AS id FROM endpoint";
+    CURRENT_CHAIN = "SELECT endpoint_id, since, links FROM chain WHERE endpoint_id = $1 ORDER BY since DESC LIMIT 1";
+
+    DELIVERED = "UPDATE delivery SET state = 1, ended_at = $2, note = $3, next_attempt_at = NULL
+        WHERE id = $1 AND state <> 1";
+    RETRY = "UPDATE delivery SET next_attempt_at = $2, note = $3, attempts = attempts + 1 WHERE id = $1 AND state = 0";
+    GIVEN_UP = "UPDATE delivery SET state = 2, ended_at = $2, note = $3, next_attempt_at = NULL
+        WHERE id = $1 AND state = 0";
+
+    SET_MARK = "INSERT INTO mark (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at
+        WHERE mark.at < excluded.at";
+    TOUCH_MARK = "INSERT INTO mark (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at";
+    MARK = "SELECT at FROM mark WHERE name = $1";
+
+    STATES = "SELECT name, body, chains FROM dependency_state ORDER BY name";
+    CERTIFICATES = "SELECT sha256, body FROM certificate";
+    CERTIFICATE_DER = "SELECT sha256, der FROM certificate WHERE sha256 = $1";
+    DUTIES = "SELECT endpoint.id, endpoint.dependency, endpoint.address, endpoint.last_seen, chain.links,
+            (SELECT MAX(at) FROM observation WHERE observation.endpoint_id = endpoint.id) AS observed_at
+        FROM endpoint LEFT JOIN chain ON chain.endpoint_id = endpoint.id
+        WHERE chain.since IS NULL OR chain.since = (SELECT MAX(since) FROM chain AS newest WHERE newest.endpoint_id = endpoint.id)
+        ORDER BY endpoint.id LIMIT $1";
+
+    OBSERVATIONS = "SELECT endpoint.address, endpoint_id, at, verdict, check_verdict, failure_id, failure.body AS failure,
+            resolve_us, connect_us, upgrade_us, tls_us, ready_us, login_us, query_us
+        FROM endpoint JOIN observation ON observation.endpoint_id = endpoint.id
+            LEFT JOIN failure ON failure.id = observation.failure_id
+        WHERE endpoint.dependency = $1 AND at >= $2 AND at < $3 ORDER BY at DESC, endpoint_id DESC LIMIT $4";
+    CHECKS = "SELECT endpoint_id, at, verdict, check_verdict, failure_id, failure.body AS failure, resolve_us,
+            connect_us, upgrade_us, tls_us, ready_us, login_us, query_us
+        FROM endpoint JOIN observation ON observation.endpoint_id = endpoint.id
+            LEFT JOIN failure ON failure.id = observation.failure_id
+        WHERE endpoint.dependency = $1 AND at >= (
+            SELECT COALESCE(MIN(at), 0) FROM (
+                SELECT at FROM endpoint AS e JOIN observation AS o ON o.endpoint_id = e.id
+                WHERE e.dependency = $1 AND o.check_verdict IS NOT NULL ORDER BY at DESC LIMIT $2
+            ) AS latest)
+        ORDER BY at DESC, endpoint_id LIMIT $3";
+
+    TIMELINE = "SELECT id, body FROM timeline
+        WHERE (at < $1 OR (at = $1 AND ordinal < $2)) ORDER BY at DESC, ordinal DESC, id DESC LIMIT $3";
+    TIMELINE_OF_INCIDENT = "SELECT id, body FROM timeline
+        WHERE incident = $4 AND (at < $1 OR (at = $1 AND ordinal < $2)) ORDER BY at DESC, ordinal DESC, id DESC LIMIT $3";
+    TIMELINE_OF_DEPENDENCY = "SELECT id, body FROM timeline
+        WHERE dependency = $4 AND (at < $1 OR (at = $1 AND ordinal < $2)) ORDER BY at DESC, ordinal DESC, id DESC LIMIT $3";
+    TIMELINE_OF_BOTH = "SELECT id, body FROM timeline
+        WHERE incident = $4 AND dependency = $5 AND (at < $1 OR (at = $1 AND ordinal < $2))
+        ORDER BY at DESC, ordinal DESC, id DESC LIMIT $3";
+    TIMELINE_PLACE = "SELECT at, ordinal FROM timeline WHERE id = $1";
+
+    INCIDENT = "SELECT id, body FROM incident WHERE id = $1";
+    INCIDENT_PLACE = "SELECT opened_at FROM incident WHERE id = $1";
+    INCIDENTS = "SELECT id, body FROM incident
+        WHERE (opened_at < $1 OR (opened_at = $1 AND id < $2))
+            AND (resolved_at IS NULL OR resolved_at >= $3)
+            AND ($4 = 0 OR public_at IS NOT NULL)
+            AND ($5 = 0 OR ($5 = 1 AND resolved_at IS NULL) OR ($5 = 2 AND resolved_at IS NOT NULL))
+        ORDER BY opened_at DESC, id DESC LIMIT $6";
+    OPEN_INCIDENTS = "SELECT id, body FROM incident WHERE resolved_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT $1";
+    INCIDENTS_RESOLVED_SINCE = "SELECT id, body FROM incident WHERE resolved_at >= $1 ORDER BY opened_at, id";
+
+    DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message
+        FROM delivery WHERE state = 0 AND next_attempt_at <= $1
+            AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
+                AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)
+        ORDER BY next_attempt_at, id LIMIT $2";
+    NEXT_DELIVERY = "SELECT MIN(next_attempt_at) AS at FROM delivery WHERE state = 0
+            AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
+                AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)";
+    DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message
+        FROM delivery WHERE incident = $1 ORDER BY created_at, channel, sequence, id";
+    DELIVERY_COUNTS = "SELECT state, COUNT(*) AS messages FROM delivery GROUP BY state";
+
+    HOURLY = "SELECT dependency, start, healthy, degraded, down, inconclusive, observed_us, down_us, latency FROM hourly
+        WHERE dependency = $1 AND start >= $2 AND start < $3 ORDER BY start";
+    DAILY = "SELECT dependency, start, healthy, degraded, down, inconclusive, observed_us, down_us, latency FROM daily
+        WHERE dependency = $1 AND start >= $2 AND start < $3 ORDER BY start";
+
+    EXPECT_ROLL_UP = "INSERT INTO roll_up (id, pending_from, closed_to, version) VALUES (1, $1, 0, 0)
+        ON CONFLICT (id) DO UPDATE SET version = roll_up.version + 1,
+            pending_from = CASE WHEN excluded.pending_from < roll_up.pending_from
+                THEN excluded.pending_from ELSE roll_up.pending_from END
+        WHERE excluded.pending_from < roll_up.closed_to OR excluded.pending_from < roll_up.pending_from";
+    CLOSE_HOURS = "UPDATE roll_up SET closed_to = $1 WHERE id = 1 AND closed_to < $1";
+    PENDING_ROLL_UP = "SELECT pending_from, closed_to, version FROM roll_up WHERE id = 1";
+    ROLLED_UP = "UPDATE roll_up SET pending_from = $1 WHERE id = 1 AND version = $2";
+    ENDPOINTS = "SELECT id, dependency FROM endpoint ORDER BY dependency, id";
+
+    DELETE_HOURS = "DELETE FROM hourly WHERE start = (SELECT MIN(start) FROM hourly) AND start < $1";
+    DELETE_DELIVERIES = "DELETE FROM delivery WHERE id IN (
+        SELECT id FROM delivery WHERE state <> 0 AND ended_at < $1 ORDER BY ended_at LIMIT 500)";
+    DELETE_FAILURES = "DELETE FROM failure WHERE id IN (
+        SELECT id FROM failure WHERE last_seen < $1 ORDER BY last_seen LIMIT 500)";
+    ENDPOINTS_UNSEEN = "SELECT id FROM endpoint WHERE last_seen < $1 ORDER BY last_seen LIMIT 64";
+
+    PING = "SELECT 1 AS one";
+}

@@ -1,0 +1,160 @@
+//! A commit becomes rows here, in one transaction.
+
+mod checks;
+mod memory;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use mainstay_model::{Commit, DeliveryOutcome, DependencyState, Incident};
+
+use crate::StoreError;
+use crate::database::{Database, Transaction, Value};
+use crate::record::{DeliveryRow, StateRow};
+use crate::sql;
+
+pub(crate) use memory::Memory;
+
+/// When anything was last written, in the table of marks.
+pub(crate) const WRITTEN: &str = "written";
+
+/// Why a commit was not written.
+pub(super) enum Trouble {
+    /// The engine refused.
+    Engine(sqlx::Error),
+    /// A value has no JSON: a number that is not finite as the key of a map, say.
+    Json(serde_json::Error),
+    /// A row that was needed says what it should not.
+    Row(StoreError),
+}
+
+impl From<sqlx::Error> for Trouble {
+    fn from(error: sqlx::Error) -> Trouble {
+        Trouble::Engine(error)
+    }
+}
+
+impl From<serde_json::Error> for Trouble {
+    fn from(error: serde_json::Error) -> Trouble {
+        Trouble::Json(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Trouble {
+        Trouble::Row(error)
+    }
+}
+
+/// Writes everything or nothing. The memory is what is known to be stored; it is lost when this fails or is abandoned half-way, and
+/// then read again.
+pub(crate) async fn commit(
+    database: &Database,
+    memory: &mut Memory,
+    commit: &Commit,
+) -> Result<(), StoreError> {
+    match attempt(database, memory, commit).await {
+        // Another node chose the same number for another address, or was faster; it has finished by now.
+        Err(Trouble::Engine(error)) if database.is_conflict(&error) => {
+            let again = attempt(database, memory, commit).await;
+            again.map_err(|trouble| explain(database, trouble))
+        }
+        outcome => outcome.map_err(|trouble| explain(database, trouble)),
+    }
+}
+
+fn explain(database: &Database, trouble: Trouble) -> StoreError {
+    match trouble {
+        Trouble::Engine(error) => database.fault(error),
+        Trouble::Json(error) => database.fault(sqlx::Error::Encode(Box::new(error))),
+        Trouble::Row(error) => error,
+    }
+}
+
+async fn attempt(database: &Database, memory: &mut Memory, commit: &Commit) -> Result<(), Trouble> {
+    let mut known = std::mem::take(memory);
+    let mut transaction = database.begin().await?;
+    checks::write(&mut transaction, &mut known, commit).await?;
+    write_decisions(&mut transaction, commit).await?;
+    write_outcomes(&mut transaction, &commit.outcomes).await?;
+    if let Some(latest) = latest_moment(commit) {
+        transaction.execute(sql::SET_MARK, vec![WRITTEN.into(), latest.into()]).await?;
+    }
+    transaction.commit().await?;
+    *memory = known;
+    Ok(())
+}
+
+async fn write_decisions(transaction: &mut Transaction, commit: &Commit) -> Result<(), Trouble> {
+    // The later one holds where one stands twice.
+    let states: BTreeMap<_, _> = commit.dependencies.iter().map(|state| (&state.name, state)).collect();
+    let incidents: BTreeMap<_, _> = commit.incidents.iter().map(|incident| (incident.id, incident)).collect();
+    transaction.insert(&sql::INSERT_STATES, rows(states.into_values(), |state| state_values(state))?).await?;
+    transaction
+        .insert(&sql::INSERT_INCIDENTS, rows(incidents.into_values(), |one| incident_values(one))?)
+        .await?;
+    transaction.insert(&sql::INSERT_TIMELINE, timeline_values(commit)?).await?;
+    let deliveries = rows(&commit.deliveries, |one| Ok(DeliveryRow::values(one)?.to_vec()))?;
+    Ok(transaction.insert(&sql::INSERT_DELIVERIES, deliveries).await?)
+}
+
+/// The values of many rows, one after the other.
+fn rows<T>(
+    items: impl IntoIterator<Item = T>,
+    values: impl Fn(T) -> Result<Vec<Value>, serde_json::Error>,
+) -> Result<Vec<Value>, serde_json::Error> {
+    let mut all = Vec::new();
+    for item in items {
+        all.extend(values(item)?);
+    }
+    Ok(all)
+}
+
+fn state_values(state: &DependencyState) -> Result<Vec<Value>, serde_json::Error> {
+    Ok(StateRow::values(state)?.to_vec())
+}
+
+fn incident_values(incident: &Incident) -> Result<Vec<Value>, serde_json::Error> {
+    Ok(vec![
+        incident.id.to_string().into(),
+        incident.opened_at.into(),
+        incident.resolved_at().into(),
+        incident.publication.as_ref().map(|publication| publication.at).into(),
+        serde_json::to_string(incident)?.into(),
+    ])
+}
+
+fn timeline_values(commit: &Commit) -> Result<Vec<Value>, serde_json::Error> {
+    rows(commit.timeline.iter().zip(0i64..), |(entry, ordinal)| {
+        Ok(vec![
+            entry.id.to_string().into(),
+            entry.at.into(),
+            ordinal.into(),
+            entry.incident.map(|id| id.to_string()).into(),
+            entry.dependency.as_ref().map(|name| name.as_str().to_owned()).into(),
+            serde_json::to_string(entry)?.into(),
+        ])
+    })
+}
+
+async fn write_outcomes(transaction: &mut Transaction, outcomes: &[DeliveryOutcome]) -> Result<(), Trouble> {
+    for outcome in outcomes {
+        let (sql, id, at, note) = match outcome {
+            DeliveryOutcome::Delivered { id, at, receipt } => (sql::DELIVERED, id, at, receipt.clone()),
+            DeliveryOutcome::Retry { id, next_attempt_at, error } => {
+                (sql::RETRY, id, next_attempt_at, Some(error.clone()))
+            }
+            DeliveryOutcome::GivenUp { id, at, reason } => (sql::GIVEN_UP, id, at, Some(reason.clone())),
+        };
+        transaction.execute(sql, vec![id.to_string().into(), (*at).into(), note.into()]).await?;
+    }
+    Ok(())
+}
+
+/// The latest moment that is spoken of, so that a restart knows for how long nobody watched.
+fn latest_moment(commit: &Commit) -> Option<Timestamp> {
+    let reports = commit.reports.iter().map(|report| report.checked_at);
+    let entries = commit.timeline.iter().map(|entry| entry.at);
+    let deliveries = commit.deliveries.iter().map(|delivery| delivery.created_at);
+    reports.chain(entries).chain(deliveries).max()
+}
