@@ -1,1 +1,26 @@
-fn main() {}
+//! What Mainstay costs: `cargo run --release -p bench -- checks`.
+
+#![expect(clippy::print_stdout, reason = "the figures are printed")]
+
+mod checks;
+mod cpu;
+mod serve;
+
+use anyhow::bail;
+
+const USAGE: &str = "bench checks [ROUNDS [CHECKS]]   CPU time of verified TLS checks, beside bare rustls and the blackbox exporter";
+
+fn main() -> anyhow::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["checks"] => checks::run(checks::Size::default()),
+        ["checks", rounds] => checks::run(checks::Size { rounds: rounds.parse()?, ..Default::default() }),
+        ["checks", rounds, checks] => {
+            checks::run(checks::Size { rounds: rounds.parse()?, checks: checks.parse()? })
+        }
+        // The peer of the above, in a process of its own so that its work is not counted.
+        ["serve", directory] => serve::run(directory.as_ref()),
+        _ => bail!("usage:\n  {USAGE}"),
+    }
+}
