@@ -1,18 +1,24 @@
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mainstay_model::{Failure, Phase};
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use rustls_pki_types::{CertificateDer, ServerName};
 
-/// One recording handshake: make a new one for every connection.
+use crate::errors;
+use crate::provider::{PROVIDER, signature_algorithms};
+use crate::recorder::Recorder;
+
+/// One recording handshake. Make a new one for every connection: it keeps what that connection showed.
 ///
-/// It accepts every certificate and keeps what it saw. The driver must judge [`Handshake::chain`] before it sends another byte.
+/// It accepts every certificate, so the driver must judge [`Handshake::chain`] before it sends another byte.
 pub struct Handshake {
     /// For `tokio_rustls::TlsConnector::from` or `rustls::ClientConnection::new`.
     pub config: Arc<ClientConfig>,
     /// The name to ask for and to verify.
     pub name: ServerName<'static>,
+    recorder: Arc<Recorder>,
 }
 
 /// A text that is neither a host name nor an IP address.
@@ -23,29 +29,56 @@ pub struct ServerNameError {
     pub name: String,
 }
 
-/// Reads a host name (a final dot is dropped) or an IP address.
-pub fn parse_server_name(_name: &str) -> Result<ServerName<'static>, ServerNameError> {
-    unimplemented!()
+/// Reads a host name (a final dot is dropped) or an IP address (with brackets or without).
+pub fn parse_server_name(name: &str) -> Result<ServerName<'static>, ServerNameError> {
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    let bare = bare.strip_suffix('.').unwrap_or(bare);
+    ServerName::try_from(bare.to_owned()).map_err(|_| ServerNameError { name: name.to_owned() })
 }
 
 impl Handshake {
-    /// Prepares a handshake. `alpn` may be empty.
-    pub fn new(_name: ServerName<'static>, _alpn: &[&[u8]]) -> Handshake {
-        unimplemented!()
+    /// Prepares a handshake. `alpn` names application protocols in order of preference, and may be empty.
+    pub fn new(name: ServerName<'static>, alpn: &[&[u8]]) -> Handshake {
+        let recorder = Arc::new(Recorder::new(signature_algorithms()));
+        let mut config = BASE.clone();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        config.client_auth_cert_resolver = recorder.clone();
+        config.dangerous().set_certificate_verifier(recorder.clone());
+        Handshake { config: Arc::new(config), name, recorder }
     }
 
-    /// The chain as sent, once the server has sent it; also after the handshake failed.
+    /// The chain as sent, once the server has sent it; also when the handshake failed afterwards.
     pub fn chain(&self) -> Option<Arc<[CertificateDer<'static>]>> {
-        unimplemented!()
+        self.recorder.chain()
     }
 
-    /// Whether the server asked for a certificate of the client's.
+    /// Whether the server asked for a certificate of ours.
     pub fn client_certificate_requested(&self) -> bool {
-        unimplemented!()
+        self.recorder.client_certificate_requested()
     }
 
-    /// What an error of the handshake, or of reading and writing after it, means. `phase` is where it happened.
-    pub fn failure(&self, _error: &io::Error, _phase: Phase) -> Failure {
-        unimplemented!()
+    /// What an error of the handshake means, or one of reading and writing soon after it: with TLS 1.3 a server refuses
+    /// a client without a certificate only then. `phase` is where the error came up.
+    ///
+    /// When a chain was recorded too, its judgement usually explains more than this and goes first.
+    pub fn failure(&self, error: &io::Error, phase: Phase) -> Failure {
+        errors::failure(error, phase, self.client_certificate_requested())
     }
 }
+
+/// Everything that handshakes share: the provider, its suites and groups, and no resumption.
+///
+/// A resumed session shows no certificate and skips the verifier, so there is none, ever.
+static BASE: LazyLock<ClientConfig> = LazyLock::new(|| {
+    let nobody = Arc::new(Recorder::new(signature_algorithms()));
+    #[expect(clippy::expect_used, reason = "it fails only for a provider without suites for these versions")]
+    let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc-rs has suites for TLS 1.2 and 1.3");
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(nobody.clone())
+        .with_client_cert_resolver(nobody);
+    config.resumption = Resumption::disabled();
+    config
+});

@@ -1,13 +1,28 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::digest;
 use jiff::Timestamp;
-use mainstay_model::{Certificate, Failure, Finding};
+use mainstay_model::{Certificate, Failure, FailureKind, Finding, Fingerprint, Phase};
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::Roots;
+use crate::case::{Case, Source};
+use crate::facts::{Facts, sha256, whole_second};
+use crate::faults;
+use crate::findings;
+use crate::memory::Memory;
+use crate::path::{self, Path};
+use crate::words;
 
-/// Judges chains against one set of roots and remembers chains that it has verified. Cheap to clone; keep one per set of roots.
+/// Judges chains against one set of roots, and remembers those that it has verified. Cheap to clone; keep one per set of roots.
+///
+/// Remembering is safe: with the same certificates, the same roots and the same name, only the dates can change the outcome,
+/// and a remembered path is used only while all its certificates are valid. Whether the server holds the key is another
+/// matter, which every handshake proves anew.
 #[derive(Clone)]
 pub struct Judge {
     roots: Roots,
+    memories: Arc<Mutex<Memories>>,
 }
 
 /// Everything there is to say about a chain.
@@ -17,35 +32,155 @@ pub struct Judgement {
     pub verified: bool,
     /// What is wrong, the one to act on first at the beginning. Empty exactly when `verified`.
     pub failures: Vec<Failure>,
-    /// The chain as sent, then the trust anchor when it is known and was not sent.
+    /// The chain as sent, then the trust anchor when it is known and was not sent. What cannot be read is left out.
     pub certificates: Vec<Certificate>,
     /// What needs attention without being a failure.
     pub findings: Vec<Finding>,
 }
 
+struct Memories {
+    /// By the SHA-256 of the DER.
+    facts: Memory<Fingerprint, Arc<Facts>>,
+    /// By the digest of the name and the whole chain.
+    verified: Memory<[u8; 32], Verified>,
+}
+
+/// A path that verified, and how long it does.
+#[derive(Clone)]
+struct Verified {
+    path: Arc<Path>,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// Twice as many certificates and chains are remembered at most, about 100 MB when all differ.
+const REMEMBERED: usize = 65_536;
+
 impl Judge {
-    /// A judge with an empty memory.
+    /// A judge that remembers nothing yet.
     pub fn new(roots: Roots) -> Judge {
-        Judge { roots }
+        let memories = Memories { facts: Memory::new(REMEMBERED), verified: Memory::new(REMEMBERED) };
+        Judge { roots, memories: Arc::new(Mutex::new(memories)) }
     }
 
-    /// The roots it judges against.
+    /// What it judges against.
     pub fn roots(&self) -> &Roots {
         &self.roots
     }
 
-    /// Judges a chain as sent, the server's own certificate first.
-    pub fn judge(&self, _chain: &[CertificateDer<'_>], _name: &ServerName<'_>, _now: Timestamp) -> Judgement {
-        unimplemented!()
+    /// Judges a chain as a server sent it, the server's own certificate first, for the name that was asked for.
+    pub fn judge(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: Timestamp) -> Judgement {
+        let fingerprints: Vec<Fingerprint> = chain.iter().map(|der| sha256(der)).collect();
+        let facts = self.facts(chain, &fingerprints);
+        let case = Case {
+            chain,
+            facts: &facts,
+            roots: Some(&self.roots),
+            name: Some(name),
+            now: whole_second(now),
+            source: Source::Server,
+        };
+        let key = key(name, &fingerprints);
+        let known = self.lock().verified.recall(&key).filter(|known| known.holds_at(case.now));
+        if let Some(known) = known {
+            return verified(&case, &known.path);
+        }
+        match verify(&case) {
+            Some(path) => {
+                let judgement = verified(&case, &path);
+                self.lock().verified.remember(key, Verified::of(&case, path));
+                judgement
+            }
+            None => refused(&case),
+        }
+    }
+
+    fn facts(&self, chain: &[CertificateDer<'_>], fingerprints: &[Fingerprint]) -> Vec<Option<Arc<Facts>>> {
+        let one = |(der, fingerprint): (&CertificateDer<'_>, &Fingerprint)| {
+            if let Some(known) = self.lock().facts.recall(fingerprint) {
+                return Some(known);
+            }
+            let read = Arc::new(Facts::read(der).ok()?);
+            self.lock().facts.remember(*fingerprint, read.clone());
+            Some(read)
+        };
+        chain.iter().zip(fingerprints).map(one).collect()
+    }
+
+    /// A panic elsewhere leaves the memories whole: each call changes one entry.
+    fn lock(&self) -> MutexGuard<'_, Memories> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Judges the certificates of a PEM file; private keys in it are ignored. Without roots, trust is not judged; without a name, names are not.
-pub fn judge_file(
-    _pem: &[u8],
-    _roots: Option<&Roots>,
-    _name: Option<&ServerName<'_>>,
-    _now: Timestamp,
-) -> Judgement {
-    unimplemented!()
+impl Verified {
+    /// A path verifies for as long as all its certificates are valid.
+    fn of(case: &Case<'_>, path: Path) -> Verified {
+        let members = case.members(&path);
+        let certificates = || members.iter().map(|member| &member.facts.certificate);
+        let from = certificates().map(|one| one.not_before).max().unwrap_or(case.now);
+        let until = certificates().map(|one| one.not_after).min().unwrap_or(case.now);
+        Verified { path: Arc::new(path), from, until }
+    }
+
+    fn holds_at(&self, now: Timestamp) -> bool {
+        (self.from..=self.until).contains(&now)
+    }
+}
+
+/// The judgement of any case, from scratch.
+pub(crate) fn judge(case: &Case<'_>) -> Judgement {
+    match verify(case) {
+        Some(path) => verified(case, &path),
+        None => refused(case),
+    }
+}
+
+fn verify(case: &Case<'_>) -> Option<Path> {
+    let path = path::verified_now(case).ok()?;
+    // What the library verifies but this crate cannot read could not be shown, so it is not called verified.
+    let readable = path.sent.iter().all(|index| case.sent(*index).is_some());
+    (readable && !faults::besides_path(case, &path)).then_some(path)
+}
+
+fn verified(case: &Case<'_>, path: &Path) -> Judgement {
+    Judgement {
+        verified: true,
+        failures: Vec::new(),
+        certificates: case.certificates(Some(path)),
+        findings: findings::findings(case, path),
+    }
+}
+
+fn refused(case: &Case<'_>) -> Judgement {
+    if case.chain.is_empty() {
+        return nothing(
+            FailureKind::CertificateInvalid,
+            case.phase(),
+            "the server sent no certificate".to_owned(),
+        );
+    }
+    let (failures, path) = faults::diagnose(case);
+    Judgement {
+        verified: false,
+        failures,
+        certificates: case.certificates(path.as_ref()),
+        findings: path.map(|path| findings::findings(case, &path)).unwrap_or_default(),
+    }
+}
+
+/// A judgement without a certificate.
+pub(crate) fn nothing(kind: FailureKind, phase: Phase, message: String) -> Judgement {
+    let failures = vec![Failure::new(kind, phase, message)];
+    Judgement { verified: false, failures, certificates: Vec::new(), findings: Vec::new() }
+}
+
+fn key(name: &ServerName<'_>, fingerprints: &[Fingerprint]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    fingerprints.iter().for_each(|fingerprint| context.update(&fingerprint.0));
+    // The name comes last: it is the only part whose length varies.
+    context.update(words::name(name).as_bytes());
+    let mut key = [0; 32];
+    key.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    key
 }

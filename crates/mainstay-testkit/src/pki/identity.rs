@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -50,6 +51,18 @@ impl Identity {
             .with_no_client_auth();
         let config = builder.with_single_cert(self.chain.clone(), self.key.clone_key());
         Arc::new(config.expect("rustls takes the key"))
+    }
+
+    /// The same, without the check that the key belongs to the chain: for a server that pretends.
+    pub fn server_config_unchecked(&self) -> Arc<ServerConfig> {
+        let provider = default_provider();
+        let key = provider.key_provider.load_private_key(self.key.clone_key()).expect("rustls takes the key");
+        let shown = Arc::new(CertifiedKey::new(self.chain.clone(), key));
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has the default versions")
+            .with_no_client_auth();
+        Arc::new(builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown))))
     }
 
     /// A TLS server that presents this chain and insists on a client's certificate of the same authority.
