@@ -1,38 +1,14 @@
-use bytes::BytesMut;
+//! PostgreSQL (Frontend/Backend Protocol, versions 3.0 and later).
+//!
+//! Without a log-in the conversation leaves no trace in the server's log when it is encrypted: the server stays silent
+//! when a connection ends where its start-up message would begin. In the clear, the request for TLS serves as the
+//! question whether this is PostgreSQL; a server that has TLS then logs one line, since it was asked for a handshake
+//! that does not come.
 
-use crate::{Conversation, Login, Step, TlsStart, WireError};
+mod binding;
+mod client;
+mod error;
+mod frame;
+mod scram;
 
-/// What to do in a conversation with PostgreSQL.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How TLS comes in.
-    pub tls: TlsStart,
-    /// Who to log in as; without it the conversation ends after the greeting.
-    pub login: Option<Login>,
-    /// The database to use.
-    pub database: Option<String>,
-    /// What to ask once logged in.
-    pub query: Option<String>,
-    /// Fresh random bytes, for SCRAM.
-    pub nonce: [u8; 18],
-}
-
-/// A client of PostgreSQL.
-#[derive(Debug)]
-pub struct Client {
-    options: Options,
-}
-
-impl Client {
-    /// A conversation that has not begun.
-    pub fn new(options: Options) -> Client {
-        Client { options }
-    }
-}
-
-impl Conversation for Client {
-    fn step(&mut self, _input: &mut BytesMut, _ended: bool) -> Result<Step, WireError> {
-        let _ = &self.options;
-        Err(WireError::Malformed { reason: "this protocol's file is being written" })
-    }
-}
+pub use client::{Client, Options};

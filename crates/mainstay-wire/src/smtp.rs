@@ -1,34 +1,6 @@
-use bytes::BytesMut;
+//! Mail servers (SMTP, RFC 5321), with STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
-use crate::{Conversation, Login, Step, TlsStart, WireError};
+mod client;
+mod reply;
 
-/// What to do in a conversation with a mail server (SMTP).
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How TLS comes in.
-    pub tls: TlsStart,
-    /// Who to log in as; without it the conversation ends after the greeting.
-    pub login: Option<Login>,
-    /// The name to greet with (EHLO): this machine's own.
-    pub name: String,
-}
-
-/// A client of a mail server (SMTP).
-#[derive(Debug)]
-pub struct Client {
-    options: Options,
-}
-
-impl Client {
-    /// A conversation that has not begun.
-    pub fn new(options: Options) -> Client {
-        Client { options }
-    }
-}
-
-impl Conversation for Client {
-    fn step(&mut self, _input: &mut BytesMut, _ended: bool) -> Result<Step, WireError> {
-        let _ = &self.options;
-        Err(WireError::Malformed { reason: "this protocol's file is being written" })
-    }
-}
+pub use client::{Client, Options};

@@ -1,3 +1,5 @@
+//! A TCP connection and nothing more.
+
 use bytes::BytesMut;
 
 use crate::{Conversation, Step, WireError};

@@ -1,3 +1,5 @@
+//! A TLS handshake and nothing more, for servers whose protocol is not spoken here.
+
 use bytes::BytesMut;
 
 use crate::{Conversation, Step, WireError};

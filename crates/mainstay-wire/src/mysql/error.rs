@@ -1,0 +1,75 @@
+use crate::WireError;
+use crate::reader::Reader;
+
+/// An ERR packet.
+#[derive(Debug)]
+pub(super) struct ServerError {
+    number: u16,
+    message: Vec<u8>,
+}
+
+impl ServerError {
+    /// Reads what follows the `0xFF`: number, and where the server knows it, `#` and SQLSTATE.
+    pub(super) fn parse(body: &[u8]) -> Result<ServerError, WireError> {
+        let mut reader = Reader::new(body);
+        let number = reader.u16_le().ok_or(WireError::malformed("an error packet without a number"))?;
+        if reader.rest().first() == Some(&b'#') {
+            reader.take(6).ok_or(WireError::malformed("an error packet ends in its SQLSTATE"))?;
+        }
+        Ok(ServerError { number, message: reader.rest().to_vec() })
+    }
+
+    /// The error in place of a greeting, where it is never about credentials.
+    pub(super) fn at_greeting(&self) -> WireError {
+        WireError::refused(self.number.to_string(), &self.message)
+    }
+
+    /// The error as the answer to a log-in.
+    pub(super) fn at_login(&self) -> WireError {
+        if self.is_about_login() {
+            WireError::login_rejected(self.number.to_string(), &self.message)
+        } else {
+            self.at_greeting()
+        }
+    }
+
+    /// The error as the answer to a query.
+    pub(super) fn at_query(&self) -> WireError {
+        WireError::query_failed(self.number.to_string(), &self.message)
+    }
+
+    /// Access denied (1044, 1045, 1698), unknown database (1049), no right to connect or no such method (1130, 1251, 1275,
+    /// 1524), password expired (1820, 1862), account locked (3118; 4151 in MariaDB), TLS required (3159).
+    fn is_about_login(&self) -> bool {
+        [1044, 1045, 1049, 1130, 1251, 1275, 1524, 1698, 1820, 1862, 3118, 3159, 4151].contains(&self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_says_who_is_to_act() {
+        let error = |number: u16| ServerError { number, message: b"no".to_vec() };
+        for number in [1044, 1045, 1049, 1698, 1862, 3118] {
+            assert!(matches!(error(number).at_login(), WireError::LoginRejected { .. }), "{number}");
+            assert!(matches!(error(number).at_greeting(), WireError::Refused { .. }), "{number}");
+        }
+        for number in [1040, 1053, 1129, 1203, 1226] {
+            assert!(matches!(error(number).at_login(), WireError::Refused { .. }), "{number}");
+        }
+    }
+
+    #[test]
+    fn errors_come_with_and_without_a_sqlstate() {
+        let check = |body: &[u8]| {
+            let expected = WireError::Refused { code: "1129".into(), message: "blocked".into() };
+            assert_eq!(ServerError::parse(body).unwrap().at_greeting(), expected);
+        };
+        check(b"\x69\x04#HY000blocked");
+        check(b"\x69\x04blocked");
+        assert!(ServerError::parse(b"\x69").is_err());
+        assert!(ServerError::parse(b"\x69\x04#HY").is_err());
+    }
+}

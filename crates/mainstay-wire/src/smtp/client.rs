@@ -1,0 +1,302 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::BytesMut;
+
+use super::reply::{self, Reply};
+use crate::conversation::read_more;
+use crate::{Conversation, Login, Milestone, Password, Step, TlsStart, WireError};
+
+/// What to do in a conversation with a mail server.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How TLS comes in.
+    pub tls: TlsStart,
+    /// Who to log in as; without it the conversation ends after the greeting.
+    pub login: Option<Login>,
+    /// The name to greet with (EHLO): this machine's own.
+    pub name: String,
+}
+
+/// A client of mail servers.
+#[derive(Debug)]
+pub struct Client {
+    options: Options,
+    encrypted: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Begin,
+    Handshake,
+    /// The server greets first.
+    AwaitingGreeting,
+    /// `EHLO` is next.
+    Introducing,
+    /// `EHLO` is sent.
+    AwaitingExtensions,
+    /// `STARTTLS` is sent.
+    AwaitingConsent,
+    /// The server has greeted, with these log-in methods.
+    Greeted(Vec<Method>),
+    /// The password is sent whole.
+    AwaitingVerdict,
+    /// `AUTH LOGIN` is sent: the server asks for the user.
+    AwaitingUserPrompt,
+    /// The user is sent: the server asks for the password.
+    AwaitingPasswordPrompt,
+    /// Logged in; `NOOP` is next.
+    Idle,
+    /// `NOOP` is sent.
+    Querying,
+    Queried,
+    Leaving,
+    /// `QUIT` is sent.
+    AwaitingFarewell,
+    Over,
+}
+
+/// The ways of sending a password that are spoken here (RFC 4616, and `LOGIN`, which no RFC defines).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Plain,
+    Login,
+}
+
+const EXPECTED: &str = "a mail server's greeting (220)";
+const WHILE_GREETING: &str = "before its greeting";
+const WHILE_LOGIN: &str = "during log-in";
+
+impl Client {
+    /// A conversation that has not begun.
+    pub fn new(options: Options) -> Client {
+        Client { options, encrypted: false, state: State::Begin }
+    }
+
+    /// Advances by one reply. `None` when there is nothing for the driver to do about it.
+    fn advance(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        match &self.state {
+            State::Begin => Ok(self.begin()),
+            State::Handshake => Ok(Some(Step::StartTls)),
+            State::AwaitingGreeting => self.greeting(input, ended),
+            State::Introducing => Ok(Some(self.introduce())),
+            State::AwaitingExtensions => self.extensions(input, ended),
+            State::AwaitingConsent => self.consent(input, ended),
+            State::Greeted(methods) => self.log_in(&methods.clone()).map(Some),
+            State::AwaitingVerdict => self.verdict(input, ended),
+            State::AwaitingUserPrompt => self.user_prompt(input, ended),
+            State::AwaitingPasswordPrompt => self.password_prompt(input, ended),
+            State::Idle => Ok(Some(self.send(State::Querying, "NOOP"))),
+            State::Querying => self.answer(input, ended),
+            State::Queried => Ok(Some(self.reach(State::Leaving, Milestone::Settled))),
+            State::Leaving => Ok(Some(self.send(State::AwaitingFarewell, "QUIT"))),
+            State::AwaitingFarewell => self.farewell(input, ended),
+            State::Over => Ok(Some(Step::Finished)),
+        }
+    }
+
+    fn reach(&mut self, next: State, milestone: Milestone) -> Step {
+        self.state = next;
+        Step::Reached(milestone)
+    }
+
+    fn send(&mut self, next: State, line: &str) -> Step {
+        self.state = next;
+        Step::Write(format!("{line}\r\n").into_bytes())
+    }
+
+    fn begin(&mut self) -> Option<Step> {
+        self.state = match self.options.tls {
+            TlsStart::Direct => State::Handshake,
+            TlsStart::InProtocol | TlsStart::Never => State::AwaitingGreeting,
+        };
+        None
+    }
+
+    fn greeting(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        if !could_be_reply(input) {
+            return Err(WireError::wrong_protocol(EXPECTED, input));
+        }
+        let Some(reply) = reply::take(input, WHILE_GREETING)? else {
+            return read_more(ended, WHILE_GREETING).map(Some);
+        };
+        match reply.code {
+            220 => {
+                self.state = State::Introducing;
+                Ok(None)
+            }
+            400..=599 => Err(refused(&reply)),
+            _ => Err(WireError::malformed("it greets with a reply that is no greeting")),
+        }
+    }
+
+    fn introduce(&mut self) -> Step {
+        let line = format!("EHLO {}", domain(&self.options.name));
+        self.send(State::AwaitingExtensions, &line)
+    }
+
+    fn extensions(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(reply) = reply::take(input, WHILE_GREETING)? else {
+            return read_more(ended, WHILE_GREETING).map(Some);
+        };
+        if reply.code != 250 {
+            return Err(refused(&reply));
+        }
+        if self.options.tls == TlsStart::InProtocol && !self.encrypted {
+            return self.ask_for_tls(&reply).map(Some);
+        }
+        Ok(Some(self.reach(State::Greeted(methods(&reply)), Milestone::Ready)))
+    }
+
+    fn ask_for_tls(&mut self, reply: &Reply) -> Result<Step, WireError> {
+        if !reply.lines.iter().skip(1).any(|line| line.eq_ignore_ascii_case("STARTTLS")) {
+            let message = "its extensions do not list STARTTLS".into();
+            return Err(WireError::TlsNotOffered { message });
+        }
+        Ok(self.send(State::AwaitingConsent, "STARTTLS"))
+    }
+
+    fn consent(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(reply) = reply::take(input, "when it was asked for TLS")? else {
+            return read_more(ended, "when it was asked for TLS").map(Some);
+        };
+        if reply.code != 220 {
+            return Err(WireError::TlsNotOffered { message: format!("{} {}", reply.code, reply.text()) });
+        }
+        if !input.is_empty() {
+            return Err(WireError::SurplusBeforeTls { surplus: input.len() });
+        }
+        self.state = State::Handshake;
+        Ok(None)
+    }
+
+    fn log_in(&mut self, methods: &[Method]) -> Result<Step, WireError> {
+        let Some(login) = self.options.login.clone() else {
+            return Ok(self.reach(State::Leaving, Milestone::Settled));
+        };
+        if !self.encrypted {
+            return Err(WireError::login_unsupported(
+                b"AUTH without TLS",
+                "and Mainstay sends a password over TLS only",
+            ));
+        }
+        let password = login.password.as_ref().map(Password::as_str).unwrap_or_default();
+        if methods.contains(&Method::Plain) {
+            let proof = BASE64_STANDARD.encode(format!("\0{}\0{password}", login.user));
+            return Ok(self.send(State::AwaitingVerdict, &format!("AUTH PLAIN {proof}")));
+        }
+        if methods.contains(&Method::Login) {
+            return Ok(self.send(State::AwaitingUserPrompt, "AUTH LOGIN"));
+        }
+        Err(WireError::login_rejected("no-auth", b"the server offers no log-in with a password (PLAIN or LOGIN) here"))
+    }
+
+    fn user_prompt(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(reply) = reply::take(input, WHILE_LOGIN)? else {
+            return read_more(ended, WHILE_LOGIN).map(Some);
+        };
+        prompted(&reply)?;
+        let user = self.options.login.as_ref().map(|login| BASE64_STANDARD.encode(&login.user));
+        Ok(Some(self.send(State::AwaitingPasswordPrompt, &user.unwrap_or_default())))
+    }
+
+    fn password_prompt(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(reply) = reply::take(input, WHILE_LOGIN)? else {
+            return read_more(ended, WHILE_LOGIN).map(Some);
+        };
+        prompted(&reply)?;
+        let password = self.options.login.as_ref().map(|login| BASE64_STANDARD.encode(login.password_bytes()));
+        Ok(Some(self.send(State::AwaitingVerdict, &password.unwrap_or_default())))
+    }
+
+    fn verdict(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(reply) = reply::take(input, WHILE_LOGIN)? else {
+            return read_more(ended, WHILE_LOGIN).map(Some);
+        };
+        match reply.code {
+            235 => Ok(Some(self.reach(State::Idle, Milestone::LoggedIn))),
+            _ => Err(denied(&reply)),
+        }
+    }
+
+    fn answer(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(reply) = reply::take(input, "as the answer to NOOP")? else {
+            return read_more(ended, "during the query").map(Some);
+        };
+        match reply.code {
+            250 => Ok(Some(self.reach(State::Queried, Milestone::Queried))),
+            code => Err(WireError::query_failed(code.to_string(), reply.text().as_bytes())),
+        }
+    }
+
+    /// The answer to `QUIT` is waited for, so that the server does not note a lost connection; what it says is all one.
+    fn farewell(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        if ended || !matches!(reply::take(input, "as a farewell"), Ok(None)) {
+            self.state = State::Over;
+            return Ok(None);
+        }
+        Ok(Some(Step::Read))
+    }
+}
+
+impl Conversation for Client {
+    fn step(&mut self, input: &mut BytesMut, ended: bool) -> Result<Step, WireError> {
+        // Each round without a step takes a reply out of the input or moves the state on, so this ends.
+        loop {
+            if let Some(step) = self.advance(input, ended)? {
+                return Ok(step);
+            }
+        }
+    }
+
+    fn tls_established(&mut self, _server_certificate: &[u8]) {
+        self.encrypted = true;
+        self.state = match self.options.tls {
+            TlsStart::InProtocol => State::Introducing,
+            TlsStart::Direct | TlsStart::Never => State::AwaitingGreeting,
+        };
+    }
+}
+
+/// Three digits, then a space, a hyphen or the end of the line: as far as the bytes go.
+fn could_be_reply(input: &[u8]) -> bool {
+    input.iter().take(3).all(u8::is_ascii_digit) && input.get(3).is_none_or(|byte| b" -\r\n".contains(byte))
+}
+
+/// The log-in methods that a reply to `EHLO` lists; some servers write `AUTH=` for the sake of old clients.
+fn methods(reply: &Reply) -> Vec<Method> {
+    let mut methods = Vec::new();
+    for line in reply.lines.iter().skip(1) {
+        let line = line.to_ascii_uppercase();
+        let Some(names) = line.strip_prefix("AUTH").filter(|names| names.starts_with([' ', '='])) else { continue };
+        methods.extend(names.split([' ', '=']).filter_map(|name| match name {
+            "PLAIN" => Some(Method::Plain),
+            "LOGIN" => Some(Method::Login),
+            _ => None,
+        }));
+    }
+    methods
+}
+
+/// A name fit for `EHLO`: what cannot stand there would end the line or be taken for something else.
+fn domain(name: &str) -> &str {
+    let fit = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-[]:_".contains(&byte));
+    if fit { name } else { "localhost" }
+}
+
+fn prompted(reply: &Reply) -> Result<(), WireError> {
+    if reply.code == 334 { Ok(()) } else { Err(denied(reply)) }
+}
+
+/// 4yz says "not now", the others that the credentials are wrong or not wanted.
+fn denied(reply: &Reply) -> WireError {
+    match reply.code {
+        400..=499 => refused(reply),
+        code => WireError::login_rejected(code.to_string(), reply.text().as_bytes()),
+    }
+}
+
+fn refused(reply: &Reply) -> WireError {
+    WireError::refused(reply.code.to_string(), reply.text().as_bytes())
+}
