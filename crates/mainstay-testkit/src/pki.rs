@@ -84,7 +84,12 @@ impl Pki {
         self.root.certificate()
     }
 
-    /// The same as PEM.
+    /// The root's name and key with other dates, signed by itself: the root as it was, or as it will be.
+    pub fn root_between(&self, not_before: Timestamp, not_after: Timestamp) -> CertificateDer<'static> {
+        self.root.certified_by(&self.root, not_before, not_after)
+    }
+
+    /// The root as PEM.
     pub fn root_pem(&self) -> String {
         self.root.pem()
     }
@@ -94,7 +99,7 @@ impl Pki {
         self.intermediate.certificate()
     }
 
-    /// The same as PEM.
+    /// The intermediate as PEM.
     pub fn intermediate_pem(&self) -> String {
         self.intermediate.pem()
     }

@@ -290,6 +290,55 @@ fn an_expired_root_is_an_expired_certificate() {
     );
 }
 
+/// A trust store may hold the old root beside the new one with the same key.
+#[test]
+fn an_expired_root_beside_its_successor_does_no_harm() {
+    let pki = Pki::new(now());
+    let day = SignedDuration::from_hours(24);
+    let old = Identity {
+        chain: vec![pki.root_between(now() - day * 900, now() - day)],
+        ..pki.identity(Scenario::Fine, NAME)
+    };
+    let both =
+        Roots::from_pem(format!("{}{}", old.chain_pem(), pki.root_pem()).as_bytes(), "roots.pem").unwrap();
+    let chain = pki.identity(Scenario::Fine, NAME).chain;
+    let judgement = Judge::new(both).judge(&chain, &parse_server_name(NAME).unwrap(), now());
+    assert!(judgement.verified, "{:?}", judgement.failures);
+    assert_eq!(
+        judgement.certificates[2].sha256,
+        judged(&pki, &pki.identity(Scenario::Fine, NAME), NAME, now()).certificates[2].sha256
+    );
+}
+
+/// Nothing can be verified when there was never a moment at which the whole chain was valid, so it is not "only" expired.
+#[test]
+fn a_leaf_that_is_younger_than_its_issuers_end() {
+    let pki = Pki::new(now());
+    let day = SignedDuration::from_hours(24);
+    let after_the_intermediate = now() + day * (3 * 365 + 1);
+    let identity = pki.short_lived(NAME, after_the_intermediate, day * 60);
+    let judgement = judged(&pki, &identity, NAME, after_the_intermediate + day);
+    assert_eq!(kinds(&judgement), "certificate-expired and certificate-invalid | certificate-invalid");
+    assert_eq!(judgement.failures[0].expired.as_ref().unwrap().position, 1);
+    assert!(judgement.failures[1].message.contains("never all valid at the same time"));
+}
+
+/// What `openssl req -x509` makes: OpenSSL takes it from a server once it is trusted, this library and its kin do not.
+#[test]
+fn an_authority_that_presents_itself() {
+    let (pki, stranger) = (Pki::new(now()), Pki::new(now()));
+    let itself =
+        |pki: &Pki| Identity { chain: vec![pki.root().clone()], ..pki.identity(Scenario::Fine, NAME) };
+    let trusted = judged(&pki, &itself(&pki), NAME, now());
+    assert_eq!(kinds(&trusted), "certificate-invalid | certificate-name-mismatch");
+    assert_eq!(
+        trusted.failures[0].message,
+        "the server's certificate (CN=Example Trust Root X1) is one of a certification authority (CA:TRUE), which strict clients refuse from servers: issue one without that mark"
+    );
+    let unknown = judged(&pki, &itself(&stranger), NAME, now());
+    assert_eq!(kinds(&unknown), "certificate-invalid | certificate-untrusted | certificate-name-mismatch");
+}
+
 #[test]
 fn an_intermediate_that_only_we_have_is_reported() {
     let pki = Pki::new(now());

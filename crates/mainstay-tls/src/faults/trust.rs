@@ -21,11 +21,15 @@ pub(super) fn faults(case: &Case<'_>, members: &[Member<'_>], error: &Error) -> 
         Error::InvalidSignatureForPublicKey if members.iter().any(has_weak_key) => Vec::new(),
         Error::InvalidSignatureForPublicKey => said(wrong_signature(case, members)),
         Error::InvalidCertValidity if members.iter().any(|member| member.facts.never_valid()) => Vec::new(),
-        Error::CaUsedAsEndEntity if top.facts.self_issued && members.len() == 1 => {
+        Error::CaUsedAsEndEntity if top.facts.self_issued && members.len() == 1 && !is_trusted(case) => {
             vec![unknown_issuer(case, members, top), breaks_a_rule(case, members, error)]
         }
         _ => said(breaks_a_rule(case, members, error)),
     }
+}
+
+fn is_trusted(case: &Case<'_>) -> bool {
+    case.roots.is_some_and(|roots| (0..roots.len()).any(|index| roots.der(index) == case.chain.first()))
 }
 
 fn has_weak_key(member: &Member<'_>) -> bool {
@@ -108,7 +112,7 @@ fn breaks_a_rule(case: &Case<'_>, members: &[Member<'_>], error: &Error) -> Faul
             format!("{leaf} may not be used by servers: its extended key usage lacks server authentication")
         }
         Error::CaUsedAsEndEntity => {
-            format!("{leaf} is one of a certification authority, which servers must not present as their own")
+            format!("{leaf} is one of a certification authority (CA:TRUE), which strict clients refuse from servers: issue one without that mark")
         }
         Error::EndEntityUsedAsCa => "a certificate that may not sign others was used to sign one of the chain".to_owned(),
         Error::UnsupportedSignatureAlgorithmContext(_)
