@@ -7,7 +7,7 @@ use rustls::client::Resumption;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::errors;
-use crate::provider::{PROVIDER, signature_algorithms};
+use crate::provider::{self, signature_algorithms};
 use crate::recorder::Recorder;
 
 /// One recording handshake. Make a new one for every connection: it keeps what that connection showed.
@@ -71,11 +71,7 @@ impl Handshake {
 /// A resumed session shows no certificate and skips the verifier, so there is none, ever.
 static BASE: LazyLock<ClientConfig> = LazyLock::new(|| {
     let nobody = Arc::new(Recorder::new(signature_algorithms()));
-    #[expect(clippy::expect_used, reason = "it fails only for a provider without suites for these versions")]
-    let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
-        .with_safe_default_protocol_versions()
-        .expect("aws-lc-rs has suites for TLS 1.2 and 1.3");
-    let mut config = builder
+    let mut config = provider::client()
         .dangerous()
         .with_custom_certificate_verifier(nobody.clone())
         .with_client_cert_resolver(nobody);

@@ -3,10 +3,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
 use crate::facts::Facts;
+use crate::provider;
 
 /// The certificates that are trusted to vouch for servers. Cheap to clone.
 #[derive(Clone)]
@@ -104,6 +106,12 @@ impl Roots {
     /// Where they come from, for messages: `this machine's trust store`, or the file.
     pub fn origin(&self) -> &str {
         &self.0.origin
+    }
+
+    /// An ordinary client that trusts these roots and refuses everything else: for connections of our own, such as webhooks.
+    pub fn client_config(&self) -> ClientConfig {
+        let store = RootCertStore { roots: self.0.anchors.clone() };
+        provider::client().with_root_certificates(store).with_no_client_auth()
     }
 
     pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {

@@ -2,12 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{Failure, FailureKind, Phase};
 use mainstay_testkit::{Identity, Pki, Scenario};
 use mainstay_tls::{Handshake, Judge, MAX_CHAIN_CERTIFICATES, Roots, parse_server_name};
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
+use rustls_pki_types::UnixTime;
 
 const NAME: &str = "db.example.test";
 
@@ -278,6 +280,33 @@ fn every_handshake_is_a_full_one() {
         let (client, _) = connect(&handshake, server.clone()).unwrap();
         assert_eq!(client.handshake_kind(), Some(rustls::HandshakeKind::Full));
         assert!(handshake.chain().is_some());
+    }
+}
+
+/// The other kind of client: it records nothing and trusts nobody without a reason.
+#[test]
+fn an_ordinary_client_verifies_by_itself() {
+    #[derive(Debug)]
+    struct At(Timestamp);
+
+    impl rustls::time_provider::TimeProvider for At {
+        fn current_time(&self) -> Option<UnixTime> {
+            Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.as_second().unsigned_abs())))
+        }
+    }
+
+    let pki = pki();
+    let mut config = Roots::from_pem(pki.root_pem().as_bytes(), "root.pem").unwrap().client_config();
+    config.time_provider = Arc::new(At(pki.now()));
+    let config = Arc::new(config);
+    let ordinary = || {
+        let mut handshake = handshake();
+        handshake.config = config.clone();
+        handshake
+    };
+    assert!(connect(&ordinary(), pki.identity(Scenario::Fine, NAME).server_config()).is_ok());
+    for scenario in [Scenario::Expired, Scenario::OtherName, Scenario::UnknownCa] {
+        assert!(connect(&ordinary(), pki.identity(scenario, NAME).server_config()).is_err(), "{scenario:?}");
     }
 }
 
