@@ -25,6 +25,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(commands::check::Check),
+    Config(commands::config::Config),
+    Init(commands::init::Init),
+    Backup(commands::backup::Backup),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown".
@@ -40,5 +43,8 @@ pub(crate) fn run() -> ExitCode {
     };
     match cli.command {
         Command::Check(check) => check.run(&cli.config),
+        Command::Config(command) => command.run(&cli.config),
+        Command::Init(init) => init.run(&cli.config),
+        Command::Backup(backup) => backup.run(&cli.config),
     }
 }

@@ -1,3 +1,39 @@
 //! One file a subcommand.
 
+use std::future::Future;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod init;
+
+use crate::config::{Problems, Rendering};
+
+/// Shows why the configuration cannot be used.
+#[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]
+fn refuse(problems: &Problems) -> ExitCode {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    eprint!("{}", Rendering { problems: &problems.0, colour });
+    ExitCode::FAILURE
+}
+
+/// Runs a long-lived command with its log on standard error; an error ends as one sentence with its causes.
+fn in_runtime(command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    crate::log::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("cannot start the runtime")),
+    };
+    match runtime.block_on(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("mainstay: {error:#}");
+    ExitCode::FAILURE
+}

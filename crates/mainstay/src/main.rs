@@ -1,8 +1,11 @@
 //! Mainstay: watches the services you depend on but do not run.
 
 mod cli;
+mod clock;
 mod commands;
 mod config;
+mod location;
+mod log;
 
 use std::process::ExitCode;
 

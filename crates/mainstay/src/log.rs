@@ -1,0 +1,17 @@
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
+
+/// Starts the log on standard error. `MAINSTAY_LOG` chooses what is shown, as in `info,mainstay=debug`.
+pub(crate) fn start() {
+    let filter = EnvFilter::builder()
+        .with_env_var("MAINSTAY_LOG")
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .from_env_lossy();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(false);
+    // A second start, as in a test, keeps the first.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
