@@ -117,7 +117,8 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // The log goes with the directory, and the reader of a failed test wants it. Best effort: a second panic aborts.
-            let _ = writeln!(std::io::stderr(), "{}", last_lines(&self.log(), 30));
+            let log = last_lines(&self.log(), 8);
+            let _ = writeln!(std::io::stderr(), "the log in {} ends:\n{log}", self.place.directory.display());
         }
         drop(self.orders.take());
         let _ = self.guard.wait();

@@ -57,15 +57,16 @@ impl Postgres {
         let bin = bin.expect("the test asks available() first");
         let place = Place::new("postgres", &USERS);
         let data = template::copy_of(&bin, &place, &USERS, |place| initialise(&bin, place));
-        fs::write(data.join("pg_hba.conf"), access_rules(options.accounts))
-            .expect("the data directory is there");
+        let port = free_port();
+        let write = |file, text| fs::write(data.join(file), text).expect("the data directory is there");
+        write("pg_hba.conf", access_rules(options.accounts));
+        write("postgresql.conf", settings(&place, port, options.identity.is_some()));
         if let Some(identity) = options.identity {
             place.write_identity(identity);
         }
-        let port = free_port();
-        let server = command_line(&bin, &place, port, options.identity.is_some());
+        let words = [bin.join("postgres").display().to_string(), "-D".into(), data.display().to_string()];
         // SIGQUIT is the immediate shutdown: clients are cut off and nothing is flushed.
-        let keeper = Keeper::start(place, &server, "QUIT", "database system is ready to accept connections");
+        let keeper = Keeper::start(place, &words, "QUIT", "database system is ready to accept connections");
         let postgres = Postgres { keeper, port };
         postgres.create(options.accounts);
         postgres
@@ -174,25 +175,21 @@ fn create_role(account: &Account) -> String {
     format!("SET password_encryption = '{stored}'; CREATE ROLE \"{user}\" LOGIN PASSWORD '{password}';")
 }
 
-fn command_line(bin: &Path, place: &Place, port: u16, tls: bool) -> Vec<String> {
+/// Replaces what `initdb` wrote; on a command line the settings would count as broken at each reload.
+fn settings(place: &Place, port: u16, tls: bool) -> String {
     let here = place.directory.display();
-    let mut settings = vec![
-        format!("port={port}"),
-        "listen_addresses=127.0.0.1".to_owned(),
-        format!("unix_socket_directories={here}"),
-        // The data is gone with the test, so nothing needs to survive a crash.
-        "fsync=off".to_owned(),
-        "synchronous_commit=off".to_owned(),
-        "full_page_writes=off".to_owned(),
-        "shared_buffers=16MB".to_owned(),
-        "autovacuum=off".to_owned(),
-    ];
+    // The data is gone with the test, so nothing needs to survive a crash.
+    let quick = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off";
+    let mut text = format!(
+        "port = {port}
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '{here}'
+shared_buffers = 16MB
+{quick}
+"
+    );
     if tls {
-        settings.push("ssl=on".to_owned());
-        settings.push(format!("ssl_cert_file={here}/chain.pem"));
-        settings.push(format!("ssl_key_file={here}/key.pem"));
+        text += &format!("ssl = on\nssl_cert_file = '{here}/chain.pem'\nssl_key_file = '{here}/key.pem'\n");
     }
-    let start = [bin.join("postgres").display().to_string(), "-D".to_owned(), format!("{here}/data")];
-    let settings = settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]);
-    start.into_iter().chain(settings).collect()
+    text
 }
