@@ -1,6 +1,6 @@
 use jiff::SignedDuration;
 use mainstay_model::{
-    CheckReport, Finding, FindingKind, HumanDuration, Observation, Severity, TlsMode, Upgrade, Verdict,
+    CheckReport, Finding, FindingKind, HumanDuration, Observation, Phase, Severity, TlsMode, Upgrade, Verdict,
 };
 
 use crate::{CheckRequest, resolve, talk};
@@ -71,10 +71,10 @@ fn too_slow(request: &CheckRequest, report: &CheckReport) -> Option<Finding> {
 
 fn not_encrypted(request: &CheckRequest, report: &CheckReport) -> Option<Finding> {
     let target = &request.target;
-    if target.file.is_some()
-        || talk::upgrade(target, &request.tls) != Upgrade::Never
-        || report.addresses.is_empty()
-    {
+    let plain = talk::upgrade(target, &request.tls) == Upgrade::Never;
+    let connected =
+        |one: &Observation| one.failure.as_ref().is_none_or(|failure| failure.phase != Phase::Connect);
+    if target.file.is_some() || !plain || !report.addresses.iter().any(connected) {
         return None;
     }
     let severity = if resolve::is_loopback(&report.addresses) { Severity::Info } else { Severity::Warn };

@@ -166,9 +166,8 @@ impl<'a> Drive<'a> {
             Err(error) => return Err(self.handshake_failed(&error)),
         };
         let session = stream.get_ref().1;
-        let version = session.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
-        let cipher =
-            session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str().map(str::to_owned));
+        let version = session.protocol_version().and_then(talk::version_name);
+        let cipher = session.negotiated_cipher_suite().and_then(|suite| talk::cipher_name(suite.suite()));
         line.link = Link::Secure(Box::new(stream));
         let certificate = self.judge(version, cipher)?;
         self.clock.enter(Phase::Ready);
@@ -209,9 +208,13 @@ impl<'a> Drive<'a> {
     }
 
     fn why_no_handshake(&self, error: &std::io::Error) -> Failure {
-        let direct = self.call.request.target.protocol.upgrade() == Upgrade::Direct;
-        let not_tls = direct.then(|| meaning::of_plaintext(&self.heard.first())).flatten();
-        not_tls.unwrap_or_else(|| self.broken(error))
+        let failure = self.broken(error);
+        // A server that asked for the handshake speaks the protocol, whatever it sends afterwards.
+        match talk::upgrade(&self.call.request.target, &self.call.request.tls) {
+            Upgrade::InProtocol if failure.kind == FailureKind::WrongProtocol => meaning::of_broken_promise(),
+            Upgrade::InProtocol => failure,
+            _ => meaning::of_plaintext(&self.heard.first()).unwrap_or(failure),
+        }
     }
 
     /// Keeps the chain of a handshake that did not end.

@@ -101,6 +101,12 @@ pub(crate) fn of_plaintext(first: &[u8]) -> Option<Failure> {
     })
 }
 
+/// The server agreed to TLS and then did not speak it.
+pub(crate) fn of_broken_promise() -> Failure {
+    let message = "the server agreed to TLS and then sent something that is not TLS";
+    Failure::new(FailureKind::TlsHandshakeFailed, Phase::Tls, message)
+}
+
 fn during(phase: Phase) -> &'static str {
     match phase {
         Phase::Resolve | Phase::Connect => "while it was being made",

@@ -1,5 +1,6 @@
 use mainstay_model::{Protocol, Target, TlsMode, TlsPolicy, Upgrade};
 use mainstay_wire::{Conversation, Login, Password, TlsStart, http, mysql, postgres, redis, smtp, tcp, tls};
+use rustls::{CipherSuite, ProtocolVersion};
 
 /// How this check comes to be encrypted: as the URL says, unless TLS is switched off for a protocol that leaves the choice.
 pub(crate) fn upgrade(target: &Target, policy: &TlsPolicy) -> Upgrade {
@@ -17,6 +18,16 @@ pub(crate) fn alpn(protocol: Protocol) -> &'static [&'static [u8]] {
         Protocol::Postgres(Upgrade::Direct) => &[b"postgresql"],
         _ => &[],
     }
+}
+
+/// The version as OpenSSL and everybody else writes it: `TLSv1.3`.
+pub(crate) fn version_name(version: ProtocolVersion) -> Option<String> {
+    version.as_str().map(|name| name.replace('_', "."))
+}
+
+/// The name of the IANA registry; rustls marks those of TLS 1.3.
+pub(crate) fn cipher_name(suite: CipherSuite) -> Option<String> {
+    suite.as_str().map(|name| name.replacen("TLS13_", "TLS_", 1))
 }
 
 /// This side of the conversation with the target.

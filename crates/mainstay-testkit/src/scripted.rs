@@ -1,8 +1,9 @@
 //! Peers that misbehave on purpose: each accepts connections on loopback and does to every one what its script says.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 mod huge_chain;
 
@@ -129,10 +131,18 @@ impl Script {
     }
 }
 
+/// What a peer has done in all its connections. Inside TLS only what was said inside counts.
+#[derive(Default)]
+struct Counts {
+    accepted: AtomicU64,
+    sent: AtomicU64,
+    heard: AtomicU64,
+}
+
 /// A peer that runs until it is dropped.
 pub struct Peer {
     address: SocketAddr,
-    accepted: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     task: JoinHandle<()>,
 }
 
@@ -146,9 +156,9 @@ impl Peer {
     pub async fn start_on(address: SocketAddr, script: Script) -> Peer {
         let listener = TcpListener::bind(address).await.expect("a loopback address can be bound");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let accepted = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(accept(listener, script, accepted.clone()));
-        Peer { address, accepted, task }
+        let counts = Arc::new(Counts::default());
+        let task = tokio::spawn(accept(listener, script, counts.clone()));
+        Peer { address, counts, task }
     }
 
     /// Where it listens.
@@ -162,8 +172,18 @@ impl Peer {
     }
 
     /// How many connections it has accepted.
-    pub fn accepted(&self) -> usize {
-        self.accepted.load(Ordering::SeqCst)
+    pub fn accepted(&self) -> u64 {
+        self.counts.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes it has sent by its script.
+    pub fn sent(&self) -> u64 {
+        self.counts.sent.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes it has heard while it played its script; inside TLS those that were said inside.
+    pub fn heard(&self) -> u64 {
+        self.counts.heard.load(Ordering::SeqCst)
     }
 }
 
@@ -173,94 +193,84 @@ impl Drop for Peer {
     }
 }
 
-async fn accept(listener: TcpListener, script: Script, accepted: Arc<AtomicUsize>) {
+async fn accept(listener: TcpListener, script: Script, counts: Arc<Counts>) {
     let mut connections = tokio::task::JoinSet::new();
     // Ends when the peer is dropped, and every connection with it.
     while let Ok((stream, _)) = listener.accept().await {
-        accepted.fetch_add(1, Ordering::SeqCst);
-        let script = script.clone();
+        counts.accepted.fetch_add(1, Ordering::SeqCst);
+        let (script, counts) = (script.clone(), counts.clone());
         connections.spawn(async move {
             // The other side leaving in the middle of an act is what these tests are about.
-            let _ = play(stream, &script.0).await;
+            let _ = play(stream, &script.0, &counts).await;
         });
     }
 }
 
-async fn play(mut stream: TcpStream, acts: &[Act]) -> std::io::Result<()> {
+async fn play(mut stream: TcpStream, acts: &[Act], counts: &Counts) -> io::Result<()> {
     for (index, act) in acts.iter().enumerate() {
         match act {
             Act::Reset => return stream.set_zero_linger(),
+            Act::Close => return stream.shutdown().await,
             Act::Tls(config) => {
                 let secure = TlsAcceptor::from(config.clone()).accept(stream).await?;
-                return play_inside(secure, &acts[index + 1..]).await;
+                return play_inside(secure, &acts[index + 1..], counts).await;
             }
-            act => {
-                if perform(&mut stream, act).await? == Next::Leave {
-                    return Ok(());
-                }
-            }
+            act => perform(&mut stream, act, counts).await?,
         }
     }
-    hold(stream).await
+    hold(stream, counts).await
 }
 
-/// The acts after a handshake. `Reset` and a second `Tls` have no meaning here.
-async fn play_inside(
-    mut stream: tokio_rustls::server::TlsStream<TcpStream>,
-    acts: &[Act],
-) -> std::io::Result<()> {
+/// The acts after a handshake; a second one has no meaning.
+async fn play_inside(mut stream: TlsStream<TcpStream>, acts: &[Act], counts: &Counts) -> io::Result<()> {
     for act in acts {
         match act {
             Act::Reset => return stream.get_ref().0.set_zero_linger(),
-            act => {
-                if perform(&mut stream, act).await? == Next::Leave {
-                    return Ok(());
-                }
-            }
+            Act::Close => return stream.shutdown().await,
+            act => perform(&mut stream, act, counts).await?,
         }
     }
-    hold(stream).await
+    hold(stream, counts).await
 }
 
-#[derive(PartialEq, Eq)]
-enum Next {
-    GoOn,
-    Leave,
-}
-
-async fn perform(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), act: &Act) -> std::io::Result<Next> {
+/// An act that is the same inside TLS and outside.
+async fn perform(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    act: &Act,
+    counts: &Counts,
+) -> io::Result<()> {
     match act {
-        Act::Send(bytes) => send(stream, bytes).await?,
+        Act::Send(bytes) => send(stream, bytes, counts).await,
         Act::Drip { bytes, every } => {
             for byte in bytes {
-                send(stream, &[*byte]).await?;
+                send(stream, &[*byte], counts).await?;
                 tokio::time::sleep(*every).await;
             }
+            Ok(())
         }
         Act::Repeat(bytes) => loop {
-            send(stream, bytes).await?;
+            send(stream, bytes, counts).await?;
         },
-        Act::Read(count) => read(stream, *count).await?,
-        Act::Close => {
-            stream.shutdown().await?;
-            return Ok(Next::Leave);
+        Act::Read(count) => {
+            let mut bytes = vec![0; *count];
+            stream.read_exact(&mut bytes).await?;
+            counts.heard.fetch_add(*count as u64, Ordering::SeqCst);
+            Ok(())
         }
-        Act::Tls(_) | Act::Reset => unreachable!("handled where the kind of the stream is known"),
+        Act::Tls(_) | Act::Close | Act::Reset => panic!("an act that depends on the kind of the stream"),
     }
-    Ok(Next::GoOn)
 }
 
-async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], counts: &Counts) -> io::Result<()> {
     stream.write_all(bytes).await?;
-    stream.flush().await
-}
-
-async fn read(stream: &mut (impl AsyncRead + Unpin), count: usize) -> std::io::Result<()> {
-    let mut left = vec![0; count];
-    stream.read_exact(&mut left).await.map(|_| ())
+    stream.flush().await?;
+    counts.sent.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+    Ok(())
 }
 
 /// Reads and forgets until the other side leaves.
-async fn hold(mut stream: impl AsyncRead + Unpin) -> std::io::Result<()> {
-    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(|_| ())
+async fn hold(mut stream: impl AsyncRead + Unpin, counts: &Counts) -> io::Result<()> {
+    let heard = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    counts.heard.fetch_add(heard, Ordering::SeqCst);
+    Ok(())
 }

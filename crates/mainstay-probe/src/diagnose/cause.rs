@@ -46,6 +46,8 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> String {
         {
             format!("{subject} can be reached and its certificate holds, but {message}")
         }
+        // The message names it already.
+        FailureKind::NameNotResolved => capital(message),
         _ => format!("{subject}: {message}"),
     };
     sentence(&text)
@@ -69,6 +71,11 @@ fn of_expired(case: &Case<'_>, expired: &Expired) -> String {
 
 fn of_finding(case: &Case<'_>, finding: &Finding) -> String {
     format!("{} works, but needs attention: {}", case.subject(), sentence(&finding.message))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn verified(case: &Case<'_>) -> bool {

@@ -12,9 +12,9 @@ pub(super) fn of(case: &Case<'_>) -> Vec<String> {
     facts.extend(report.addresses.iter().take(MOST_ADDRESSES).map(address));
     if let Some(tls) = report.tls() {
         facts.extend(certificate(case, tls));
-        facts.extend(rest_of_chain(case));
         facts.extend(handshake(tls));
     }
+    facts.extend(rest_of_chain(case));
     facts.extend(report.findings.iter().map(|finding| super::sentence(&finding.message)));
     facts.extend(nothing_sent(case));
     facts

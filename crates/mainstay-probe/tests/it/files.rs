@@ -1,0 +1,43 @@
+use mainstay_model::{Blame, FailureKind, Verdict};
+use mainstay_testkit::Scenario;
+
+use crate::support::{Authority, Folder, LONG, check, in_short, request};
+
+async fn file(path: &std::path::Path) -> mainstay_model::CheckReport {
+    check(&request(&format!("file:{}", path.display()), LONG)).await
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_said() {
+    let folder = Folder::new();
+    for (path, words) in [
+        (folder.0.join("missing.pem"), "does not exist"),
+        (folder.0.clone(), "not a file"),
+        (folder.write("empty.pem", ""), "no certificate"),
+        (folder.write("text.pem", "hello\n"), "no certificate"),
+        (folder.write("huge.pem", vec![b'x'; 1024 * 1024 + 1]), "larger than 1 MiB"),
+    ] {
+        let report = file(&path).await;
+        let failure = report.failure.clone().unwrap();
+        assert_eq!(
+            (failure.kind, failure.blame),
+            (FailureKind::CertificateInvalid, Blame::Us),
+            "{failure:?}"
+        );
+        assert!(failure.message.contains(words), "{}", failure.message);
+        assert_eq!(report.verdict, Verdict::Down);
+    }
+}
+
+#[tokio::test]
+async fn certificates_on_disk_are_judged() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let chain = |scenario| authority.pki.identity(scenario, "db.example.com").chain_pem();
+    let fine = file(&folder.write("fine.pem", chain(Scenario::Fine))).await;
+    assert_eq!(in_short(&fine), "healthy", "{fine:?}");
+    let soon = file(&folder.write("soon.pem", chain(Scenario::ExpiringSoon))).await;
+    assert_eq!(soon.verdict, Verdict::Degraded);
+    let expired = file(&folder.write("expired.pem", chain(Scenario::Expired))).await;
+    assert_eq!(in_short(&expired), "certificate-expired resolve us");
+    assert!(expired.diagnosis.unwrap().actions[0].starts_with("Renew the certificate in "));
+}

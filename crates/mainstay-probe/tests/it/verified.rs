@@ -1,0 +1,127 @@
+use mainstay_model::{FailureKind, FindingKind, Otherwise, Verdict};
+use mainstay_testkit::Scenario;
+use mainstay_testkit::scripted::{Act, Peer, Script};
+
+use crate::support::{Authority, LONG, check, in_short, now, request};
+
+const HTTP_OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn a_good_server_is_healthy_and_its_phases_are_timed() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::Fine, "127.0.0.1").server_config();
+    let peer = Peer::start(Script::new([Act::Tls(config), Act::Read(1), Act::Send(HTTP_OK.into())])).await;
+    let report = check(&authority.request(&peer.url("https"), LONG)).await;
+    assert_eq!(in_short(&report), "healthy", "{report:?}");
+    assert!(report.diagnosis.is_none() && report.resolve_ms.is_none());
+    let phases = report.addresses[0].phases;
+    assert!(phases.connect_ms.is_some() && phases.tls_ms.is_some() && phases.upgrade_ms.is_none());
+    let tls = report.tls().unwrap();
+    assert!(tls.verified && tls.version.as_deref() == Some("TLSv1.3"), "{:?}", tls.version);
+    assert_eq!(tls.cipher.as_deref(), Some("TLS_AES_256_GCM_SHA384"));
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_told_whole() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::Expired, "127.0.0.1").server_config();
+    let peer = Peer::start(Script::tls_then_silent(config)).await;
+    let report = check(&authority.request(&peer.url("tls"), LONG)).await;
+    assert_eq!(in_short(&report), "certificate-expired tls provider");
+    let expired = report.failure.as_ref().unwrap().expired.clone().unwrap();
+    assert!(expired.position == 0 && expired.since < now() && expired.otherwise == Otherwise::Yes);
+    assert!(report.tls().unwrap().certificates.len() >= 2 && !report.tls().unwrap().verified);
+    let diagnosis = report.diagnosis.unwrap();
+    assert!(diagnosis.cause.starts_with("The certificate of 127.0.0.1 expired "), "{}", diagnosis.cause);
+    assert!(diagnosis.cause.ends_with("Everything else about it is in order."), "{}", diagnosis.cause);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_verified_gets_no_byte_after_the_handshake() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::UnknownCa, "127.0.0.1").server_config();
+    // Whatever is said inside TLS would be answered, and the check would then be over for another reason.
+    let peer = Peer::start(Script::new([Act::Tls(config), Act::Read(1), Act::Send(HTTP_OK.into())])).await;
+    let url = peer.url("https").replace("https://", "https://user:hunter2@");
+    let report = check(&authority.request(&url, LONG)).await;
+    assert_eq!(in_short(&report), "certificate-untrusted tls provider");
+    assert_eq!(peer.heard(), 0, "nothing was said inside TLS");
+    assert!(!format!("{report:?}").contains("hunter2"));
+    let evidence = report.diagnosis.unwrap().evidence;
+    assert!(evidence.iter().any(|fact| fact.starts_with("No credentials were sent")), "{evidence:?}");
+}
+
+#[tokio::test]
+async fn the_wrong_name() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::OtherName, "127.0.0.1").server_config();
+    let peer = Peer::start(Script::tls_then_silent(config)).await;
+    let report = check(&authority.request(&peer.url("tls"), LONG)).await;
+    assert_eq!(in_short(&report), "certificate-name-mismatch tls provider");
+}
+
+#[tokio::test]
+async fn the_server_name_can_be_given() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::Fine, "db.example.com").server_config();
+    let peer = Peer::start(Script::tls_then_silent(config)).await;
+    let mut request = authority.request(&peer.url("tls"), LONG);
+    assert_eq!(in_short(&check(&request).await), "certificate-name-mismatch tls provider");
+    request.tls.server_name = Some("db.example.com".into());
+    assert_eq!(in_short(&check(&request).await), "healthy");
+}
+
+#[tokio::test]
+async fn an_end_that_is_near_degrades() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::ExpiringSoon, "127.0.0.1").server_config();
+    let peer = Peer::start(Script::tls_then_silent(config)).await;
+    let report = check(&authority.request(&peer.url("tls"), LONG)).await;
+    assert_eq!((report.verdict, report.failure.is_none()), (Verdict::Degraded, true));
+    assert_eq!(report.findings[0].kind, FindingKind::CertificateExpiring);
+    assert!(report.diagnosis.is_some());
+}
+
+#[tokio::test]
+async fn roots_that_cannot_be_read_are_our_fault_and_say_nothing_of_the_server() {
+    let peer = Peer::start(Script::silent()).await;
+    let mut request = request(&peer.url("tls"), LONG);
+    request.tls.ca_file = Some("/nonexistent/ca.pem".into());
+    let report = check(&request).await;
+    assert_eq!(in_short(&report), "certificate-untrusted tls us");
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert!(report.failure.unwrap().message.contains("/nonexistent/ca.pem"));
+    assert_eq!(peer.accepted(), 0);
+}
+
+#[tokio::test]
+async fn a_renewed_file_of_roots_is_read_again() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let config = new.pki.identity(Scenario::Fine, "127.0.0.1").server_config();
+    let peer = Peer::start(Script::tls_then_silent(config)).await;
+    let prober = mainstay_probe::Prober::new(Default::default());
+    let request = old.request(&peer.url("tls"), LONG);
+    let kind = prober.check(&request, now()).await.failure.map(|failure| failure.kind);
+    assert_eq!(kind, Some(FailureKind::CertificateUntrusted));
+    let both = format!("{}{}", old.pki.root_pem(), new.pki.root_pem());
+    std::fs::write(&old.root, both).unwrap();
+    assert_eq!(in_short(&prober.check(&request, now()).await), "healthy");
+}
+
+#[tokio::test]
+async fn doing_without_tls_is_told() {
+    let peer = Peer::start(Script::answer(1, HTTP_OK)).await;
+    let report = check(&request(&peer.url("http"), LONG)).await;
+    assert_eq!(report.verdict, Verdict::Healthy, "on this machine nobody listens in: {report:?}");
+    assert_eq!(report.findings[0].kind, FindingKind::NotEncrypted);
+}
+
+#[tokio::test]
+async fn slow_is_a_finding() {
+    let peer = Peer::start(Script::silent()).await;
+    let mut request = request(&peer.url("tcp"), LONG);
+    request.slow = Some(std::time::Duration::from_nanos(1));
+    let report = check(&request).await;
+    assert_eq!(report.verdict, Verdict::Degraded);
+    assert_eq!(report.findings[0].kind, FindingKind::TooSlow);
+}
