@@ -220,3 +220,47 @@ statements! {
 
     PING = "SELECT 1 AS one";
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::Secret;
+    use mainstay_testkit::servers::{Postgres, PostgresOptions, require};
+    use sqlx::Executor as _;
+
+    use super::*;
+    use crate::Location;
+    use crate::database::Database;
+
+    async fn prepare_all(location: &Location) {
+        let database = Database::open(location).await.unwrap();
+        for sql in all() {
+            let prepared = match &database {
+                Database::Sqlite { writer, .. } => writer.acquire().await.unwrap().prepare(sql.clone()).await.map(drop),
+                Database::Postgres { pool, .. } => pool.acquire().await.unwrap().prepare(sql.clone()).await.map(drop),
+            };
+            prepared.unwrap_or_else(|error| panic!("{error}\n{}", sql.as_str()));
+        }
+    }
+
+    #[tokio::test]
+    async fn sqlite_understands_every_statement() {
+        let directory = std::env::temp_dir().join(format!("mainstay-store-sql-{}", std::process::id()));
+        prepare_all(&Location::Sqlite(directory.join("mainstay.db"))).await;
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[tokio::test]
+    async fn postgres_understands_every_statement() {
+        if !require(Postgres::available()) {
+            return;
+        }
+        let server = Postgres::start(PostgresOptions::default());
+        prepare_all(&Location::Postgres(Secret::new(server.admin_url("postgres")))).await;
+    }
+
+    #[test]
+    fn every_insert_keeps_below_the_limits_on_parameters() {
+        assert!(BULKS.iter().all(|bulk| bulk.columns * Bulk::LENGTHS[0] < 32_766));
+        assert_eq!(Bulk::LENGTHS.last(), Some(&1), "any number of rows can be made up of the lengths");
+    }
+}

@@ -173,8 +173,50 @@ impl Store {
         self.database.execute(sql::TOUCH_MARK, vec!["writable".into(), now.into()]).await.map(drop)
     }
 
-    /// Ends all connections, so that everything is in the one file and others can use it.
+    /// Ends all connections, so that everything is in the one file. The file stays this process's until every clone is dropped.
     pub async fn close(&self) {
         self.database.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::{EntryId, EntryKind, Random};
+
+    use super::*;
+
+    fn history(number: u64) -> Commit {
+        let at = Timestamp::UNIX_EPOCH;
+        let id = EntryId::new(at, &mut Random::seeded(number));
+        let text = "x".repeat(100_000);
+        let kind = EntryKind::Note;
+        let entry =
+            TimelineEntry { id, at, incident: None, dependency: None, kind, by: None, text, evidence: vec![] };
+        Commit { timeline: vec![entry], ..Commit::default() }
+    }
+
+    /// SQLite answers a file that may not grow as it answers a full disk.
+    async fn allow_pages(store: &Store, more: i64) {
+        let Database::Sqlite { writer, .. } = &store.database else { panic!("opened as SQLite") };
+        let now: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(writer).await.unwrap();
+        let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", now + more));
+        sqlx::query(limit).execute(writer).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_passes_without_loss() {
+        let directory = std::env::temp_dir().join(format!("mainstay-store-full-{}", std::process::id()));
+        let store = Store::open(&Location::Sqlite(directory.join("mainstay.db"))).await.unwrap();
+        store.commit(&history(1)).await.unwrap();
+        allow_pages(&store, 5).await;
+        let error = store.commit(&history(2)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }) && error.may_pass(), "{error:?}");
+        assert!(error.to_string().contains("no room left"), "{error}");
+        let kept = store.timeline(&TimelineFilter::default()).await.unwrap();
+        assert_eq!(kept, history(1).timeline, "what was there is there, and nothing else");
+        allow_pages(&store, 1000).await;
+        store.commit(&history(2)).await.unwrap();
+        assert_eq!(store.timeline(&TimelineFilter::default()).await.unwrap().len(), 2);
+        std::fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -47,7 +47,9 @@ impl Memory {
                 self.learn(Record::of("endpoint", "id")(row))?;
             }
         }
-        unknown.into_iter().for_each(|name| drop(self.endpoints.entry(name).or_default()));
+        for name in unknown {
+            self.endpoints.entry(name).or_default();
+        }
         Ok(())
     }
 
