@@ -30,7 +30,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_nothing() {
-        for bytes in [&b""[..], b"\x30", b"\x30\x05ab", b"\x31\0", b"\x30\x85\0\0\0\0\0", b"\x30\x84\xff\xff\xff\xff"] {
+        for bytes in
+            [&b""[..], b"\x30", b"\x30\x05ab", b"\x31\0", b"\x30\x85\0\0\0\0\0", b"\x30\x84\xff\xff\xff\xff"]
+        {
             assert_eq!(element(bytes, SEQUENCE), None, "{bytes:x?}");
         }
     }

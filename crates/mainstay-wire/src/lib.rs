@@ -16,6 +16,8 @@ mod start;
 pub mod tcp;
 mod text;
 pub mod tls;
+#[cfg(test)]
+mod transcript;
 
 pub use conversation::{Conversation, Milestone, Step, WireError};
 pub use login::{Login, Password};

@@ -41,7 +41,11 @@ fn numbered(bytes: &[u8]) -> Option<&'static str> {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or(bytes);
     let line = line.get(..512).unwrap_or(line).to_ascii_uppercase();
     let says = |word: &[u8]| line.windows(word.len()).any(|window| window == word);
-    if says(b"FTP") && !says(b"SMTP") { Some("an FTP greeting") } else { Some("a mail server's greeting (SMTP)") }
+    if says(b"FTP") && !says(b"SMTP") {
+        Some("an FTP greeting")
+    } else {
+        Some("a mail server's greeting (SMTP)")
+    }
 }
 
 /// Three bytes of length, sequence number 0, then protocol 10 or an error.

@@ -62,7 +62,10 @@ impl Body {
                 Ok((self, false))
             }
             Body::Counted(0) => Ok((Body::Complete, true)),
-            Body::Counted(left) => Ok((Body::Counted(left - skip(input, left)), false)).map(finish_count),
+            Body::Counted(left) => {
+                let skipped = skip(input, left);
+                Ok((Body::Counted(left - skipped), skipped > 0))
+            }
             Body::Chunked(Chunk::Data(0)) => Ok((Body::Chunked(Chunk::Size), true)),
             Body::Chunked(Chunk::Data(left)) => {
                 let skipped = skip(input, left);
@@ -81,10 +84,6 @@ impl Body {
     }
 }
 
-fn finish_count((body, moved): (Body, bool)) -> (Body, bool) {
-    if body == Body::Counted(0) { (Body::Complete, true) } else { (body, moved) }
-}
-
 /// Drops up to `count` bytes and says how many those were.
 fn skip(input: &mut BytesMut, count: u64) -> u64 {
     let skipped = usize::try_from(count).unwrap_or(usize::MAX).min(input.len());
@@ -95,7 +94,8 @@ fn skip(input: &mut BytesMut, count: u64) -> u64 {
 /// The size in hexadecimal, up to extensions (RFC 9112 §7.1).
 fn after_size(line: &[u8]) -> Result<Chunk, WireError> {
     let size = line.split(|&byte| byte == b';').next().unwrap_or(line).trim_ascii();
-    let digits = std::str::from_utf8(size).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let digits =
+        std::str::from_utf8(size).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let size = digits.and_then(|text| u64::from_str_radix(text, 16).ok());
     match size.ok_or(WireError::malformed("a chunk without a size"))? {
         0 => Ok(Chunk::Trailers),
@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn whole_bodies_are_complete_however_they_come() {
         for piece in 1..8 {
-            let check = |body: Body, text: &str| assert_eq!(read(body, text, piece), Ok(Body::Complete), "{text:?}");
+            let check =
+                |body: Body, text: &str| assert_eq!(read(body, text, piece), Ok(Body::Complete), "{text:?}");
             check(Body::Counted(0), "");
             check(Body::Counted(5), "hello");
             check(Body::UntilEnd, "anything");

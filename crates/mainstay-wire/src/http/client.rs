@@ -242,7 +242,9 @@ fn body(status: u16, fields: &[httparse::Header<'_>]) -> Body {
     if field("transfer-encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked")) {
         return Body::Chunked(Chunk::Size);
     }
-    field("content-length").and_then(|length| length.trim().parse().ok()).map_or(Body::UntilEnd, Body::Counted)
+    field("content-length")
+        .and_then(|length| length.trim().parse().ok())
+        .map_or(Body::UntilEnd, Body::Counted)
 }
 
 /// What would end the line or the word in a request, percent-encoded.
@@ -253,4 +255,103 @@ fn encoded(text: &str) -> String {
 
 fn percent(c: char) -> String {
     c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::{check, play};
+
+    fn options() -> Options {
+        let host = "example.com".into();
+        Options {
+            tls: TlsStart::Direct,
+            login: None,
+            host,
+            port: 443,
+            path: "/".into(),
+            expected_status: None,
+        }
+    }
+
+    fn answered(options: &Options, answer: &[u8]) -> crate::transcript::Outcome {
+        check(|| Client::new(options.clone()), &[answer])
+    }
+
+    #[test]
+    fn one_request_and_its_whole_answer() {
+        for answer in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..],
+            b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+        ] {
+            let outcome = answered(&options(), answer);
+            let request = concat!(
+                r"GET / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: mainstay/",
+                env!("CARGO_PKG_VERSION"),
+                r"\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+            );
+            assert_eq!(outcome.written(), ["<TLS>", request]);
+            assert_eq!((outcome.milestones(), outcome.error), (vec![Milestone::Ready, Milestone::Queried], None));
+        }
+    }
+
+    #[test]
+    fn the_host_field_names_unusual_ports_and_brackets_addresses() {
+        let check = |tls, host: &str, port, expected: &str| {
+            let client = Client::new(Options { tls, host: host.into(), port, ..options() });
+            assert_eq!(client.authority(), expected);
+        };
+        check(TlsStart::Direct, "example.com", 443, "example.com");
+        check(TlsStart::Direct, "example.com", 80, "example.com:80");
+        check(TlsStart::Never, "example.com", 80, "example.com");
+        check(TlsStart::Never, "::1", 8080, "[::1]:8080");
+    }
+
+    #[test]
+    fn statuses_are_judged() {
+        let judged = |expected_status, status: u16| {
+            let answer = format!("HTTP/1.1 {status} Some Reason\r\nContent-Length: 0\r\n\r\n");
+            answered(&Options { expected_status, ..options() }, answer.as_bytes()).error
+        };
+        let unexpected =
+            |status| Some(WireError::StatusUnexpected { status: format!("{status} Some Reason") });
+        assert_eq!(judged(None, 301), None);
+        assert_eq!(judged(None, 404), unexpected(404));
+        assert_eq!(judged(None, 503), unexpected(503));
+        assert_eq!(judged(Some(401), 401), None);
+        assert_eq!(judged(Some(200), 301), unexpected(301));
+    }
+
+    #[test]
+    fn credentials_are_told_and_may_be_rejected() {
+        let login = Some(Login { user: "me".into(), password: Some(Password::new("se cret")) });
+        let options = Options { login, ..options() };
+        let outcome = answered(&options, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        assert!(outcome.written()[1].contains("Authorization: Basic bWU6c2UgY3JldA=="));
+        let all = [Milestone::Ready, Milestone::LoggedIn, Milestone::Queried];
+        assert_eq!(outcome.milestones(), all);
+        let outcome = answered(&options, b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+        let rejected = WireError::LoginRejected { code: "401".into(), message: "Unauthorized".into() };
+        assert_eq!(outcome.error, Some(rejected));
+    }
+
+    #[test]
+    fn long_answers_are_left_in_the_middle_and_long_heads_refused() {
+        let new = || Client::new(options());
+        let long =
+            [&b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"[..], &vec![b'a'; 2 << 20]].concat();
+        assert_eq!(play(new(), b"", [&long[..]]).error, None);
+        let head = [&b"HTTP/1.1 200 OK\r\nX: "[..], &vec![b'a'; HEAD_LIMIT]].concat();
+        assert!(matches!(play(new(), b"", [&head[..]]).error, Some(WireError::TooLarge { .. })));
+        let hints = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(HEAD_LIMIT / 28 + 1);
+        assert!(matches!(play(new(), b"", [&hints[..]]).error, Some(WireError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn strangers_are_recognised_and_requests_cannot_be_split() {
+        let ssh = play(Client::new(options()), b"", [&b"SSH-2.0-x\r\n"[..]]).error;
+        assert!(matches!(ssh, Some(WireError::WrongProtocol { seen, .. }) if seen == "an SSH greeting"));
+        assert_eq!(encoded("/a b\r\nX: y"), "/a%20b%0D%0AX:%20y");
+    }
 }

@@ -53,7 +53,12 @@ impl Method {
     /// The first answer to the server's random bytes. Without a password it is empty, whatever the method.
     ///
     /// Errors where the password itself would have to travel unencrypted.
-    pub(super) fn answer(self, password: &[u8], scramble: &[u8], encrypted: bool) -> Result<Vec<u8>, WireError> {
+    pub(super) fn answer(
+        self,
+        password: &[u8],
+        scramble: &[u8],
+        encrypted: bool,
+    ) -> Result<Vec<u8>, WireError> {
         if password.is_empty() && self != Method::Ed25519 {
             return Ok(self.nothing());
         }
@@ -122,7 +127,8 @@ mod tests {
     #[test]
     fn a_server_that_keeps_the_double_hash_accepts_the_native_answer() {
         let answer = Method::Native.answer(b"se cret", SCRAMBLE, false).unwrap();
-        let stored = digest(&SHA1_FOR_LEGACY_USE_ONLY, digest(&SHA1_FOR_LEGACY_USE_ONLY, b"se cret").as_ref());
+        let stored =
+            digest(&SHA1_FOR_LEGACY_USE_ONLY, digest(&SHA1_FOR_LEGACY_USE_ONLY, b"se cret").as_ref());
         let once = xor(&answer, &hash(&SHA1_FOR_LEGACY_USE_ONLY, SCRAMBLE, stored.as_ref()));
         assert_eq!(digest(&SHA1_FOR_LEGACY_USE_ONLY, &once).as_ref(), stored.as_ref());
     }

@@ -253,7 +253,12 @@ impl Client {
         response
     }
 
-    fn verdict(&mut self, method: Method, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+    fn verdict(
+        &mut self,
+        method: Method,
+        input: &mut BytesMut,
+        ended: bool,
+    ) -> Result<Option<Step>, WireError> {
         let Some(Packet { payload, .. }) = self.packet(input, LOGIN_LIMIT, WHILE_LOGIN)? else {
             return Ok(Some(self.then(State::AwaitingVerdict(method), read_more(ended, WHILE_LOGIN)?)));
         };
@@ -303,8 +308,14 @@ impl Client {
     }
 
     /// Reads over the answer, whose content is nobody's business here, within [`ANSWER_LIMIT`].
-    fn answer(&mut self, answer: Answer, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
-        let Some(Packet { payload, .. }) = self.packet(input, ANSWER_LIMIT, "as the answer to the query")? else {
+    fn answer(
+        &mut self,
+        answer: Answer,
+        input: &mut BytesMut,
+        ended: bool,
+    ) -> Result<Option<Step>, WireError> {
+        let Some(Packet { payload, .. }) = self.packet(input, ANSWER_LIMIT, "as the answer to the query")?
+        else {
             return Ok(Some(self.then(State::Querying(answer), read_more(ended, WHILE_QUERY)?)));
         };
         let next = match (answer, payload.split_first()) {
@@ -391,3 +402,6 @@ fn no_nul(text: &str, what: &str) -> Result<(), WireError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,8 @@ pub(super) struct Greeting {
 impl Greeting {
     /// Reads what follows the protocol version. Errors on servers before 4.1 (2004) too.
     pub(super) fn parse(body: &[u8]) -> Result<Greeting, WireError> {
-        let greeting = parse(&mut Reader::new(body)).ok_or(WireError::malformed("its greeting ends too early"))?;
+        let greeting =
+            parse(&mut Reader::new(body)).ok_or(WireError::malformed("its greeting ends too early"))?;
         if !(greeting.offers(capability::PROTOCOL_41) && greeting.offers(capability::SECURE_CONNECTION)) {
             return Err(WireError::malformed("it speaks only the protocol from before version 4.1"));
         }
@@ -68,7 +69,8 @@ mod tests {
     use super::*;
 
     /// A greeting of MariaDB 10.11, without the packet's header and the protocol version.
-    pub(crate) const MARIADB: &[u8] = b"5.5.5-10.11.19-MariaDB-0+deb12u1\0\x07\0\0\0abcdefgh\0\xfe\xf7\x2d\x02\0\
+    pub(crate) const MARIADB: &[u8] =
+        b"5.5.5-10.11.19-MariaDB-0+deb12u1\0\x07\0\0\0abcdefgh\0\xfe\xf7\x2d\x02\0\
         \xff\x81\x15\0\0\0\0\0\0\x1d\0\0\0ijklmnopqrst\0mysql_native_password\0";
 
     #[test]

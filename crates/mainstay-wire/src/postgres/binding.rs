@@ -8,17 +8,20 @@ use crate::der;
 /// `None` where the signature has no hash of its own (Ed25519) or carries it as a parameter (RSASSA-PSS): servers before
 /// version 16 cannot bind to those either, and the log-in then goes without binding, as libpq's does.
 pub(super) fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
-    let hash = match signature_algorithm(certificate)? {
-        // md5WithRSAEncryption, sha1WithRSAEncryption, sha256WithRSAEncryption, ecdsa-with-SHA1, ecdsa-with-SHA256
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 4 | 5 | 11]
-        | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1]
-        | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2] => &SHA256,
-        // sha384WithRSAEncryption, ecdsa-with-SHA384
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 12] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3] => &SHA384,
-        // sha512WithRSAEncryption, ecdsa-with-SHA512
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 13] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4] => &SHA512,
-        _ => return None,
-    };
+    let hash =
+        match signature_algorithm(certificate)? {
+            // md5WithRSAEncryption, sha1WithRSAEncryption, sha256WithRSAEncryption, ecdsa-with-SHA1, ecdsa-with-SHA256
+            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 4 | 5 | 11]
+            | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1]
+            | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2] => &SHA256,
+            // sha384WithRSAEncryption, ecdsa-with-SHA384
+            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 12]
+            | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3] => &SHA384,
+            // sha512WithRSAEncryption, ecdsa-with-SHA512
+            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 13]
+            | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4] => &SHA512,
+            _ => return None,
+        };
     Some(digest::digest(hash, certificate).as_ref().to_vec())
 }
 

@@ -3,10 +3,10 @@ use std::fmt::Write as _;
 use bytes::{Buf, BytesMut};
 use md5::{Digest, Md5};
 
+use super::binding;
 use super::error::ServerError;
 use super::frame::{self, Frame};
 use super::scram::{self, Binding};
-use super::binding;
 use crate::conversation::read_more;
 use crate::reader::Reader;
 use crate::{Conversation, Login, Milestone, Step, TlsStart, WireError};
@@ -167,7 +167,9 @@ impl Client {
                 Ok(self.reach(State::Over, Milestone::Ready))
             }
             (b'S', _) => self.agreed(input),
-            (b'N', _) => Err(WireError::TlsNotOffered { message: "it answered the request for TLS with no".into() }),
+            (b'N', _) => {
+                Err(WireError::TlsNotOffered { message: "it answered the request for TLS with no".into() })
+            }
             (b'E', _) => Err(WireError::refused(
                 "before-tls",
                 b"it answered the request for TLS with an error, whose text nobody vouches for",
@@ -200,8 +202,8 @@ impl Client {
         if input.first().is_some_and(|tag| !b"REvN".contains(tag)) {
             return Err(WireError::wrong_protocol(EXPECTED_GREETING, input));
         }
-        if let Some(error) = ancient_error(input, ended) {
-            return Err(error);
+        if is_ancient_error(input) {
+            return ancient_error(input, ended).map(Some);
         }
         let Some((tag, body)) = frame::peek(input, LOGIN_LIMIT, WHILE)? else {
             return read_more(ended, WHILE).map(Some);
@@ -303,7 +305,8 @@ impl Client {
     }
 
     fn scram_answer(&mut self, challenge: &[u8]) -> Result<Step, WireError> {
-        let State::LoggingIn(Proof::ScramFirst(first)) = std::mem::replace(&mut self.state, State::Over) else {
+        let State::LoggingIn(Proof::ScramFirst(first)) = std::mem::replace(&mut self.state, State::Over)
+        else {
             return Err(WireError::malformed("a SCRAM challenge that nobody asked for"));
         };
         let (_, password) = self.secret()?;
@@ -427,13 +430,20 @@ fn unspoken(method: &[u8]) -> WireError {
     WireError::login_unsupported(method, "which Mainstay does not speak")
 }
 
-/// A server that cannot start a process for us says so in the form from before 2003: `E`, a text, NUL.
-fn ancient_error(input: &BytesMut, ended: bool) -> Option<WireError> {
-    let (b'E', text) = input.split_first().map(|(tag, text)| (*tag, text))? else { return None };
-    if text.len() < 4 || text.first() == Some(&0) {
-        return None;
-    }
-    let end = text.iter().position(|&byte| byte == 0);
-    let whole = end.is_some() || ended || text.len() >= LOGIN_LIMIT;
-    whole.then(|| WireError::refused("no-process", text.get(..end.unwrap_or(text.len())).unwrap_or_default()))
+/// Whether this is the error of a server that cannot start a process for us, in the form from before 2003: `E`, a text,
+/// NUL. In today's form a length follows, whose first byte is 0.
+fn is_ancient_error(input: &[u8]) -> bool {
+    matches!(input, [b'E', first, ..] if *first != 0)
 }
+
+fn ancient_error(input: &[u8], ended: bool) -> Result<Step, WireError> {
+    let text = input.get(1..).unwrap_or_default();
+    let end = text.iter().position(|&byte| byte == 0);
+    if end.is_none() && !ended && text.len() < LOGIN_LIMIT {
+        return Ok(Step::Read);
+    }
+    Err(WireError::refused("no-process", text.get(..end.unwrap_or(text.len())).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -86,8 +86,12 @@ impl First {
         let client_key = sign(&salted, b"Client Key");
         let stored_key = digest::digest(&digest::SHA256, client_key.as_ref());
         let signature = sign(stored_key.as_ref(), message.as_bytes());
-        let proof: Vec<u8> =
-            client_key.as_ref().iter().zip(signature.as_ref()).map(|(key, signature)| key ^ signature).collect();
+        let proof: Vec<u8> = client_key
+            .as_ref()
+            .iter()
+            .zip(signature.as_ref())
+            .map(|(key, signature)| key ^ signature)
+            .collect();
         let server_key = sign(&salted, b"Server Key");
         let server_signature = sign(server_key.as_ref(), message.as_bytes());
         let answer = format!("{without_proof},p={}", BASE64_STANDARD.encode(proof));
@@ -123,8 +127,9 @@ impl<'a> Challenge<'a> {
     fn parse(message: &'a [u8], our_nonce: &str) -> Result<Challenge<'a>, WireError> {
         let text = std::str::from_utf8(message).map_err(|_| broken("its challenge is not text"))?;
         let mut attributes = text.split(',');
-        let mut attribute =
-            |name| attributes.next().and_then(|a| a.strip_prefix(name)).ok_or(broken("its challenge cannot be read"));
+        let mut attribute = |name| {
+            attributes.next().and_then(|a| a.strip_prefix(name)).ok_or(broken("its challenge cannot be read"))
+        };
         let nonce = attribute("r=")?;
         let salt = attribute("s=")?;
         let iterations = attribute("i=")?;
@@ -132,7 +137,8 @@ impl<'a> Challenge<'a> {
             return Err(broken("its nonce does not continue ours"));
         }
         let salt = BASE64_STANDARD.decode(salt).map_err(|_| broken("its salt cannot be read"))?;
-        let iterations = iterations.parse::<NonZeroU32>().map_err(|_| broken("its number of rounds cannot be read"))?;
+        let iterations =
+            iterations.parse::<NonZeroU32>().map_err(|_| broken("its number of rounds cannot be read"))?;
         if iterations.get() > MOST_ITERATIONS {
             return Err(broken("it asks for more than 500000 rounds of hashing"));
         }

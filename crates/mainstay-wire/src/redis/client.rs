@@ -118,7 +118,9 @@ impl Client {
             Some(Reply::Simple(text)) => {
                 Err(WireError::wrong_protocol(EXPECTED, &[b"+", text.as_ref()].concat()))
             }
-            Some(Reply::Other) => Err(WireError::malformed("a reply to PING that is neither a word nor an error")),
+            Some(Reply::Other) => {
+                Err(WireError::malformed("a reply to PING that is neither a word nor an error"))
+            }
         }
     }
 
@@ -140,7 +142,9 @@ impl Client {
             Some(Reply::Simple(_)) => Ok(self.go(State::Choosing)),
             Some(Reply::Error(text)) if refuses_to_talk(&text) => Err(refused(&text)),
             Some(Reply::Error(text)) => Err(WireError::login_rejected(code(&text), &words(&text))),
-            Some(Reply::Other) => Err(WireError::malformed("a reply to AUTH that is neither a word nor an error")),
+            Some(Reply::Other) => {
+                Err(WireError::malformed("a reply to AUTH that is neither a word nor an error"))
+            }
         }
     }
 
@@ -224,5 +228,87 @@ fn words(error: &Bytes) -> Bytes {
     match error.iter().position(|&byte| byte == b' ') {
         Some(space) => error.slice(space + 1..),
         None => error.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Password;
+    use crate::transcript::check;
+
+    fn client(login: Option<(&str, Option<&str>)>, database: Option<&str>) -> impl Fn() -> Client {
+        let login =
+            login.map(|(user, password)| Login { user: user.into(), password: password.map(Password::new) });
+        let database = database.map(str::to_owned);
+        let options = Options { tls: TlsStart::Never, login, database, query: Some(" GET  state ".into()) };
+        move || Client::new(options.clone())
+    }
+
+    const PING: &str = r"*1\r\n$4\r\nPING\r\n";
+    const QUIT: &str = r"*1\r\n$4\r\nQUIT\r\n";
+
+    #[test]
+    fn without_credentials_any_answer_of_redis_is_a_greeting() {
+        for reply in
+            [&b"+PONG\r\n"[..], b"-NOAUTH Authentication required.\r\n", b"-ERR operation not permitted\r\n"]
+        {
+            let outcome = check(client(None, None), &[reply]);
+            assert_eq!(
+                (outcome.error.as_ref(), outcome.written()),
+                (None, vec![PING.to_owned(), QUIT.to_owned()])
+            );
+            assert_eq!(outcome.milestones(), [Milestone::Ready, Milestone::Settled]);
+        }
+    }
+
+    #[test]
+    fn users_passwords_databases_and_queries_are_sent_in_order() {
+        let replies: [&[u8]; 4] = [b"-NOAUTH no\r\n", b"+OK\r\n", b"+OK\r\n", b"$2\r\nup\r\n"];
+        let outcome = check(client(Some(("monitor", Some("se cret"))), Some("3")), &replies);
+        assert_eq!(
+            outcome.written(),
+            [
+                PING,
+                r"*3\r\n$4\r\nAUTH\r\n$7\r\nmonitor\r\n$7\r\nse cret\r\n",
+                r"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n",
+                r"*2\r\n$3\r\nGET\r\n$5\r\nstate\r\n",
+                QUIT,
+            ]
+        );
+        let all = [Milestone::Ready, Milestone::LoggedIn, Milestone::Queried, Milestone::Settled];
+        assert_eq!(outcome.milestones(), all);
+        let outcome =
+            check(client(Some(("", Some("pw"))), None), &[b"-NOAUTH no\r\n", b"+OK\r\n", b"*0\r\n"]);
+        assert_eq!(outcome.written()[1], r"*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n");
+    }
+
+    #[test]
+    fn refusals_are_told_from_rejections() {
+        for code in ["DENIED", "LOADING", "MASTERDOWN"] {
+            let outcome = check(client(None, None), &[format!("-{code} Redis is not ready\r\n").as_bytes()]);
+            let expected = WireError::Refused { code: code.into(), message: "Redis is not ready".into() };
+            assert_eq!(outcome.error, Some(expected));
+        }
+        let login = Some(("monitor", Some("pw")));
+        for code in ["WRONGPASS", "NOAUTH", "ERR"] {
+            let outcome = check(client(login, None), &[b"+PONG\r\n", format!("-{code} no\r\n").as_bytes()]);
+            assert_eq!(
+                outcome.error,
+                Some(WireError::LoginRejected { code: code.into(), message: "no".into() })
+            );
+            assert_eq!(outcome.milestones(), [Milestone::Ready]);
+        }
+        let outcome = check(client(login, None), &[b"+PONG\r\n", b"+OK\r\n", b"-WRONGTYPE no\r\n"]);
+        assert!(matches!(outcome.error, Some(WireError::QueryFailed { .. })), "{outcome:?}");
+    }
+
+    #[test]
+    fn strangers_are_recognised() {
+        let seen = |reply: &[u8]| match check(client(None, None), &[reply]).error {
+            Some(WireError::WrongProtocol { seen, .. }) => seen,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(seen(b"+OK Dovecot ready.\r\n"), "a POP3 greeting");
     }
 }

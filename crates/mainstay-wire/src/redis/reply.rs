@@ -80,7 +80,10 @@ fn length(text: &[u8]) -> Result<Option<usize>, WireError> {
         return Ok(None);
     }
     let number = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    number.and_then(|text| text.parse().ok()).map(Some).ok_or(WireError::malformed("a length that is no number"))
+    number
+        .and_then(|text| text.parse().ok())
+        .map(Some)
+        .ok_or(WireError::malformed("a length that is no number"))
 }
 
 #[cfg(test)]
@@ -115,7 +118,8 @@ mod tests {
         for text in ["?\r\n", "\r\n", "$x\r\n", "$-2\r\n", "*\r\n"] {
             assert!(matches!(check(text), WireError::Malformed { .. }), "{text:?}");
         }
-        for text in ["$999999\r\n", "*99999999\r\n", "*18446744073709551615\r\n", "%9999999999999999999\r\n"] {
+        for text in ["$999999\r\n", "*99999999\r\n", "*18446744073709551615\r\n", "%9999999999999999999\r\n"]
+        {
             assert!(matches!(check(text), WireError::TooLarge { .. }), "{text:?}");
         }
         assert_eq!(check(&"+".repeat(65)), WireError::TooLarge { limit: 64, while_doing: "here" });

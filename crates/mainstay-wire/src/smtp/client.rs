@@ -188,7 +188,10 @@ impl Client {
         if methods.contains(&Method::Login) {
             return Ok(self.send(State::AwaitingUserPrompt, "AUTH LOGIN"));
         }
-        Err(WireError::login_rejected("no-auth", b"the server offers no log-in with a password (PLAIN or LOGIN) here"))
+        Err(WireError::login_rejected(
+            "no-auth",
+            b"the server offers no log-in with a password (PLAIN or LOGIN) here",
+        ))
     }
 
     fn user_prompt(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
@@ -205,7 +208,8 @@ impl Client {
             return read_more(ended, WHILE_LOGIN).map(Some);
         };
         prompted(&reply)?;
-        let password = self.options.login.as_ref().map(|login| BASE64_STANDARD.encode(login.password_bytes()));
+        let password =
+            self.options.login.as_ref().map(|login| BASE64_STANDARD.encode(login.password_bytes()));
         Ok(Some(self.send(State::AwaitingVerdict, &password.unwrap_or_default())))
     }
 
@@ -268,7 +272,9 @@ fn methods(reply: &Reply) -> Vec<Method> {
     let mut methods = Vec::new();
     for line in reply.lines.iter().skip(1) {
         let line = line.to_ascii_uppercase();
-        let Some(names) = line.strip_prefix("AUTH").filter(|names| names.starts_with([' ', '='])) else { continue };
+        let Some(names) = line.strip_prefix("AUTH").filter(|names| names.starts_with([' ', '='])) else {
+            continue;
+        };
         methods.extend(names.split([' ', '=']).filter_map(|name| match name {
             "PLAIN" => Some(Method::Plain),
             "LOGIN" => Some(Method::Login),
@@ -299,4 +305,86 @@ fn denied(reply: &Reply) -> WireError {
 
 fn refused(reply: &Reply) -> WireError {
     WireError::refused(reply.code.to_string(), reply.text().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::{check, play};
+
+    fn client(tls: TlsStart, login: Option<(&str, &str)>) -> impl Fn() -> Client {
+        let login = login
+            .map(|(user, password)| Login { user: user.into(), password: Some(Password::new(password)) });
+        let options = Options { tls, login, name: "ops.example.com".into() };
+        move || Client::new(options.clone())
+    }
+
+    const GREETING: &[u8] = b"220-mail.example.com ESMTP\r\n220 be nice\r\n";
+    const EXTENSIONS: &[u8] = b"250-mail.example.com\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN\r\n250 HELP\r\n";
+    const GO: &[u8] = b"220 2.0.0 Ready to start TLS\r\n";
+    const BYE: &[u8] = b"221 2.0.0 Bye\r\n";
+    const EHLO: &str = r"EHLO ops.example.com\r\n";
+
+    #[test]
+    fn tls_is_asked_for_and_the_greeting_repeated() {
+        let outcome = check(client(TlsStart::InProtocol, None), &[GREETING, EXTENSIONS, GO, EXTENSIONS, BYE]);
+        assert_eq!(outcome.written(), [EHLO, r"STARTTLS\r\n", "<TLS>", EHLO, r"QUIT\r\n"]);
+        assert_eq!((outcome.milestones(), outcome.error), (vec![Milestone::Ready, Milestone::Settled], None));
+        let direct = check(client(TlsStart::Direct, None), &[GREETING, EXTENSIONS, BYE]);
+        assert_eq!(direct.written(), ["<TLS>", EHLO, r"QUIT\r\n"]);
+    }
+
+    #[test]
+    fn passwords_are_sent_over_tls_by_a_method_in_common() {
+        let all = [Milestone::Ready, Milestone::LoggedIn, Milestone::Queried, Milestone::Settled];
+        let new = client(TlsStart::Direct, Some(("me", "se cret")));
+        let ok = b"235 2.7.0 ok\r\n";
+        let outcome = check(&new, &[GREETING, EXTENSIONS, ok, b"250 ok\r\n", BYE]);
+        assert_eq!(outcome.written()[2..4], [r"AUTH PLAIN AG1lAHNlIGNyZXQ=\r\n", r"NOOP\r\n"]);
+        assert_eq!(outcome.milestones(), all);
+        let prompts: [&[u8]; 2] = [b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n"];
+        let only_login = b"250-mail\r\n250 AUTH=LOGIN\r\n";
+        let outcome = check(&new, &[GREETING, only_login, prompts[0], prompts[1], ok, b"250 ok\r\n", BYE]);
+        assert_eq!(outcome.written()[2..5], [r"AUTH LOGIN\r\n", r"bWU=\r\n", r"c2UgY3JldA==\r\n"]);
+        assert_eq!(outcome.milestones(), all);
+        let none = check(&new, &[GREETING, b"250 mail\r\n"]);
+        assert!(matches!(none.error, Some(WireError::LoginRejected { .. })), "{none:?}");
+        let clear = check(client(TlsStart::Never, Some(("me", "pw"))), &[GREETING, EXTENSIONS]);
+        assert!(matches!(clear.error, Some(WireError::LoginUnsupported { .. })), "{clear:?}");
+    }
+
+    #[test]
+    fn refusals_are_told_from_rejections() {
+        let new = client(TlsStart::Direct, Some(("me", "pw")));
+        let check = |replies: &[&[u8]]| check(&new, replies).error.unwrap();
+        let busy = WireError::Refused { code: "421".into(), message: "too busy".into() };
+        assert_eq!(check(&[b"421 too busy\r\n"]), busy);
+        assert!(matches!(check(&[b"554 no\r\n"]), WireError::Refused { .. }));
+        assert!(matches!(check(&[GREETING, b"502 what?\r\n"]), WireError::Refused { .. }));
+        let rejected = WireError::LoginRejected { code: "535".into(), message: "5.7.8 no".into() };
+        assert_eq!(check(&[GREETING, EXTENSIONS, b"535 5.7.8 no\r\n"]), rejected);
+        assert!(matches!(check(&[GREETING, EXTENSIONS, b"454 later\r\n"]), WireError::Refused { .. }));
+        let down = [GREETING, EXTENSIONS, b"235 ok\r\n", b"421 going down\r\n"];
+        assert!(matches!(check(&down), WireError::QueryFailed { .. }));
+    }
+
+    #[test]
+    fn tls_refused_or_tampered_with() {
+        let new = client(TlsStart::InProtocol, None);
+        let none = check(&new, &[GREETING, b"250-mail\r\n250 HELP\r\n"]);
+        assert!(matches!(none.error, Some(WireError::TlsNotOffered { .. })), "{none:?}");
+        let later = check(&new, &[GREETING, EXTENSIONS, b"454 TLS not available\r\n"]);
+        assert_eq!(later.error, Some(WireError::TlsNotOffered { message: "454 TLS not available".into() }));
+        let injected = [GO, b"250 injected\r\n"].concat();
+        let injected = play(new(), b"", [GREETING, EXTENSIONS, &injected]);
+        assert_eq!(injected.error, Some(WireError::SurplusBeforeTls { surplus: 14 }));
+    }
+
+    #[test]
+    fn strangers_are_recognised_and_names_made_fit() {
+        let ssh = play(client(TlsStart::Never, None)(), b"", [&b"SSH-2.0-x\r\n"[..]]).error;
+        assert!(matches!(ssh, Some(WireError::WrongProtocol { seen, .. }) if seen == "an SSH greeting"));
+        assert_eq!(domain("a b\r\nQUIT"), "localhost");
+        assert_eq!(domain("[127.0.0.1]"), "[127.0.0.1]");
+    }
 }

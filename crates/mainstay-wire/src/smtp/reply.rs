@@ -70,7 +70,10 @@ mod tests {
             }
             let mut input = BytesMut::from(format!("{text}250").as_bytes());
             let reply = take(&mut input, "").unwrap().unwrap();
-            assert_eq!((reply.code, &reply.lines[..]), (code, &lines.iter().map(|l| l.to_string()).collect::<Vec<_>>()[..]));
+            assert_eq!(
+                (reply.code, &reply.lines[..]),
+                (code, &lines.iter().map(|l| l.to_string()).collect::<Vec<_>>()[..])
+            );
             assert_eq!(&input[..], b"250");
         };
         check("220 mail.example.com ESMTP\r\n", 220, &["mail.example.com ESMTP"]);
