@@ -2,8 +2,27 @@
 
 #![warn(missing_docs)]
 
+mod agenda;
+mod announce;
+mod cause;
+mod channels;
+mod checked;
+mod configured;
+mod confirm;
+mod customers;
 mod event;
+mod incident;
+mod index;
+mod latency;
+mod network;
+mod operator;
+mod refresh;
+mod renewal;
+mod rules;
 mod state;
+mod time;
+mod turn;
+mod wording;
 
 pub use event::{Action, Effects, Event, Recheck};
 pub use state::State;

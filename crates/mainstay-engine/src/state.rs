@@ -2,32 +2,53 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, DependencyState, Incident, IncidentId, Landscape, Random};
+use mainstay_model::{
+    DependencyName, DependencyState, Incident, IncidentId, Landscape, ProviderName, Random,
+};
 
+use crate::agenda::Agenda;
+use crate::index::Index;
+use crate::network::{Network, OFFLINE};
+use crate::turn::Turn;
 use crate::{Effects, Event};
 
 /// Everything the engine remembers.
+///
+/// What cannot be lost lies in [`DependencyState`] and [`Incident`], which the store keeps; the rest is derived from those or
+/// regained within seconds.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    landscape: Arc<Landscape>,
-    dependencies: BTreeMap<DependencyName, Arc<DependencyState>>,
-    incidents: BTreeMap<IncidentId, Arc<Incident>>,
+    pub(crate) landscape: Arc<Landscape>,
+    pub(crate) dependencies: BTreeMap<DependencyName, Arc<DependencyState>>,
+    pub(crate) incidents: BTreeMap<IncidentId, Arc<Incident>>,
+    pub(crate) index: Index,
+    pub(crate) agenda: Agenda,
+    pub(crate) network: Network,
+    pub(crate) providers: BTreeMap<ProviderName, Vec<DependencyName>>,
+    /// When each state was last handed out to be written.
+    pub(crate) kept: BTreeMap<DependencyName, Timestamp>,
+    /// Since when checks can be expected to arrive: the start, the end of a pause, or the return of the network.
+    pub(crate) awake_since: Option<Timestamp>,
+    pub(crate) last_step_at: Option<Timestamp>,
 }
 
 impl State {
     /// The state as it was when it was last written, to be followed by [`Event::Configured`].
     pub fn restored(dependencies: Vec<DependencyState>, incidents: Vec<Incident>) -> State {
+        let incidents: BTreeMap<_, _> = incidents.into_iter().map(|one| (one.id, Arc::new(one))).collect();
         State {
-            landscape: Arc::default(),
             dependencies: dependencies.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
-            incidents: incidents.into_iter().map(|one| (one.id, Arc::new(one))).collect(),
+            index: Index::of(incidents.values()),
+            incidents,
+            ..State::default()
         }
     }
 
     /// One step: the only way in which the state changes.
+    ///
+    /// `random` only makes identifiers: with the same seed, the same events give the same effects.
     pub fn step(&mut self, event: Event, now: Timestamp, random: &mut Random) -> Effects {
-        let _ = (event, now, random);
-        Effects::default()
+        Turn::new(self, now, random).take(event)
     }
 
     /// The configuration in force.
@@ -57,6 +78,7 @@ impl State {
 
     /// Since when our own network is believed to be gone.
     pub fn offline_since(&self) -> Option<Timestamp> {
-        None
+        let incident = self.incidents.get(&self.index.of_alert(OFFLINE)?)?;
+        incident.alerts.get(OFFLINE).map(|alert| alert.since)
     }
 }

@@ -1,0 +1,86 @@
+use jiff::Timestamp;
+use mainstay_model::{
+    Alert, AlertKey, ChannelName, DeliveryId, DeliveryOutcome, Diagnosis, EntryKind, IncidentId, Rule,
+    Severity, Subject,
+};
+
+use crate::turn::{About, Turn};
+
+impl Turn<'_> {
+    /// A channel accepted a message.
+    pub(crate) fn delivered(
+        &mut self,
+        id: DeliveryId,
+        channel: ChannelName,
+        incident: Option<IncidentId>,
+        receipt: Option<String>,
+    ) {
+        let evidence = receipt.iter().map(|receipt| format!("Receipt: {receipt}")).collect();
+        self.effects.commit.outcomes.push(DeliveryOutcome::Delivered { id, at: self.now, receipt });
+        if incident.is_some() {
+            let about = About { incident, evidence, ..About::default() };
+            self.write(EntryKind::Told, about, format!("{channel} was told."));
+        }
+        self.ended(&failing(&channel), "");
+    }
+
+    /// An attempt failed and is repeated; that is no news yet.
+    pub(crate) fn delivery_delayed(&mut self, id: DeliveryId, next_attempt_at: Timestamp, error: String) {
+        self.effects.commit.outcomes.push(DeliveryOutcome::Retry { id, next_attempt_at, error });
+    }
+
+    /// Somebody was not told, which somebody else must know.
+    pub(crate) fn delivery_given_up(
+        &mut self,
+        id: DeliveryId,
+        channel: ChannelName,
+        incident: Option<IncidentId>,
+        reason: String,
+    ) {
+        self.effects.commit.outcomes.push(DeliveryOutcome::GivenUp {
+            id,
+            at: self.now,
+            reason: reason.clone(),
+        });
+        let about = About { incident, evidence: vec![reason.clone()], ..About::default() };
+        self.write(
+            EntryKind::NotTold,
+            about,
+            format!("{channel} could not be told; the message was given up."),
+        );
+        if self.state.landscape.channels.contains_key(&channel) && !self.is_failing(&channel) {
+            self.raised(&alert(&channel, incident, reason, self.now), &[]);
+        }
+    }
+
+    /// Whether a channel gave up a message and has not taken one since.
+    pub(crate) fn is_failing(&self, channel: &ChannelName) -> bool {
+        self.state.index.of_alert(&failing(channel).to_string()).is_some()
+    }
+}
+
+pub(crate) fn failing(channel: &ChannelName) -> AlertKey {
+    AlertKey { subject: Subject::Channel(channel.clone()), rule: Rule::ChannelFailing }
+}
+
+fn alert(channel: &ChannelName, incident: Option<IncidentId>, reason: String, now: Timestamp) -> Alert {
+    let about = incident.map(|id| format!("The message was about incident {id}."));
+    let diagnosis = Diagnosis {
+        cause: format!(
+            "{channel} did not take a message, and it was given up: whoever reads only {channel} was not told."
+        ),
+        evidence: std::iter::once(reason).chain(about).collect(),
+        actions: vec![
+            format!("Tell those who rely on {channel} in another way."),
+            format!("Mend the settings of {channel}; its next delivered message ends this."),
+        ],
+    };
+    Alert {
+        key: failing(channel),
+        severity: Severity::High,
+        since: now,
+        failure: None,
+        diagnosis,
+        breaks_at: None,
+    }
+}

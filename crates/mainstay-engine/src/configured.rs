@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mainstay_model::{
+    Alert, AlertKey, ChannelName, DependencyName, Diagnosis, EntryKind, Landscape, Rule, Severity, Subject,
+};
+
+use crate::agenda::Due;
+use crate::checked::unchecked;
+use crate::time::clock;
+use crate::turn::{About, Turn};
+use crate::wording::list;
+
+impl Turn<'_> {
+    /// A configuration was loaded. Dependencies are kept by name; the same configuration again changes nothing.
+    pub(crate) fn configured(&mut self, landscape: Arc<Landscape>) {
+        self.ended(&mainstay(Rule::ConfigurationRefused), "");
+        let at_start = self.state.awake_since.is_none();
+        if !at_start && self.state.landscape == landscape {
+            return;
+        }
+        let before = std::mem::replace(&mut self.state.landscape, landscape.clone());
+        self.state.providers = by_provider(&landscape);
+        self.state.awake_since.get_or_insert(self.now);
+        let removed = self.remove_missing(&landscape);
+        let added = self.add_new(&landscape);
+        self.forget_channels(&landscape);
+        self.effects.publish = true;
+        self.write_configured(&before, at_start, &added, &removed);
+        self.enter_deadlines(at_start);
+    }
+
+    /// A new version was refused.
+    pub(crate) fn configuration_refused(&mut self, problems: Vec<String>) {
+        let diagnosis = Diagnosis {
+            cause: "The new version of the configuration has errors, so it was not taken over.".into(),
+            evidence: problems.into_iter().take(50).collect(),
+            actions: vec!["Mend what is listed; `mainstay config check` shows it again.".into()],
+        };
+        self.raised(&alert(Rule::ConfigurationRefused, self.now, diagnosis), &[]);
+    }
+
+    /// What happened could not be written for a while. It is told once it can be written.
+    pub(crate) fn store_recovered(&mut self, since: Timestamp, error: String) {
+        let diagnosis = Diagnosis {
+            cause: format!("From {} to {} nothing could be written.", clock(since), clock(self.now)),
+            evidence: vec![error],
+            actions: vec![
+                "See whether the disk of the data directory is full or the database was away.".into(),
+            ],
+        };
+        self.raised(&alert(Rule::StoreFailing, since, diagnosis), &[]);
+        self.ended(&mainstay(Rule::StoreFailing), "");
+    }
+
+    fn remove_missing(&mut self, landscape: &Landscape) -> Vec<DependencyName> {
+        let known = self.state.dependencies.keys();
+        let gone: Vec<_> =
+            known.filter(|name| !landscape.dependencies.contains_key(*name)).cloned().collect();
+        for name in &gone {
+            self.change_alerts(name, Vec::new(), "it was removed from the configuration");
+            if let Some(state) = self.state.dependencies.remove(name) {
+                self.effects.commit.dependencies.push(state);
+            }
+            self.state.kept.remove(name);
+            self.state.agenda.forget(&Due::Dependency(name.clone()));
+        }
+        gone
+    }
+
+    fn add_new(&mut self, landscape: &Landscape) -> Vec<DependencyName> {
+        let names = landscape.dependencies.keys();
+        let new: Vec<_> =
+            names.filter(|name| !self.state.dependencies.contains_key(*name)).cloned().collect();
+        for name in &new {
+            self.state.dependencies.insert(name.clone(), unchecked(name, self.now));
+        }
+        new
+    }
+
+    fn forget_channels(&mut self, landscape: &Landscape) {
+        let failing = self.state.index.alerts().filter_map(|(key, _)| failing_channel(key));
+        let gone: Vec<_> = failing.filter(|name| !landscape.channels.contains_key(name)).collect();
+        for name in gone {
+            self.ended(&crate::channels::failing(&name), "it was removed from the configuration");
+        }
+    }
+
+    fn write_configured(
+        &mut self,
+        before: &Landscape,
+        at_start: bool,
+        added: &[DependencyName],
+        removed: &[DependencyName],
+    ) {
+        let text = match (at_start, added, removed) {
+            (true, ..) => {
+                let count = self.state.dependencies.len();
+                format!("Mainstay started and watches {count} dependencies.")
+            }
+            (_, [], []) => "The configuration changed.".into(),
+            (_, added, []) => format!("The configuration changed: {} added.", list(added)),
+            (_, [], removed) => format!("The configuration changed: {} removed.", list(removed)),
+            (_, added, removed) => {
+                format!("The configuration changed: {} added, {} removed.", list(added), list(removed))
+            }
+        };
+        let fewer = before.channels.keys().filter(|name| !self.state.landscape.channels.contains_key(*name));
+        let evidence = fewer.map(|name| format!("The channel {name} is gone.")).collect();
+        self.write(EntryKind::Mainstay, About::default().shown_by(evidence), text);
+    }
+
+    /// Everything derived from time is entered anew: intervals, criticality and routes may have changed.
+    fn enter_deadlines(&mut self, at_start: bool) {
+        for name in self.state.dependencies.keys().cloned().collect::<Vec<_>>() {
+            self.judge(&name);
+        }
+        if at_start {
+            let incidents: Vec<_> = self.state.incidents.keys().copied().collect();
+            incidents.into_iter().for_each(|id| self.state.agenda.by(self.now, Due::Incident(id)));
+            self.state.agenda.by(self.now, Due::Network);
+        }
+    }
+}
+
+fn by_provider(landscape: &Landscape) -> BTreeMap<mainstay_model::ProviderName, Vec<DependencyName>> {
+    let mut all: BTreeMap<_, Vec<DependencyName>> = BTreeMap::new();
+    for dependency in landscape.dependencies.values() {
+        if let Some(provider) = &dependency.provider {
+            all.entry(provider.clone()).or_default().push(dependency.name.clone());
+        }
+    }
+    all
+}
+
+fn failing_channel(key: &str) -> Option<ChannelName> {
+    key.strip_prefix("channel:")?.strip_suffix("/channel-failing")?.parse().ok()
+}
+
+fn mainstay(rule: Rule) -> AlertKey {
+    AlertKey { subject: Subject::Mainstay, rule }
+}
+
+fn alert(rule: Rule, since: Timestamp, diagnosis: Diagnosis) -> Alert {
+    Alert { key: mainstay(rule), severity: Severity::High, since, failure: None, diagnosis, breaks_at: None }
+}

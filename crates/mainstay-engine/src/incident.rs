@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use mainstay_model::{
+    Alert, AlertKey, DependencyName, EntryKind, Impact, Incident, IncidentId, IncidentState, Rule, Subject,
+    Told,
+};
+
+use crate::cause::{cause_key, is_availability};
+use crate::time::since;
+use crate::turn::{About, Turn};
+use crate::wording;
+
+/// Alerts of one cause join one incident, and a cause that returns opens it again, within this time.
+const TOGETHER: SignedDuration = SignedDuration::from_mins(10);
+
+impl Turn<'_> {
+    /// An alert began: it joins the incident of its cause, opens that again, or opens a new one.
+    ///
+    /// `siblings` are the other alerts of the same dependency as they were until now.
+    pub(crate) fn raised(&mut self, alert: &Alert, siblings: &[Alert]) {
+        let key = alert.key.to_string();
+        if self.state.index.of_alert(&key).is_some() {
+            return self.changed(alert);
+        }
+        let cause = cause_key(alert, &self.state.landscape);
+        let id = match self.home(alert, &cause, siblings) {
+            Some(id) => {
+                self.join(id, alert);
+                id
+            }
+            None => self.open(alert, cause),
+        };
+        self.state.index.alert(&key, id);
+    }
+
+    /// An alert that holds says something else now.
+    pub(crate) fn changed(&mut self, alert: &Alert) {
+        let key = alert.key.to_string();
+        let Some(id) = self.state.index.of_alert(&key) else { return self.raised(alert, &[]) };
+        let Some(incident) = self.incident_mut(id) else { return };
+        let before = incident.alerts.insert(key, alert.clone());
+        let kind = |alert: &Alert| alert.failure.as_ref().map(|failure| failure.kind);
+        let is_open = incident.is_open();
+        let news = self.news(id);
+        if is_open && before.is_some_and(|before| kind(&before) != kind(alert)) {
+            news.lines.push(format!("Now {}.", wording::clause(alert)));
+        }
+    }
+
+    /// An alert ended.
+    pub(crate) fn ended(&mut self, key: &AlertKey, why: &str) {
+        let text = key.to_string();
+        let Some(id) = self.state.index.of_alert(&text) else { return };
+        self.state.index.alert_ended(&text);
+        let Some(incident) = self.incident_mut(id) else { return };
+        let Some(alert) = incident.alerts.remove(&text) else { return };
+        incident.changes = incident.changes.saturating_add(1);
+        let quiet = is_damped(incident, &alert);
+        let is_open = incident.is_open();
+        let sentence = wording::ended(key, why);
+        self.write(EntryKind::AlertEnded, About::incident(id).of(dependency_of(key)), sentence.clone());
+        let news = self.news(id);
+        if is_open && !quiet {
+            news.lines.push(sentence);
+        }
+    }
+
+    /// The incident that an alert belongs to, if there is one.
+    fn home(&self, alert: &Alert, cause: &str, siblings: &[Alert]) -> Option<IncidentId> {
+        siblings.iter().find_map(|sibling| self.home_of_sibling(alert, cause, sibling)).or_else(|| {
+            let incident = self.state.incidents.get(&self.state.index.of_cause(cause)?)?;
+            let latest = incident.resolved_at().or(incident.joined_at).unwrap_or(incident.opened_at);
+            (since(latest, self.now) <= TOGETHER).then_some(incident.id)
+        })
+    }
+
+    /// One trouble of one dependency stays one incident, however long it takes from its announcement to the break.
+    fn home_of_sibling(&self, alert: &Alert, cause: &str, sibling: &Alert) -> Option<IncidentId> {
+        let id = self.state.index.of_alert(&sibling.key.to_string())?;
+        let incident = self.state.incidents.get(&id).filter(|incident| incident.is_open())?;
+        let both = is_availability(alert.key.rule) && is_availability(sibling.key.rule);
+        (both || cause_key(sibling, &self.state.landscape) == cause).then_some(incident.id)
+    }
+
+    fn join(&mut self, id: IncidentId, alert: &Alert) {
+        let now = self.now;
+        let Some(incident) = self.incident_mut(id) else { return };
+        let returned = !incident.is_open();
+        let impending = incident.breaks_at.is_some() && !returned;
+        let broke = impending && alert.key.rule == Rule::Down;
+        let quiet = is_damped(incident, alert);
+        if returned {
+            incident.state = IncidentState::Open;
+        }
+        incident.joined_at = Some(now);
+        incident.changes = incident.changes.saturating_add(1);
+        incident.alerts.insert(alert.key.to_string(), alert.clone());
+        let clause = wording::clause(alert);
+        let (kind, sentence) = match (returned, broke) {
+            (true, _) => (EntryKind::Opened, format!("It is back: {clause}.")),
+            (_, true) => (EntryKind::Broke, format!("What was announced has happened: {clause}.")),
+            _ => (wording::entry_for(alert.key.rule), format!("{clause}.")),
+        };
+        let about = About::incident(id).of(dependency_of(&alert.key)).shown_by(shown(alert));
+        self.write(kind, about, sentence.clone());
+        if returned {
+            self.customers_hear_of_return(id);
+        }
+        let news = self.news(id);
+        news.urgent |= returned || broke;
+        if returned || broke || !quiet {
+            news.lines.push(sentence);
+        }
+    }
+
+    fn open(&mut self, alert: &Alert, cause_key: String) -> IncidentId {
+        let id = IncidentId::new(self.now, self.random);
+        let clause = wording::clause(alert);
+        let incident = Incident {
+            id,
+            title: clause.clone(),
+            severity: alert.severity,
+            state: IncidentState::Open,
+            cause_key,
+            opened_at: self.now,
+            since: alert.since,
+            breaks_at: alert.breaks_at,
+            alerts: BTreeMap::from([(alert.key.to_string(), alert.clone())]),
+            dependencies: Vec::new(),
+            providers: Vec::new(),
+            components: Vec::new(),
+            impact: Impact::None,
+            failure: alert.failure.clone(),
+            diagnosis: alert.diagnosis.clone(),
+            changes: 0,
+            publication: None,
+            broke_at: None,
+            told: Told::default(),
+            joined_at: Some(self.now),
+        };
+        self.state.index.cause(&incident.cause_key, id);
+        self.state.incidents.insert(id, Arc::new(incident));
+        self.news(id).opened = true;
+        let about = About::incident(id).of(dependency_of(&alert.key)).shown_by(shown(alert));
+        self.write(EntryKind::Opened, about, format!("{clause}."));
+        id
+    }
+}
+
+/// Single changes of something that flaps are not told, only that it flaps.
+fn is_damped(incident: &Incident, alert: &Alert) -> bool {
+    let Subject::Dependency(_) = &alert.key.subject else { return false };
+    let flapping = AlertKey { subject: alert.key.subject.clone(), rule: Rule::Flapping };
+    alert.key.rule != Rule::Flapping && incident.alerts.contains_key(&flapping.to_string())
+}
+
+pub(crate) fn dependency_of(key: &AlertKey) -> Option<&DependencyName> {
+    match &key.subject {
+        Subject::Dependency(name) => Some(name),
+        Subject::Channel(_) | Subject::Mainstay => None,
+    }
+}
+
+fn shown(alert: &Alert) -> Vec<String> {
+    std::iter::once(&alert.diagnosis.cause).chain(&alert.diagnosis.evidence).cloned().collect()
+}

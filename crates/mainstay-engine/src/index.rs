@@ -1,0 +1,65 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mainstay_model::{Incident, IncidentId};
+
+/// Where alerts and causes are found among the incidents; derived, so it is never stored.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
+    by_alert: BTreeMap<String, IncidentId>,
+    by_cause: BTreeMap<String, IncidentId>,
+}
+
+impl Index {
+    /// The same index from the incidents alone.
+    pub(crate) fn of<'a>(incidents: impl Iterator<Item = &'a Arc<Incident>>) -> Index {
+        let mut index = Index::default();
+        for incident in incidents {
+            index.cause(&incident.cause_key, incident.id);
+            for key in incident.alerts.keys() {
+                index.alert(key, incident.id);
+            }
+        }
+        index
+    }
+
+    /// The incident that has this alert now.
+    pub(crate) fn of_alert(&self, key: &str) -> Option<IncidentId> {
+        self.by_alert.get(key).copied()
+    }
+
+    /// The latest incident of this cause.
+    pub(crate) fn of_cause(&self, key: &str) -> Option<IncidentId> {
+        self.by_cause.get(key).copied()
+    }
+
+    /// Every alert that belongs to an incident now.
+    pub(crate) fn alerts(&self) -> impl Iterator<Item = (&str, IncidentId)> {
+        self.by_alert.iter().map(|(key, id)| (key.as_str(), *id))
+    }
+
+    pub(crate) fn alert(&mut self, key: &str, id: IncidentId) {
+        self.by_alert.insert(key.to_owned(), id);
+    }
+
+    pub(crate) fn alert_ended(&mut self, key: &str) {
+        self.by_alert.remove(key);
+    }
+
+    pub(crate) fn cause(&mut self, key: &str, id: IncidentId) {
+        let latest = self.by_cause.entry(key.to_owned()).or_insert(id);
+        // Identifiers sort by time of creation.
+        *latest = (*latest).max(id);
+    }
+
+    pub(crate) fn forget(&mut self, incident: &Incident) {
+        if self.by_cause.get(&incident.cause_key) == Some(&incident.id) {
+            self.by_cause.remove(&incident.cause_key);
+        }
+        for key in incident.alerts.keys() {
+            if self.by_alert.get(key) == Some(&incident.id) {
+                self.by_alert.remove(key);
+            }
+        }
+    }
+}

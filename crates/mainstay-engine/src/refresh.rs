@@ -1,0 +1,167 @@
+use jiff::{SignedDuration, Timestamp};
+use mainstay_model::{
+    Alert, ComponentName, Criticality, DependencyName, EntryKind, Impact, Incident, IncidentId,
+    IncidentState, Landscape, ProviderName, Rule, Severity,
+};
+
+use crate::agenda::Due;
+use crate::incident::dependency_of;
+use crate::time::later;
+use crate::turn::{About, Turn};
+use crate::wording;
+
+/// Resolved incidents stay at hand this long, for the pages and for causes that return.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+impl Turn<'_> {
+    /// Brings every incident that something happened to in line with its alerts.
+    pub(crate) fn refresh_incidents(&mut self) {
+        for id in self.news.keys().copied().collect::<Vec<_>>() {
+            self.refresh(id);
+        }
+    }
+
+    /// What the passing of time asks of an incident: damped messages, and to be forgotten.
+    pub(crate) fn look_at_incident(&mut self, id: IncidentId) {
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        if let Some(at) = incident.resolved_at() {
+            let until = later(at, REMEMBERED);
+            if until <= self.now {
+                self.state.index.forget(incident);
+                self.state.incidents.remove(&id);
+            } else {
+                self.state.agenda.by(until, Due::Incident(id));
+            }
+        } else if !incident.told.waiting.is_empty() {
+            self.news(id);
+        }
+    }
+
+    fn refresh(&mut self, id: IncidentId) {
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        match lead(incident).cloned() {
+            _ if !incident.is_open() => {}
+            None => self.resolve(id, None),
+            Some(lead) => self.follow(id, &lead),
+        }
+    }
+
+    /// Ends an incident, by hand or because nothing of it holds any more.
+    pub(crate) fn resolve(&mut self, id: IncidentId, by: Option<&str>) {
+        let now = self.now;
+        let Some(incident) = self.incident_mut(id) else { return };
+        incident.state = IncidentState::Resolved { at: now, by: by.map(str::to_owned) };
+        incident.breaks_at = None;
+        let about = About::incident(id);
+        match by {
+            Some(who) => self.write(EntryKind::Resolved, about.by(who), format!("Resolved by {who}.")),
+            None => self.write(EntryKind::Resolved, about, "It is over."),
+        }
+        self.news(id).resolved = true;
+        self.customers_hear_of_end(id);
+        self.state.agenda.by(later(now, REMEMBERED), Due::Incident(id));
+    }
+
+    /// The most telling of its alerts speaks for the incident.
+    fn follow(&mut self, id: IncidentId, lead: &Alert) {
+        let landscape = self.state.landscape.clone();
+        let opened = self.news(id).opened;
+        let Some(incident) = self.incident_mut(id) else { return };
+        gather(incident, &landscape);
+        let before = incident.severity;
+        incident.severity = before.max(lead.severity);
+        incident.failure = lead.failure.clone();
+        incident.diagnosis = lead.diagnosis.clone();
+        incident.since =
+            incident.alerts.values().map(|alert| alert.since).fold(incident.since, Timestamp::min);
+        incident.breaks_at = breaks_at(incident);
+        incident.impact = incident.impact.max(impact(incident, &landscape));
+        incident.broke_at = broke_at(incident, &landscape);
+        incident.title = wording::title(incident, lead, &landscape);
+        let after = incident.severity;
+        if before < after && !opened {
+            self.became_more_urgent(id, before, after, lead);
+        }
+        self.customers_hear_by_policy(id);
+    }
+
+    fn became_more_urgent(&mut self, id: IncidentId, before: Severity, after: Severity, lead: &Alert) {
+        let text = format!("Severity {after}, was {before}.");
+        let about = About::incident(id).shown_by(vec![lead.diagnosis.cause.clone()]);
+        self.write(EntryKind::SeverityChanged, about, text.clone());
+        let news = self.news(id);
+        news.urgent = true;
+        if news.lines.is_empty() {
+            news.lines.push(format!("{text} {}", lead.diagnosis.cause));
+        }
+    }
+}
+
+/// What is broken before what is announced, then the most urgent, then the oldest.
+fn lead(incident: &Incident) -> Option<&Alert> {
+    let rank = |alert: &&Alert| {
+        (alert.key.rule == Rule::Flapping, is_broken(alert), alert.severity, std::cmp::Reverse(alert.since))
+    };
+    incident.alerts.values().max_by_key(rank)
+}
+
+/// Whether something does not work now, rather than soon or for others.
+pub(crate) fn is_broken(alert: &Alert) -> bool {
+    matches!(alert.key.rule, Rule::Down | Rule::Degraded | Rule::Flapping)
+}
+
+/// Who is part of it: whoever joined once stays.
+fn gather(incident: &mut Incident, landscape: &Landscape) {
+    let names: Vec<DependencyName> =
+        incident.alerts.values().filter_map(|alert| dependency_of(&alert.key)).cloned().collect();
+    for name in names {
+        if let Some(dependency) = landscape.dependencies.get(&name) {
+            if let Some(provider) = &dependency.provider {
+                add::<ProviderName>(&mut incident.providers, provider);
+            }
+            for component in &dependency.used_by {
+                add::<ComponentName>(&mut incident.components, component);
+            }
+        }
+        add(&mut incident.dependencies, &name);
+    }
+}
+
+fn add<T: PartialEq + Clone>(all: &mut Vec<T>, one: &T) {
+    if !all.contains(one) {
+        all.push(one.clone());
+    }
+}
+
+/// When things will break, while nothing is broken.
+fn breaks_at(incident: &Incident) -> Option<Timestamp> {
+    if incident.alerts.values().any(is_broken) {
+        return None;
+    }
+    incident.alerts.values().filter_map(|alert| alert.breaks_at).min()
+}
+
+/// What customers feel of what is broken now.
+fn impact(incident: &Incident, landscape: &Landscape) -> Impact {
+    incident.alerts.values().map(|alert| felt(alert, landscape)).max().unwrap_or(Impact::None)
+}
+
+/// Since when customers could feel it.
+fn broke_at(incident: &Incident, landscape: &Landscape) -> Option<Timestamp> {
+    let felt = incident.alerts.values().filter(|alert| felt(alert, landscape) > Impact::None);
+    felt.map(|alert| alert.since).chain(incident.broke_at).min()
+}
+
+/// What customers feel of one alert: nothing where no component uses the dependency.
+fn felt(alert: &Alert, landscape: &Landscape) -> Impact {
+    let dependency = dependency_of(&alert.key).and_then(|name| landscape.dependencies.get(name));
+    let Some(dependency) = dependency.filter(|dependency| !dependency.used_by.is_empty()) else {
+        return Impact::None;
+    };
+    match (alert.key.rule, dependency.criticality) {
+        (Rule::Down, Criticality::Critical) => Impact::Critical,
+        (Rule::Down, Criticality::High | Criticality::Normal) => Impact::Major,
+        (Rule::Down | Rule::Degraded | Rule::Flapping | Rule::TooSlow, _) => Impact::Minor,
+        _ => Impact::None,
+    }
+}

@@ -1,0 +1,91 @@
+use mainstay_model::{Certificate, CheckReport, DependencyState, NearestEnd, RenewalHistory};
+
+/// As many renewals as are remembered.
+const REMEMBERED: usize = 16;
+
+/// One certificate was replaced by another that lasts longer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Renewed {
+    pub(crate) name: String,
+    /// What the old one still had; negative when it had ended.
+    pub(crate) left_seconds: i64,
+    pub(crate) until: jiff::Timestamp,
+}
+
+/// Notes the certificates of a check that verified. Certificates that did not verify prove nothing.
+pub(crate) fn note(state: &mut DependencyState, report: &CheckReport) -> Option<Renewed> {
+    if !is_verified(report) {
+        return None;
+    }
+    state.nearest_end = nearest_end(report);
+    let server = report.tls()?.certificates.iter().find(|one| one.position == 0)?;
+    note_server_certificate(&mut state.renewals, server, report)
+}
+
+fn note_server_certificate(
+    renewals: &mut RenewalHistory,
+    server: &Certificate,
+    report: &CheckReport,
+) -> Option<Renewed> {
+    renewals.verified_spki = Some(server.spki_sha256);
+    let known = renewals.current?;
+    // Nodes behind one name may differ: the old one is replaced when nobody serves it any more.
+    if certificates(report).any(|one| one.position == 0 && one.sha256 == known) {
+        return None;
+    }
+    let old_end = renewals.current_ends_at.replace(server.not_after)?;
+    renewals.current = Some(server.sha256);
+    if server.not_after <= old_end {
+        return None;
+    }
+    let left_seconds = old_end.duration_since(report.checked_at).as_secs();
+    renewals.left_seconds.push_back(left_seconds);
+    while renewals.left_seconds.len() > REMEMBERED {
+        renewals.left_seconds.pop_front();
+    }
+    Some(Renewed { name: server.short_name().to_owned(), left_seconds, until: server.not_after })
+}
+
+/// The first certificate seen starts the history.
+pub(crate) fn begin(state: &mut DependencyState, report: &CheckReport) -> bool {
+    if state.renewals.current.is_some() || !is_verified(report) {
+        return false;
+    }
+    let mut servers = certificates(report).filter(|one| one.position == 0);
+    let Some(server) = servers.next() else { return false };
+    state.renewals.current = Some(server.sha256);
+    state.renewals.current_ends_at = Some(server.not_after);
+    true
+}
+
+fn is_verified(report: &CheckReport) -> bool {
+    report.tls().is_some_and(|tls| tls.verified)
+}
+
+/// The certificate that is graded worst, and among those the one that ends first. All that verification used count; where it used
+/// none, as for a file without a trust anchor, all that were there.
+fn nearest_end(report: &CheckReport) -> Option<NearestEnd> {
+    let in_path = certificates(report).filter(|one| one.in_path).min_by_key(|one| urgency(one, report));
+    let worst = in_path.or_else(|| certificates(report).min_by_key(|one| urgency(one, report)))?;
+    Some(NearestEnd {
+        position: worst.position,
+        name: worst.short_name().to_owned(),
+        issuer: worst.issuer.clone(),
+        not_before: worst.not_before,
+        not_after: worst.not_after,
+        sha256: worst.sha256,
+    })
+}
+
+/// When each certificate becomes urgent decides, for a long-lived one is urgent earlier: its first step, unless it has passed it.
+fn urgency(certificate: &Certificate, report: &CheckReport) -> (std::cmp::Reverse<usize>, jiff::Timestamp) {
+    let steps = mainstay_model::expiry_steps(certificate.not_before, certificate.not_after);
+    let passed = steps.iter().filter(|(at, _)| *at <= report.checked_at).count();
+    let next = steps.get(passed).map_or(certificate.not_after, |(at, _)| *at);
+    (std::cmp::Reverse(passed), next)
+}
+
+fn certificates(report: &CheckReport) -> impl Iterator<Item = &Certificate> {
+    let verified = report.addresses.iter().filter_map(|one| one.tls.as_ref()).filter(|tls| tls.verified);
+    verified.flat_map(|tls| &tls.certificates)
+}

@@ -1,0 +1,182 @@
+use mainstay_model::{
+    Alert, AlertKey, CheckReport, DependencyName, Diagnosis, EntryKind, Failure, FailureKind, Incident,
+    Landscape, Provider, Rule, Subject,
+};
+
+/// The incident's title: what is wrong, with what. It makes sense by its first 60 characters.
+pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) -> String {
+    let alike = incident.alerts.values().filter(|alert| alert.key.rule == lead.key.rule).count();
+    match (&lead.key.subject, alike) {
+        (Subject::Dependency(name), 0 | 1) => format!("{name} {}", condition(lead, false)),
+        (Subject::Dependency(_), several) => {
+            let of = match incident.providers.as_slice() {
+                [one] => format!(" of {}", landscape.provider_title(one)),
+                _ => String::new(),
+            };
+            format!("{several} dependencies{of} {}", condition(lead, true))
+        }
+        (Subject::Channel(name), _) => format!("{name} does not take messages"),
+        (Subject::Mainstay, _) => mainstay_title(lead.key.rule).to_owned(),
+    }
+}
+
+/// A short clause for one alert: `orders-db is down: its certificate expired`.
+pub(crate) fn clause(alert: &Alert) -> String {
+    match &alert.key.subject {
+        Subject::Dependency(name) => format!("{name} {}", condition(alert, false)),
+        Subject::Channel(name) => format!("{name} does not take messages"),
+        Subject::Mainstay => mainstay_title(alert.key.rule).to_owned(),
+    }
+}
+
+/// What is said when an alert ends.
+pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
+    let what = match &key.subject {
+        Subject::Dependency(name) => format!("{name} {}", over(key.rule)),
+        Subject::Channel(name) => format!("{name} takes messages again"),
+        Subject::Mainstay => mainstay_over(key.rule).to_owned(),
+    };
+    if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
+}
+
+fn condition(alert: &Alert, several: bool) -> String {
+    let (is, its, has) = if several { ("are", "their", "have") } else { ("is", "its", "has") };
+    let kind = alert.failure.as_ref().map(|failure| failure.kind);
+    match alert.key.rule {
+        Rule::Down => format!("{is} down: {}", because(kind, its)),
+        Rule::Degraded => format!("{is} down on some addresses: {}", because(kind, its)),
+        Rule::CertificateExpiring => format!("will break: {its} certificate ends soon"),
+        Rule::RenewalOverdue => {
+            format!("{} overdue for renewal", if several { "have certificates" } else { "has a certificate" })
+        }
+        Rule::ChainProblem => format!("{has} a certificate chain that strict clients refuse"),
+        Rule::AddressesDiffer => format!("{has} different certificates on different addresses"),
+        Rule::TooSlow => format!("{is} slow"),
+        Rule::Stale => format!("{} not checked", if several { "were" } else { "was" }),
+        Rule::Flapping => {
+            format!("{} between good and bad", if several { "keep changing" } else { "keeps changing" })
+        }
+        other => other.as_str().replace('-', " "),
+    }
+}
+
+/// Why something is down, as the end of a title.
+fn because(kind: Option<FailureKind>, its: &str) -> String {
+    use FailureKind::*;
+    let text = match kind {
+        Some(NameNotResolved) => "{its} name is not resolved",
+        Some(ConnectRefused) => "the connection is refused",
+        Some(ConnectTimedOut) => "nothing answers",
+        Some(ConnectReset) => "the connection is cut",
+        Some(NetworkUnreachable) => "there is no way to {its} network",
+        Some(ProxyFailed) => "the proxy on the way refuses",
+        Some(WrongProtocol) => "something else answers on {its} port",
+        Some(TlsNotOffered) => "TLS is not offered",
+        Some(TlsVersionUnsupported) => "there is no TLS version in common",
+        Some(TlsHandshakeFailed) => "the TLS handshake fails",
+        Some(ClientCertificateRequired) => "a client certificate is required",
+        Some(CertificateExpired) => "{its} certificate expired",
+        Some(CertificateNotYetValid) => "{its} certificate is not valid yet",
+        Some(CertificateUntrusted) => "{its} certificate is not trusted",
+        Some(CertificateNameMismatch) => "{its} certificate is for another name",
+        Some(CertificateRevoked) => "{its} certificate was revoked",
+        Some(CertificateInvalid) => "{its} certificate is malformed",
+        Some(LoginRejected) => "our log-in is refused",
+        Some(QueryFailed) => "the query fails",
+        Some(StatusUnexpected) => "the answer has an unexpected status",
+        Some(ContentUnexpected) => "the answer has unexpected content",
+        Some(TimedOut) => "no answer comes in time",
+        Some(TooSlow) => "the answer comes too late",
+        Some(ClockWrong) => "our clock is wrong",
+        Some(Offline) => "our own network is gone",
+        None => "the connection does not work",
+    };
+    text.replace("{its}", its)
+}
+
+fn over(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Down => "works again",
+        Rule::Degraded => "works on all addresses again",
+        Rule::CertificateExpiring | Rule::RenewalOverdue => {
+            "has a certificate that is no longer near its end"
+        }
+        Rule::ChainProblem => "sends a certificate chain that is in order",
+        Rule::AddressesDiffer => "serves the same certificate on all addresses",
+        Rule::TooSlow => "is as fast as usual",
+        Rule::Stale => "is checked again",
+        Rule::Flapping => "is stable again",
+        _ => "is in order again",
+    }
+}
+
+fn mainstay_title(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Offline => "Mainstay is offline: our own network is gone",
+        Rule::ConfigurationRefused => "The new configuration was refused; the old one goes on",
+        Rule::StoreFailing => "Mainstay could not write what it saw",
+        _ => "Mainstay needs attention",
+    }
+}
+
+fn mainstay_over(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Offline => "Mainstay is online again",
+        Rule::ConfigurationRefused => "A good configuration was loaded",
+        Rule::StoreFailing => "Mainstay can write again",
+        _ => "Mainstay is in order again",
+    }
+}
+
+/// The cause, evidence and actions that came with a check, with what only those who know the landscape can add.
+pub(crate) fn diagnosis(
+    report: &CheckReport,
+    failure: &Failure,
+    added: Vec<String>,
+    provider: Option<&Provider>,
+) -> Diagnosis {
+    let mut diagnosis = report.diagnosis.clone().unwrap_or_default();
+    if diagnosis.cause.is_empty() {
+        diagnosis.cause = failure.message.clone();
+    }
+    diagnosis.evidence.extend(added);
+    diagnosis.actions.extend(provider_actions(provider));
+    diagnosis
+}
+
+/// Where to turn to.
+pub(crate) fn provider_actions(provider: Option<&Provider>) -> Vec<String> {
+    let Some(provider) = provider else { return Vec::new() };
+    let contacts = provider.contacts.join(", ");
+    let tell = (!contacts.is_empty()).then(|| format!("Tell {}: {contacts}.", provider.title));
+    let look = provider.status_page.as_ref().map(|page| format!("See what {} says: {page}", provider.title));
+    tell.into_iter().chain(look).collect()
+}
+
+/// The first line of an incident's history.
+pub(crate) fn entry_for(rule: Rule) -> EntryKind {
+    match rule {
+        Rule::Offline | Rule::ConfigurationRefused | Rule::StoreFailing => EntryKind::Mainstay,
+        _ => EntryKind::AlertJoined,
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`; more than five are counted.
+pub(crate) fn list<T: std::fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] if names.len() <= 5 => format!("{} and {last}", first.join(", ")),
+        more => format!(
+            "{} and {} more",
+            more.iter().take(4).cloned().collect::<Vec<_>>().join(", "),
+            more.len() - 4
+        ),
+    }
+}
+
+/// Names of dependencies in a sentence about them.
+pub(crate) fn named(name: &DependencyName, sentence: &str) -> String {
+    if sentence.contains(name.as_str()) { sentence.to_owned() } else { format!("{name}: {sentence}") }
+}
