@@ -1,0 +1,97 @@
+//! The operator's listener: pages for people, an API for programs, metrics, and the signs of life.
+
+mod api;
+mod certificates;
+mod context;
+mod courses;
+mod dependency;
+mod events;
+mod filter;
+mod guard;
+mod health;
+mod incident;
+mod incidents;
+mod known;
+mod messages;
+mod metrics;
+mod overview;
+mod page;
+mod trouble;
+mod words;
+
+use std::sync::{Arc, RwLock};
+
+use axum::Router;
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use mainstay_engine::{Event, State};
+use mainstay_store::Store;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use context::Context;
+
+/// What the operator's pages need from the service around them.
+#[derive(Debug)]
+pub struct Operator {
+    /// What the engine knows. It is read for moments only and never written.
+    pub state: Arc<RwLock<State>>,
+    /// What was kept.
+    pub store: Store,
+    /// Where what a person did goes: to the one task that owns the state.
+    pub submit: mpsc::Sender<Submitted>,
+    /// Changes whenever something was committed that a page may show; every open page hears of it.
+    pub changes: watch::Receiver<u64>,
+    /// Whether the service is ready.
+    pub readiness: watch::Receiver<Readiness>,
+    /// The time.
+    pub clock: fn() -> Timestamp,
+    /// The version of the program, for people and metrics.
+    pub version: &'static str,
+}
+
+/// Something a person did, on its way to the engine.
+#[derive(Debug)]
+pub struct Submitted {
+    /// What it was.
+    pub event: Event,
+    /// Answered once it was committed; dropped when it could not be.
+    pub done: oneshot::Sender<()>,
+}
+
+/// What has to be in place before the service does its work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// A configuration is in force.
+    pub configured: bool,
+    /// The first checks are scheduled.
+    pub scheduled: bool,
+    /// Why the store cannot be written, when it cannot.
+    pub store_trouble: Option<String>,
+}
+
+/// Everything that the operator's listener answers.
+pub fn router(operator: Operator) -> Router {
+    let context = Arc::new(Context::new(operator));
+    let pages = Router::new()
+        .route("/", get(overview::get))
+        .route("/dependencies/{name}", get(dependency::get))
+        .route("/certificates", get(certificates::get))
+        .route("/incidents", get(incidents::get))
+        .route("/incidents/{id}", get(incident::get))
+        .route("/incidents/{id}/acknowledge", post(incident::acknowledge))
+        .route("/incidents/{id}/resolve", post(incident::resolve))
+        .route("/incidents/{id}/publish", post(incident::publish))
+        .route("/incidents/{id}/updates", post(incident::update))
+        .route("/incidents/{id}/notes", post(incident::note))
+        .route("/messages", get(messages::get))
+        .route("/events", get(events::get))
+        .route("/metrics", get(metrics::get));
+    let routes = pages.merge(api::router()).fallback(trouble::not_found);
+    let guarded = guard::guarded(routes, Arc::clone(&context));
+    // The signs of life and the style sheets tell nothing about anybody, and are asked for by names that nobody configured.
+    let open = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/static/{hash}/{name}", get(crate::assets::get));
+    guard::with_headers(guarded.merge(open)).with_state(context)
+}

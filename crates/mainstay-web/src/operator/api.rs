@@ -1,0 +1,75 @@
+//! The API for programs, under `/api/v1/`. Field names are stable: they are added, never renamed.
+
+mod certificates;
+mod dependencies;
+mod incidents;
+mod status;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+use super::context::Context;
+
+const DOCUMENT: &str = include_str!("../../static/openapi.json");
+
+/// Every path of the API with what answers it, in one place, so that a test can hold it against the document.
+fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 12] {
+    [
+        ("/api/v1/status", get(status::get)),
+        ("/api/v1/dependencies", get(dependencies::list)),
+        ("/api/v1/dependencies/{name}", get(dependencies::one)),
+        ("/api/v1/certificates", get(certificates::list)),
+        ("/api/v1/incidents", get(incidents::list)),
+        ("/api/v1/incidents/{id}", get(incidents::one)),
+        ("/api/v1/incidents/{id}/acknowledge", post(incidents::acknowledge)),
+        ("/api/v1/incidents/{id}/resolve", post(incidents::resolve)),
+        ("/api/v1/incidents/{id}/publish", post(incidents::publish)),
+        ("/api/v1/incidents/{id}/updates", post(incidents::update)),
+        ("/api/v1/incidents/{id}/notes", post(incidents::note)),
+        ("/api/v1/openapi.json", get(openapi)),
+    ]
+}
+
+/// The API's part of the listener.
+pub(super) fn router() -> Router<Arc<Context>> {
+    routes().into_iter().fold(Router::new(), |router, (path, answer)| router.route(path, answer))
+}
+
+/// `GET /api/v1/openapi.json`.
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_path_and_no_other() {
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let documented: BTreeSet<&str> =
+            document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(documented, routes().iter().map(|(path, _)| *path).collect());
+    }
+
+    #[test]
+    fn every_reference_in_the_document_leads_somewhere() {
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let mut pending = vec![&document];
+        while let Some(value) = pending.pop() {
+            if let Some(target) = value.get("$ref").and_then(Value::as_str) {
+                assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+            }
+            pending.extend(value.as_object().into_iter().flat_map(|map| map.values()));
+            pending.extend(value.as_array().into_iter().flatten());
+        }
+    }
+}

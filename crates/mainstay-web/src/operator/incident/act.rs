@@ -1,0 +1,105 @@
+use mainstay_engine::Action;
+use mainstay_model::{Incident, IncidentState, PublicStatus};
+use serde::Deserialize;
+
+use super::Trouble;
+
+/// No title for customers needs more characters.
+const LONGEST_TITLE: usize = 200;
+
+/// No text needs more characters.
+const LONGEST_TEXT: usize = 10_000;
+
+/// What is made public. What is left out is worded by Mainstay.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Publish {
+    title: String,
+    body: String,
+}
+
+/// More for customers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Update {
+    status: String,
+    body: String,
+}
+
+/// Something for the team.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NoteText {
+    text: String,
+}
+
+/// Takes an incident up.
+pub(crate) fn acknowledging(incident: &Incident) -> Result<Action, Trouble> {
+    match &incident.state {
+        IncidentState::Open => Ok(Action::Acknowledge(incident.id)),
+        IncidentState::Acknowledged { by, .. } => Err(Trouble::conflict(
+            format!("It is taken up already, by {by}."),
+            "There is nothing more to do here.",
+        )),
+        IncidentState::Resolved { .. } => Err(over()),
+    }
+}
+
+/// Closes it by hand.
+pub(crate) fn resolving(incident: &Incident) -> Result<Action, Trouble> {
+    if incident.is_open() { Ok(Action::Resolve(incident.id)) } else { Err(over()) }
+}
+
+/// Makes it public.
+pub(crate) fn publishing(incident: &Incident, form: Publish) -> Result<Action, Trouble> {
+    if incident.publication.is_some() {
+        return Err(Trouble::conflict("It is public already.", "Send customers an update instead."));
+    }
+    if !incident.is_open() {
+        return Err(over());
+    }
+    let title = text("title", form.title, LONGEST_TITLE)?;
+    Ok(Action::Publish { incident: incident.id, title, body: text("text", form.body, LONGEST_TEXT)? })
+}
+
+/// Tells customers more.
+pub(crate) fn updating(incident: &Incident, form: Update) -> Result<Action, Trouble> {
+    if incident.publication.is_none() {
+        return Err(Trouble::conflict("Customers do not see this incident.", "Publish it first."));
+    }
+    let known: Vec<&str> = PublicStatus::ALL.iter().map(|status| status.as_str()).collect();
+    let advice = format!("It is one of {}.", known.join(", "));
+    let status: PublicStatus = form
+        .status
+        .parse()
+        .map_err(|()| Trouble::unusable("Where the incident stands is missing or unknown.", advice))?;
+    Ok(Action::Update { incident: incident.id, status, body: required(form.body)? })
+}
+
+/// Writes something down.
+pub(crate) fn noting(incident: &Incident, form: NoteText) -> Result<Action, Trouble> {
+    Ok(Action::Note { incident: incident.id, text: required(form.text)? })
+}
+
+fn over() -> Trouble {
+    Trouble::conflict("This incident is over.", "It opens again by itself when its cause shows up anew.")
+}
+
+fn required(body: String) -> Result<String, Trouble> {
+    text("text", body, LONGEST_TEXT)?
+        .ok_or_else(|| Trouble::unusable("The text is empty.", "Go back and write what is to be said."))
+}
+
+/// A text without white space around it; `None` when nothing is left.
+fn text(what: &str, text: String, longest: usize) -> Result<Option<String>, Trouble> {
+    let length = text.chars().count();
+    if length > longest {
+        let advice = "Go back and shorten it.";
+        return Err(Trouble::unusable(
+            format!("The {what} has {length} characters; {longest} are allowed."),
+            advice,
+        ));
+    }
+    // Browsers send line ends as CR LF.
+    Ok(Some(text.replace("\r\n", "\n").trim().to_owned()).filter(|text| !text.is_empty()))
+}

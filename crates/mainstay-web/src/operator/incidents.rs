@@ -1,0 +1,146 @@
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use jiff::Timestamp;
+use mainstay_model::{Incident, IncidentId, IncidentState};
+use mainstay_store::IncidentFilter;
+use serde::Deserialize;
+
+use super::context::Context;
+use super::known::Known;
+use super::page::{Here, Page, html, window_title};
+use super::trouble::Trouble;
+use crate::show::{Sign, When, plural};
+
+/// Past incidents on a page.
+const ROWS: u32 = 50;
+
+/// Where in the past the page begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct From {
+    before: String,
+}
+
+/// `GET /incidents`: what is open, then what was.
+pub(super) async fn get(
+    State(context): State<Arc<Context>>,
+    Query(from): Query<From>,
+) -> Result<Response, Trouble> {
+    let known = Known::read(&context);
+    let before: Option<IncidentId> = from.before.parse().ok();
+    let filter = IncidentFilter { open: Some(false), before, limit: ROWS, ..IncidentFilter::default() };
+    let past = context.operator.store.incidents(&filter).await?;
+    let older = (past.len() == ROWS as usize).then(|| past.last().map(|one| one.id)).flatten();
+    let worst = known.open.iter().map(|one| sign(one, known.now)).max().unwrap_or(Sign::Healthy);
+    let sentence = sentence(&known);
+    Ok(html(&Incidents {
+        page: Page::new(&known, Here::Incidents, &window_title(worst, sentence.trim_end_matches('.'))),
+        sentence,
+        incidents: known.open.iter().map(|one| Line::of(one, known.now)).collect(),
+        past: past.iter().map(|one| Line::of(one, known.now)).collect(),
+        first: before.is_none(),
+        older,
+    }))
+}
+
+#[derive(Template)]
+#[template(path = "operator/incidents.html")]
+struct Incidents {
+    page: Page,
+    sentence: String,
+    incidents: Vec<Line>,
+    past: Vec<Line>,
+    first: bool,
+    older: Option<IncidentId>,
+}
+
+/// An incident on a line or two.
+pub(super) struct Line {
+    pub(super) id: IncidentId,
+    pub(super) title: String,
+    pub(super) sign: Sign,
+    pub(super) state: String,
+    pub(super) when: When,
+    pub(super) detail: String,
+}
+
+impl Line {
+    pub(super) fn of(incident: &Incident, now: Timestamp) -> Line {
+        let sign = sign(incident, now);
+        Line {
+            id: incident.id,
+            title: incident.title.clone(),
+            sign,
+            state: state(incident, now).to_owned(),
+            when: When::relative(incident.resolved_at().unwrap_or(incident.since), now),
+            detail: detail(incident),
+        }
+    }
+}
+
+/// The shape and colour of an incident.
+pub(super) fn sign(incident: &Incident, now: Timestamp) -> Sign {
+    match &incident.state {
+        IncidentState::Resolved { .. } => Sign::Healthy,
+        _ if incident.breaks_at.is_some_and(|at| at > now) => Sign::Impending,
+        _ if incident.severity >= mainstay_model::Severity::High => Sign::Down,
+        _ => Sign::Degraded,
+    }
+}
+
+/// The word for where it stands.
+pub(super) fn state(incident: &Incident, now: Timestamp) -> &'static str {
+    match &incident.state {
+        IncidentState::Open if incident.breaks_at.is_some_and(|at| at > now) => "impending",
+        other => other.as_str(),
+    }
+}
+
+fn detail(incident: &Incident) -> String {
+    let mut parts = Vec::new();
+    if incident.dependencies.len() > 1 {
+        parts.push(plural(incident.dependencies.len(), "dependency", "dependencies"));
+    }
+    if !incident.components.is_empty() {
+        let names: Vec<&str> = incident.components.iter().map(|name| name.as_str()).collect();
+        parts.push(format!("affects {}", names.join(", ")));
+    }
+    if incident.publication.is_some() {
+        parts.push("public".into());
+    }
+    if let IncidentState::Resolved { at, .. } = incident.state {
+        parts.push(format!("lasted {}", When::length(at, incident.since).text()));
+    }
+    let detail = parts.join(", ");
+    match (detail.is_empty(), incident.diagnosis.cause.as_str()) {
+        (true, cause) => cause.to_owned(),
+        (false, "") => detail,
+        (false, cause) => format!("{cause} {}", capitalised(&detail)),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+fn sentence(known: &Known) -> String {
+    let unclaimed = known.open.iter().filter(|one| matches!(one.state, IncidentState::Open)).count();
+    match (known.open.len(), unclaimed) {
+        (0, _) => "No incident is open.".into(),
+        (open, 0) => format!("{} open, all taken up.", are(open)),
+        (1, _) => "1 incident is open, and nobody has taken it up.".into(),
+        (open, unclaimed) if open == unclaimed => {
+            format!("{open} incidents are open, and nobody has taken them up.")
+        }
+        (open, unclaimed) => format!("{open} incidents are open; nobody has taken up {unclaimed} of them."),
+    }
+}
+
+fn are(count: usize) -> String {
+    if count == 1 { "1 incident is".into() } else { format!("{count} incidents are") }
+}

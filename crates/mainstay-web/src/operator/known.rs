@@ -1,0 +1,55 @@
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+use mainstay_model::{Dependency, DependencyState, Incident, Landscape, Severity};
+
+use super::context::Context;
+use crate::show::Sign;
+
+/// What is known at one moment, taken out of the engine's state so that its lock is held for a moment only.
+pub(crate) struct Known {
+    pub(super) now: Timestamp,
+    pub(super) landscape: Arc<Landscape>,
+    pub(super) dependencies: Vec<Arc<DependencyState>>,
+    /// Those that are open, the most urgent first and of those the latest.
+    pub(super) open: Vec<Arc<Incident>>,
+    pub(super) offline_since: Option<Timestamp>,
+    pub(super) version: &'static str,
+}
+
+impl Known {
+    pub(super) fn read(context: &Context) -> Known {
+        // A poisoned lock means that the recorder died; what it had committed can still be shown.
+        let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut open: Vec<Arc<Incident>> = state.incidents().filter(|one| one.is_open()).cloned().collect();
+        open.sort_by_key(|one| (std::cmp::Reverse(one.severity), std::cmp::Reverse(one.opened_at)));
+        Known {
+            now: (context.operator.clock)(),
+            landscape: Arc::clone(state.landscape()),
+            dependencies: state.dependencies().cloned().collect(),
+            open,
+            offline_since: state.offline_since(),
+            version: context.operator.version,
+        }
+    }
+
+    /// How a dependency is configured; `None` when a new configuration has just dropped it.
+    pub(super) fn configured(&self, state: &DependencyState) -> Option<&Dependency> {
+        self.landscape.dependencies.get(&state.name)
+    }
+
+    /// The dependencies that somebody has to look after.
+    pub(super) fn needing(&self) -> impl Iterator<Item = &Arc<DependencyState>> {
+        self.dependencies.iter().filter(|state| needs_people(state))
+    }
+
+    /// How many dependencies are in each state.
+    pub(super) fn count(&self, sign: Sign) -> usize {
+        self.dependencies.iter().filter(|state| Sign::of(state) == sign).count()
+    }
+}
+
+/// Whether somebody has to look after it: it does not work as it should, or will soon not.
+pub(super) fn needs_people(state: &DependencyState) -> bool {
+    Sign::of(state) > Sign::Unknown || state.alerts.iter().any(|alert| alert.severity >= Severity::Warn)
+}

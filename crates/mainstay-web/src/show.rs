@@ -1,0 +1,9 @@
+//! The small things that every page shows in the same way: states, times, numbers.
+
+mod number;
+mod sign;
+mod when;
+
+pub(crate) use number::{grouped, millis, percent_of, plural};
+pub(crate) use sign::Sign;
+pub(crate) use when::{When, clock_time, utc};
