@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{Failure, FailureKind, Finding, Observation, Phase, Protocol, TlsFacts, Upgrade};
@@ -17,6 +18,10 @@ use crate::{CheckRequest, meaning, talk, verdict};
 const MOST_STEPS: usize = 10_000;
 /// The most that a peer may send in one check. A page of HTTP is the largest answer there is.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How long a server that asked for a client's certificate is given to refuse the connection for the lack of one: under
+/// TLS 1.3 (RFC 8446 section 4.4.2.4) it says so only after the handshake has ended on this side.
+const REFUSAL: Duration = Duration::from_millis(500);
 
 /// What one check needs at each of its addresses.
 pub(crate) struct Call<'a> {
@@ -65,7 +70,7 @@ pub(crate) async fn observe(
     let request = call.request;
     let query = request.query.as_deref();
     let mut line = Line::new(talk::conversation(&request.target, &request.tls, query, call.own_name, nonce));
-    let mut drive = Drive::new(call);
+    let mut drive = Drive::new(call, deadline);
     let outcome = match timeout_at(deadline, drive.run(&mut line, address)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(drive.out_of_time()),
@@ -77,6 +82,7 @@ pub(crate) async fn observe(
 /// One connection with one conversation over it.
 struct Drive<'a> {
     call: &'a Call<'a>,
+    deadline: Instant,
     clock: PhaseClock,
     heard: Heard,
     handshake: Option<Handshake>,
@@ -86,9 +92,10 @@ struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    fn new(call: &'a Call<'a>) -> Drive<'a> {
+    fn new(call: &'a Call<'a>, deadline: Instant) -> Drive<'a> {
         Drive {
             call,
+            deadline,
             clock: PhaseClock::start(),
             heard: Heard::default(),
             handshake: None,
@@ -121,7 +128,7 @@ impl<'a> Drive<'a> {
     /// Goes on until nothing more will be learnt.
     async fn converse(&mut self, line: &mut Line) -> Result<(), Failure> {
         for _ in 0..MOST_STEPS {
-            match line.step().map_err(|error| meaning::of_wire(&error, self.clock.phase()))? {
+            match line.step().map_err(|error| self.unfit(&error))? {
                 Step::Write(bytes) => line.link.write(&bytes).await.map_err(|error| self.broken(&error))?,
                 Step::Read => self.read(line).await?,
                 Step::StartTls => self.secure(line).await?,
@@ -172,7 +179,23 @@ impl<'a> Drive<'a> {
         let certificate = self.judge(version, cipher)?;
         self.clock.enter(Phase::Ready);
         line.conversation.tls_established(&certificate);
+        if self.call.request.target.protocol == Protocol::Tls && self.wants_client_certificate() {
+            return self.await_refusal(line).await;
+        }
         Ok(())
+    }
+
+    /// Where the handshake is all that is asked for, nothing else would read the server's refusal. Silence is consent.
+    async fn await_refusal(&mut self, line: &mut Line) -> Result<(), Failure> {
+        let until = self.deadline.min(Instant::now() + REFUSAL);
+        match timeout_at(until, line.read()).await {
+            Ok(Err(error)) => Err(self.broken(&error)),
+            Ok(Ok(())) | Err(_) => Ok(()),
+        }
+    }
+
+    fn wants_client_certificate(&self) -> bool {
+        self.handshake.as_ref().is_some_and(Handshake::client_certificate_requested)
     }
 
     /// The judgement of the chain; the server's certificate (DER) when it holds.
@@ -188,7 +211,10 @@ impl<'a> Drive<'a> {
             let message = "the certificate could not be verified";
             failures.push(Failure::new(FailureKind::CertificateInvalid, Phase::Tls, message));
         }
-        let first = failures.remove(0);
+        let first = match meaning::of_clock(&failures, self.call.now) {
+            Some(clock) => clock,
+            None => failures.remove(0),
+        };
         self.also = failures;
         Err(first)
     }
@@ -230,13 +256,24 @@ impl<'a> Drive<'a> {
         }
     }
 
+    /// What an error of the connection means.
     fn broken(&self, error: &std::io::Error) -> Failure {
         let phase = self.clock.phase();
-        match &self.handshake {
-            None => meaning::of_plain(error, phase),
-            Some(handshake) => {
-                meaning::of_cut(error, phase).unwrap_or_else(|| handshake.failure(error, phase))
+        let Some(handshake) = &self.handshake else { return meaning::of_plain(error, phase) };
+        // A server that wants a certificate may say so by cutting the connection, and by nothing else.
+        let refusing = phase <= Phase::Ready && self.wants_client_certificate();
+        let cut = if refusing { None } else { meaning::of_cut(error, phase) };
+        cut.unwrap_or_else(|| handshake.failure(error, phase))
+    }
+
+    /// What an error of the conversation means.
+    fn unfit(&self, error: &WireError) -> Failure {
+        let phase = self.clock.phase();
+        match error {
+            WireError::Closed { .. } if phase == Phase::Ready && self.wants_client_certificate() => {
+                self.broken(&std::io::ErrorKind::UnexpectedEof.into())
             }
+            _ => meaning::of_wire(error, phase),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mainstay_model::{Blame, Failure, FailureKind, HumanDuration, Phase};
 use mainstay_wire::WireError;
 
@@ -98,6 +99,21 @@ pub(crate) fn of_plaintext(first: &[u8]) -> Option<Failure> {
         let seen = mainstay_wire::recognise(first).unwrap_or("bytes that are not TLS");
         let message = format!("expected a TLS handshake, got {seen}");
         Failure::new(FailureKind::WrongProtocol, Phase::Tls, message)
+    })
+}
+
+/// When this was written: a clock that shows an earlier time is wrong.
+const WRITTEN: Timestamp = Timestamp::constant(1_795_305_600, 0);
+
+/// A certificate that is not valid yet, judged by a clock that cannot be right, says nothing about the server.
+pub(crate) fn of_clock(failures: &[Failure], now: Timestamp) -> Option<Failure> {
+    let too_early = failures.iter().any(|failure| failure.kind == FailureKind::CertificateNotYetValid);
+    (too_early && now < WRITTEN).then(|| {
+        let message = format!(
+            "the clock of this machine is wrong, so no certificate can be judged: it shows {}, which is before this program was made",
+            now.strftime("%Y-%m-%d %H:%M UTC")
+        );
+        Failure::new(FailureKind::ClockWrong, Phase::Tls, message)
     })
 }
 

@@ -60,14 +60,14 @@ impl Resolve {
             return Err(no_such_name(host));
         }
         let name = Name::from_utf8(host).map_err(|_| no_such_name(host))?;
-        let mut addresses = self.from_hosts_file(&name);
+        let mut addresses = self.in_hosts_file(&name);
         if addresses.is_empty() {
             addresses = self.ask(host).await?;
         }
         Ok(each_once(addresses))
     }
 
-    fn from_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
+    fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
         let Ok(hosts) =
             self.hosts.current(|_| Ok::<_, Infallible>(Arc::new(Hosts::from_system().unwrap_or_default())));
         [RecordType::AAAA, RecordType::A]

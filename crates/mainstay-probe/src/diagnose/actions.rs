@@ -66,7 +66,7 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> Vec<String> {
             DO_NOT_SWITCH_OFF.into(),
         ],
         CertificateUntrusted => vec![
-            format!("If {provider} has a CA of its own, get its certificate from them by a safe way and give it as ca_file (--ca-file)."),
+            format!("If {provider} has a CA of their own, get its certificate from them in a safe way and give it as ca_file (--ca-file)."),
             "If not, somebody may be in between: compare the fingerprint with the provider before anything else.".into(),
             DO_NOT_SWITCH_OFF.into(),
         ],

@@ -34,14 +34,14 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> String {
     }
     let (subject, message) = (case.subject(), &failure.message);
     let text = match failure.kind {
-        FailureKind::LoginRejected => format!(
-            "{subject} can be reached{}, but the log-in failed: {message}",
-            if verified(case) { " and its certificate holds" } else { "" }
-        ),
+        FailureKind::LoginRejected if !verified(case) => format!("{subject} can be reached, but {message}"),
         FailureKind::ConnectRefused if failure.phase == mainstay_model::Phase::Connect => {
             format!("Nothing listens on port {} of {subject}", case.target.port)
         }
-        FailureKind::QueryFailed | FailureKind::StatusUnexpected | FailureKind::ContentUnexpected
+        FailureKind::LoginRejected
+        | FailureKind::QueryFailed
+        | FailureKind::StatusUnexpected
+        | FailureKind::ContentUnexpected
             if verified(case) =>
         {
             format!("{subject} can be reached and its certificate holds, but {message}")

@@ -13,7 +13,7 @@ pub(crate) const SHORT: Duration = Duration::from_millis(300);
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 pub(crate) fn now() -> Timestamp {
-    "2026-07-01T12:00:00Z".parse().unwrap()
+    "2027-07-01T12:00:00Z".parse().unwrap()
 }
 
 pub(crate) fn request(url: &str, timeout: Duration) -> CheckRequest {

@@ -125,3 +125,35 @@ async fn slow_is_a_finding() {
     assert_eq!(report.verdict, Verdict::Degraded);
     assert_eq!(report.findings[0].kind, FindingKind::TooSlow);
 }
+
+#[tokio::test]
+async fn a_server_that_insists_on_a_client_certificate() {
+    let authority = Authority::new();
+    let identity = authority.pki.identity(Scenario::Fine, "127.0.0.1");
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = identity.server_config_for_known_clients(&authority.pki, &[version]);
+        let peer =
+            Peer::start(Script::new([Act::Tls(config), Act::Read(1), Act::Send(HTTP_OK.into())])).await;
+        for scheme in ["tls", "https", "rediss"] {
+            let report = check(&authority.request(&peer.url(scheme), LONG)).await;
+            let kind = report.failure.as_ref().map(|failure| failure.kind);
+            assert_eq!(
+                kind,
+                Some(FailureKind::ClientCertificateRequired),
+                "{scheme} {version:?}: {report:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::NotYetValid, "127.0.0.1").server_config();
+    let peer = Peer::start(Script::tls_then_silent(config)).await;
+    let request = authority.request(&peer.url("tls"), LONG);
+    assert_eq!(in_short(&check(&request).await), "certificate-not-yet-valid tls provider");
+    let long_ago = "2020-01-01T00:00:00Z".parse().unwrap();
+    let report = mainstay_probe::Prober::new(Default::default()).check(&request, long_ago).await;
+    assert_eq!((in_short(&report).as_str(), report.verdict), ("clock-wrong tls us", Verdict::Inconclusive));
+}

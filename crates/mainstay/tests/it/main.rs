@@ -1,3 +1,4 @@
 //! One binary for all tests of the program, because each more would have to be linked.
 
+mod check_cli;
 mod real_servers;
