@@ -10,6 +10,7 @@ mod value;
 
 use std::sync::Arc;
 
+use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 use sqlx::{SqlSafeStr, SqlStr};
 
@@ -63,9 +64,11 @@ impl Database {
     /// Begins to write. Everything is undone unless [`Transaction::commit`] is reached.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         match self {
-            // IMMEDIATE takes the write lock at once: a transaction that begins by reading could otherwise find it taken half-way.
             Database::Sqlite { writer, .. } => {
-                Ok(Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+                let mut connection = writer.acquire().await?;
+                // IMMEDIATE takes the write lock at once: a transaction that begins by reading could find it taken half-way.
+                sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+                Ok(Transaction::Sqlite(connection))
             }
             Database::Postgres { pool, .. } => Ok(Transaction::Postgres(pool.begin().await?)),
         }
@@ -96,7 +99,9 @@ impl Database {
 
 /// A transaction of either engine.
 pub(crate) enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// Not the transaction of sqlx: after an error such as a full disk SQLite has rolled back by itself, sqlx still counts the
+    /// transaction as open, and the connection could never begin another. Our connections roll back when they are given back.
+    Sqlite(PoolConnection<Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
@@ -153,7 +158,7 @@ impl Transaction {
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
-            Transaction::Sqlite(inner) => inner.commit().await,
+            Transaction::Sqlite(mut inner) => sqlx::query("COMMIT").execute(&mut *inner).await.map(drop),
             Transaction::Postgres(inner) => inner.commit().await,
         }
     }

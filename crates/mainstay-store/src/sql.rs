@@ -235,8 +235,12 @@ mod tests {
         let database = Database::open(location).await.unwrap();
         for sql in all() {
             let prepared = match &database {
-                Database::Sqlite { writer, .. } => writer.acquire().await.unwrap().prepare(sql.clone()).await.map(drop),
-                Database::Postgres { pool, .. } => pool.acquire().await.unwrap().prepare(sql.clone()).await.map(drop),
+                Database::Sqlite { writer, .. } => {
+                    writer.acquire().await.unwrap().prepare(sql.clone()).await.map(drop)
+                }
+                Database::Postgres { pool, .. } => {
+                    pool.acquire().await.unwrap().prepare(sql.clone()).await.map(drop)
+                }
             };
             prepared.unwrap_or_else(|error| panic!("{error}\n{}", sql.as_str()));
         }

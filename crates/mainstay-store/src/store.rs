@@ -190,8 +190,16 @@ mod tests {
         let id = EntryId::new(at, &mut Random::seeded(number));
         let text = "x".repeat(100_000);
         let kind = EntryKind::Note;
-        let entry =
-            TimelineEntry { id, at, incident: None, dependency: None, kind, by: None, text, evidence: vec![] };
+        let entry = TimelineEntry {
+            id,
+            at,
+            incident: None,
+            dependency: None,
+            kind,
+            by: None,
+            text,
+            evidence: vec![],
+        };
         Commit { timeline: vec![entry], ..Commit::default() }
     }
 

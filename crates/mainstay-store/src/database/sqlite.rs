@@ -123,7 +123,16 @@ fn to_read(path: &Path) -> SqliteConnectOptions {
 
 fn one_connection() -> SqlitePoolOptions {
     // The connection is kept for good: its cache and its prepared statements are worth more than freshness.
-    SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None)
+    let options = SqlitePoolOptions::new().max_connections(1).min_connections(1);
+    let options = options.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    options.after_release(|connection, _| Box::pin(leave_transaction(connection)))
+}
+
+/// Ends the transaction that failed or was abandoned, if there is one.
+async fn leave_transaction(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Most of the time there is none, and SQLite says so.
+    let _ = sqlx::query("ROLLBACK").execute(connection).await;
+    Ok(true)
 }
 
 fn few_connections() -> SqlitePoolOptions {

@@ -1,0 +1,124 @@
+use mainstay_model::{Commit, Delivery, DeliveryOutcome, DeliveryState};
+use mainstay_store::{DeliveryCounts, Store};
+
+use crate::home::on_both;
+use crate::sample::*;
+
+async fn due(store: &Store, seconds: i64) -> Vec<u32> {
+    let due = store.due_deliveries(later(seconds), 100).await.unwrap();
+    due.iter().map(|delivery| delivery.sequence).collect()
+}
+
+async fn happened(store: &Store, outcome: DeliveryOutcome) {
+    store.commit(&Commit { outcomes: vec![outcome], ..Commit::default() }).await.unwrap();
+}
+
+fn delivered(number: u64) -> DeliveryOutcome {
+    DeliveryOutcome::Delivered {
+        id: delivery_id(number),
+        at: later(50),
+        receipt: Some("250 queued".to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn a_message_comes_back_as_it_was() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let queued = delivery(1, "mail", 1, 1, later(7));
+        let at = later(8);
+        let ended = Delivery {
+            state: DeliveryState::Delivered { at, receipt: Some("r".to_owned()) },
+            ..delivery(2, "mail", 1, 2, at)
+        };
+        let lost = Delivery {
+            state: DeliveryState::GivenUp { at, reason: "no such mailbox".to_owned() },
+            ..delivery(3, "mail", 1, 3, at)
+        };
+        let all = vec![queued, ended, lost];
+        store.commit(&of_deliveries(all.clone())).await.unwrap();
+        assert_eq!(store.deliveries(incident_id(1)).await.unwrap(), all);
+        assert_eq!(store.deliveries(incident_id(2)).await.unwrap(), []);
+        let counts = DeliveryCounts { queued: 1, delivered: 1, given_up: 1 };
+        assert_eq!(store.delivery_counts().await.unwrap(), counts);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_later_message_waits_for_the_earlier_one() {
+    on_both(async |home| {
+        let store = home.open().await;
+        // The second is due before the first, which had to be put off.
+        let messages = vec![delivery(2, "mail", 1, 2, later(1)), delivery(1, "mail", 1, 1, later(10))];
+        store.commit(&of_deliveries(messages)).await.unwrap();
+        assert_eq!(due(&store, 5).await, [] as [u32; 0]);
+        assert_eq!(store.next_delivery_at().await.unwrap(), Some(later(10)));
+        assert_eq!(due(&store, 10).await, [1]);
+
+        let error = "connection refused".to_owned();
+        happened(&store, DeliveryOutcome::Retry { id: delivery_id(1), next_attempt_at: later(40), error })
+            .await;
+        assert_eq!(due(&store, 39).await, [] as [u32; 0]);
+        let again = store.due_deliveries(later(40), 1).await.unwrap();
+        assert_eq!(again[0].id, delivery_id(1), "the identity is stable over retries");
+        assert!(matches!(&again[0].state, DeliveryState::Queued { attempts: 1, .. }));
+
+        happened(&store, delivered(1)).await;
+        assert_eq!(due(&store, 40).await, [2]);
+        happened(&store, delivered(2)).await;
+        assert_eq!(due(&store, 999).await, [] as [u32; 0]);
+        assert_eq!(store.next_delivery_at().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn giving_up_frees_the_next() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let messages = vec![delivery(1, "mail", 1, 1, start()), delivery(2, "mail", 1, 2, start())];
+        store.commit(&of_deliveries(messages)).await.unwrap();
+        let reason = "no such mailbox".to_owned();
+        happened(&store, DeliveryOutcome::GivenUp { id: delivery_id(1), at: later(1), reason }).await;
+        assert_eq!(due(&store, 1).await, [2]);
+        // What is settled stays settled.
+        let error = "late".to_owned();
+        happened(&store, DeliveryOutcome::Retry { id: delivery_id(1), next_attempt_at: start(), error })
+            .await;
+        assert_eq!(due(&store, 1).await, [2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_channels_and_incidents_do_not_wait() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let messages = vec![
+            delivery(1, "mail", 1, 1, later(99)),
+            delivery(2, "mail", 1, 2, start()),
+            delivery(3, "chat", 1, 3, later(2)),
+            delivery(4, "mail", 2, 4, later(1)),
+        ];
+        store.commit(&of_deliveries(messages)).await.unwrap();
+        assert_eq!(due(&store, 5).await, [4, 3], "the longest due first");
+        assert_eq!(store.due_deliveries(later(5), 1).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_damaged_message_does_not_hold_up_the_others() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let messages = vec![delivery(1, "mail", 1, 1, start()), delivery(2, "mail", 1, 2, start())];
+        store.commit(&of_deliveries(messages)).await.unwrap();
+        home.run("UPDATE delivery SET message = '{' WHERE sequence = 1").await;
+        assert_eq!(due(&store, 1).await, [] as [u32; 0]);
+        assert_eq!(due(&store, 1).await, [2]);
+        assert_eq!(store.delivery_counts().await.unwrap().given_up, 1);
+        assert_eq!(home.number("SELECT COUNT(*) FROM delivery WHERE message = '{'").await, 1, "it is kept");
+    })
+    .await;
+}

@@ -1,0 +1,164 @@
+use std::sync::Arc;
+
+use mainstay_model::{Commit, DeliveryOutcome, DeliveryState, Failure, FailureKind, Phase, Verdict};
+use mainstay_store::{DeliveryCounts, Restored};
+
+use crate::home::on_both;
+use crate::sample::*;
+
+#[tokio::test]
+async fn a_new_store_is_empty() {
+    on_both(async |home| {
+        let store = home.open().await;
+        assert_eq!(store.restore(start()).await.unwrap(), Restored::default());
+        assert_eq!(store.next_delivery_at().await.unwrap(), None);
+        assert_eq!(store.delivery_counts().await.unwrap(), DeliveryCounts::default());
+        assert!(store.certificates().await.unwrap().is_empty());
+        store.ping().await.unwrap();
+        store.check_writable(start()).await.unwrap();
+        store.roll_up(start()).await.unwrap();
+        store.retain(start(), Default::default()).await.unwrap();
+        store.commit(&Commit::default()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_is_restored_after_a_restart() {
+    on_both(async |home| {
+        let states = [state(healthy("orders-db", start())), state(down("cache", later(5)))];
+        let old = incident(1, later(-3 * 86_400), Some(later(-2 * 86_400)));
+        let recent = incident(2, later(-3 * 86_400), Some(later(-3600)));
+        let open = published(incident(3, later(-10), None));
+        let commit = Commit {
+            reports: vec![healthy("orders-db", start()), down("cache", later(5))],
+            dependencies: states.iter().cloned().map(Arc::new).collect(),
+            incidents: [&open, &recent, &old].map(|one| Arc::new(one.clone())).to_vec(),
+            ..Commit::default()
+        };
+        let store = home.open().await;
+        store.commit(&commit).await.unwrap();
+        store.close().await;
+        drop(store);
+
+        let restored = home.open().await.restore(start()).await.unwrap();
+        let [orders, cache] = states.map(without_der);
+        assert_eq!(restored.dependencies, [cache, orders]);
+        assert_eq!(restored.incidents, [recent, open]);
+        assert_eq!(restored.last_written, Some(later(5)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_later_state_holds_within_a_commit_and_after_it() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let version = |verdict, changes| {
+            let mut state = state(healthy("orders-db", start()));
+            let mut incident = incident(1, start(), None);
+            (state.verdict, incident.changes) = (verdict, changes);
+            (Arc::new(state), Arc::new(incident))
+        };
+        let (first, second, third) =
+            (version(Verdict::Healthy, 1), version(Verdict::Degraded, 2), version(Verdict::Down, 3));
+        for versions in [vec![first, second], vec![third.clone()]] {
+            let (dependencies, incidents) = versions.into_iter().unzip();
+            store.commit(&Commit { dependencies, incidents, ..Commit::default() }).await.unwrap();
+        }
+        let restored = store.restore(start()).await.unwrap();
+        assert_eq!(restored.dependencies, [without_der((*third.0).clone())]);
+        assert_eq!(restored.incidents, [(*third.1).clone()]);
+        assert_eq!(store.incident(incident_id(1)).await.unwrap().unwrap().changes, 3);
+        assert_eq!(store.incident(incident_id(2)).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_may_be_repeated() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let commit = Commit {
+            reports: vec![healthy("orders-db", start())],
+            timeline: vec![entry(1, start())],
+            deliveries: vec![delivery(1, "mail", 1, 1, start())],
+            outcomes: vec![DeliveryOutcome::Delivered { id: delivery_id(1), at: later(1), receipt: None }],
+            ..Commit::default()
+        };
+        store.commit(&commit).await.unwrap();
+        store.commit(&commit).await.unwrap();
+        assert_eq!(store.timeline(&Default::default()).await.unwrap(), [entry(1, start())]);
+        let [delivered] = &store.deliveries(incident_id(1)).await.unwrap()[..] else { panic!("one message") };
+        assert_eq!(delivered.state, DeliveryState::Delivered { at: later(1), receipt: None });
+        assert_eq!(store.recent_reports(&name("orders-db"), 10).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_half_way_leaves_nothing() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let impossible = delivery(1, "mail", 1, 0, start());
+        let commit = Commit {
+            reports: vec![healthy("orders-db", start())],
+            dependencies: vec![Arc::new(state(healthy("orders-db", start())))],
+            incidents: vec![Arc::new(incident(1, start(), None))],
+            timeline: vec![entry(1, start())],
+            deliveries: vec![delivery(2, "mail", 1, 1, start()), impossible],
+            outcomes: vec![],
+        };
+        let error = store.commit(&commit).await.unwrap_err();
+        assert!(error.to_string().contains("nothing of it was written"), "{error}");
+        for table in [
+            "endpoint",
+            "observation",
+            "certificate",
+            "chain",
+            "dependency_state",
+            "incident",
+            "timeline",
+            "delivery",
+            "roll_up",
+            "mark",
+        ] {
+            assert_eq!(home.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+        }
+        // What the writer had noted for itself is forgotten as well: the same without the fault is written whole.
+        let mended = Commit { deliveries: vec![delivery(2, "mail", 1, 1, start())], ..commit };
+        store.commit(&mended).await.unwrap();
+        assert_eq!(store.certificates().await.unwrap().len(), 3);
+        assert_eq!(store.recent_reports(&name("orders-db"), 10).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_server_said_is_kept_even_with_a_nul_in_it() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let mut report = down("orders-db", start());
+        let failure = Failure::new(FailureKind::QueryFailed, Phase::Query, "it said \"a\0b\"");
+        report.addresses[0].failure = Some(failure);
+        let outcome = DeliveryOutcome::Retry {
+            id: delivery_id(1),
+            next_attempt_at: later(9),
+            error: "a\0b".to_owned(),
+        };
+        let commit = Commit {
+            deliveries: vec![delivery(1, "mail", 1, 1, start())],
+            outcomes: vec![outcome],
+            ..of_reports(vec![report])
+        };
+        store.commit(&commit).await.unwrap();
+        let [tried] = &store.deliveries(incident_id(1)).await.unwrap()[..] else { panic!("one message") };
+        let expected = DeliveryState::Queued {
+            next_attempt_at: later(9),
+            attempts: 1,
+            last_error: Some("a\u{fffd}b".to_owned()),
+        };
+        assert_eq!(tried.state, expected);
+    })
+    .await;
+}
