@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use mainstay_model::{
     ChannelName, Delivery, DeliveryId, DeliveryState, EntryKind, Incident, IncidentId, IncidentState,
-    Landscape, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind, Rule, Subject,
+    Landscape, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind, Rule, Severity,
 };
 
 use crate::agenda::Due;
@@ -32,6 +32,10 @@ impl Turn<'_> {
         if news.opened {
             self.tell(id, MessageKind::Opened);
         }
+        if news.opened && is_open {
+            // The first message shows the whole; nothing of this step is left to add.
+            self.take_waiting(id);
+        }
         if news.resolved {
             self.tell(id, MessageKind::Resolved);
         } else if !news.opened && self.has_waiting(id) {
@@ -57,6 +61,13 @@ impl Turn<'_> {
         }
     }
 
+    /// The changes that waited, in one text.
+    fn take_waiting(&mut self, id: IncidentId) -> Option<String> {
+        let incident = self.incident_mut(id)?;
+        let change = std::mem::take(&mut incident.told.waiting).join(" ");
+        (!change.is_empty()).then_some(change)
+    }
+
     /// One message to every channel concerned.
     fn tell(&mut self, id: IncidentId, kind: MessageKind) {
         let landscape = self.state.landscape.clone();
@@ -64,9 +75,8 @@ impl Turn<'_> {
         let channels = self.audience(incident, kind);
         let no_route = channels.is_empty() && kind != MessageKind::Resolved;
         let now = self.now;
+        let change = if kind == MessageKind::Opened { None } else { self.take_waiting(id) };
         let Some(incident) = self.incident_mut(id) else { return };
-        let change = std::mem::take(&mut incident.told.waiting).join(" ");
-        let change = (kind != MessageKind::Opened && !change.is_empty()).then_some(change);
         incident.told.at = Some(now);
         let mut messages = Vec::new();
         for channel in channels {
@@ -95,11 +105,12 @@ impl Turn<'_> {
         self.effects.commit.deliveries.push(delivery);
     }
 
-    /// Who is told: by severity now, and whoever was told before. That a channel fails is never told by a failing one.
+    /// Who is told: by severity now, and whoever was told before, so that nobody is left with a message that it began.
     fn audience(&self, incident: &Incident, kind: MessageKind) -> Vec<ChannelName> {
         let landscape = &self.state.landscape;
         let mut channels = match kind {
             MessageKind::Resolved => Vec::new(),
+            _ if is_about_a_channel(incident) => self.audience_about_a_channel(incident.severity),
             _ => landscape.channels_for(incident.severity),
         };
         let told = incident.told.channels.keys().filter(|name| landscape.channels.contains_key(*name));
@@ -108,12 +119,16 @@ impl Turn<'_> {
                 channels.push(name.clone());
             }
         }
-        if incident.cause_key.starts_with("channel:") {
-            channels.retain(|name| !self.is_failing(name) && !is_about(incident, name));
-            if channels.is_empty() && kind != MessageKind::Resolved {
-                // Any other means is better than silence, whatever the routes say.
-                channels = landscape.channels.keys().filter(|name| !self.is_failing(name)).cloned().collect();
-            }
+        channels
+    }
+
+    /// That a channel fails is told by none that fails; any other means is better than silence, whatever the routes say.
+    fn audience_about_a_channel(&self, severity: Severity) -> Vec<ChannelName> {
+        let mut channels = self.state.landscape.channels_for(severity);
+        channels.retain(|name| !self.is_failing(name));
+        if channels.is_empty() {
+            let all = self.state.landscape.channels.keys();
+            channels = all.filter(|name| !self.is_failing(name)).cloned().collect();
         }
         channels
     }
@@ -175,10 +190,6 @@ fn dependencies(incident: &Incident, landscape: &Landscape) -> Vec<MessageDepend
         .collect()
 }
 
-fn is_about(incident: &Incident, channel: &ChannelName) -> bool {
-    let subject = Subject::Channel(channel.clone());
-    incident
-        .alerts
-        .values()
-        .any(|alert| alert.key.rule == Rule::ChannelFailing && alert.key.subject == subject)
+fn is_about_a_channel(incident: &Incident) -> bool {
+    incident.alerts.values().any(|alert| alert.key.rule == Rule::ChannelFailing)
 }

@@ -24,7 +24,7 @@ impl Turn<'_> {
         self.state.providers = by_provider(&landscape);
         self.state.awake_since.get_or_insert(self.now);
         let removed = self.remove_missing(&landscape);
-        let added = self.add_new(&landscape);
+        let added = self.add_new(&landscape, at_start);
         self.forget_channels(&landscape);
         self.effects.publish = true;
         self.write_configured(&before, at_start, &added, &removed);
@@ -69,12 +69,16 @@ impl Turn<'_> {
         gone
     }
 
-    fn add_new(&mut self, landscape: &Landscape) -> Vec<DependencyName> {
+    fn add_new(&mut self, landscape: &Landscape, at_start: bool) -> Vec<DependencyName> {
         let names = landscape.dependencies.keys();
         let new: Vec<_> =
             names.filter(|name| !self.state.dependencies.contains_key(*name)).cloned().collect();
         for name in &new {
             self.state.dependencies.insert(name.clone(), unchecked(name, self.now));
+            if !at_start {
+                // It may have been here before: what was written of it then must not come back.
+                self.keep(name);
+            }
         }
         new
     }

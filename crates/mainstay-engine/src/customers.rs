@@ -95,6 +95,11 @@ fn is_felt(incident: &Incident) -> bool {
 }
 
 /// A certificate or a refused log-in is a cause; that nothing answers is only what it looks like.
+/// The title and the first text for customers that Mainstay would choose: no hosts, no blame. A person may write it better.
+pub fn customer_wording(incident: &Incident, landscape: &Landscape) -> (String, String) {
+    (public_title(incident, landscape), body_for(status_of(incident), incident, landscape))
+}
+
 fn status_of(incident: &Incident) -> PublicStatus {
     use mainstay_model::FailureKind::LoginRejected;
     let known = |kind: mainstay_model::FailureKind| kind.is_certificate() || kind == LoginRejected;

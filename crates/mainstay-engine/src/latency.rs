@@ -59,7 +59,7 @@ mod tests {
     fn unusual_is_half_as_much_again_or_20_ms() {
         let usual = after([100.0; 40], None);
         assert_eq!(unusual_from_ms(&usual), Some(150.0));
-        assert_eq!(after([100.0; 40].into_iter().chain([151.0, 151.0]), None).slow_in_a_row, 2);
+        assert_eq!(after([100.0; 40].into_iter().chain([170.0, 170.0]), None).slow_in_a_row, 2);
         assert_eq!(after([2.0; 40].into_iter().chain([21.0]), None).slow_in_a_row, 0);
     }
 

@@ -24,5 +24,6 @@ mod time;
 mod turn;
 mod wording;
 
+pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
 pub use state::State;

@@ -1,6 +1,6 @@
 use mainstay_model::{
     Alert, AlertKey, CheckReport, DependencyName, Diagnosis, EntryKind, Failure, FailureKind, Incident,
-    Landscape, Provider, Rule, Subject,
+    Landscape, Provider, ProviderName, Rule, Subject,
 };
 
 /// The incident's title: what is wrong, with what. It makes sense by its first 60 characters.
@@ -9,15 +9,20 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
     match (&lead.key.subject, alike) {
         (Subject::Dependency(name), 0 | 1) => format!("{name} {}", condition(lead, false)),
         (Subject::Dependency(_), several) => {
-            let of = match incident.providers.as_slice() {
-                [one] => format!(" of {}", landscape.provider_title(one)),
-                _ => String::new(),
-            };
+            let of = common_provider(incident, landscape)
+                .map_or_else(String::new, |one| format!(" of {}", landscape.provider_title(one)));
             format!("{several} dependencies{of} {}", condition(lead, true))
         }
         (Subject::Channel(name), _) => format!("{name} does not take messages"),
         (Subject::Mainstay, _) => mainstay_title(lead.key.rule).to_owned(),
     }
+}
+
+/// The provider of all of its dependencies.
+fn common_provider<'a>(incident: &'a Incident, landscape: &Landscape) -> Option<&'a ProviderName> {
+    let [one] = incident.providers.as_slice() else { return None };
+    let theirs = |name| landscape.dependencies.get(name).is_none_or(|all| all.provider.as_ref() == Some(one));
+    incident.dependencies.iter().all(theirs).then_some(one)
 }
 
 /// A short clause for one alert: `orders-db is down: its certificate expired`.

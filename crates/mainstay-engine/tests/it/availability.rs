@@ -1,0 +1,228 @@
+use mainstay_engine::Event;
+use mainstay_model::FailureKind::*;
+use mainstay_model::{Impact, IncidentState, Verdict};
+
+use crate::scene::*;
+
+#[test]
+fn one_bad_check_is_repeated_and_then_told_within_a_second() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(30).check("db", Bad(ConnectRefused)).told(&[]);
+    let again = scene.last.rechecks.clone();
+    assert_eq!(again.len(), 1);
+    assert!(again[0].after.as_millis() < 1_000);
+    scene.now += again[0].after;
+    scene.check("db", Bad(ConnectRefused)).told(&[
+        "30 ops#1 opened page: db is down: the connection is refused",
+        "30 phone#1 opened page: db is down: the connection is refused",
+    ]);
+    assert_eq!(scene.verdict("db"), Verdict::Down);
+    let incident = scene.incident(0);
+    assert_eq!(incident.since, begin() + jiff::SignedDuration::from_secs(30), "the first sight counts");
+    assert_eq!(incident.impact, Impact::Critical);
+    assert_eq!(incident.broke_at, Some(incident.since));
+}
+
+#[test]
+fn a_lost_packet_is_not_told() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(30).check("db", Bad(ConnectRefused)).pass(1).check("db", Good);
+    scene.pass_checking(300, &Good).told(&[]);
+    assert_eq!(scene.verdict("db"), Verdict::Healthy);
+}
+
+#[test]
+fn two_of_three_need_not_follow_each_other() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(1).check("db", Bad(ConnectReset)).pass(1).check("db", Good).pass(1);
+    scene.check("db", Bad(ConnectReset));
+    assert_eq!(scene.verdict("db"), Verdict::Down);
+}
+
+#[test]
+fn recovery_takes_two_good_ones_and_the_second_comes_soon() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check_fully("db", Bad(ConnectRefused)).pass(60).check("db", Good);
+    assert_eq!(scene.verdict("db"), Verdict::Down);
+    assert_eq!(scene.last.rechecks.len(), 1);
+    scene.pass(1).check("db", Good).ops(&[
+        "0 #1 opened page: db is down: the connection is refused",
+        "61 #2 resolved page: db is down: the connection is refused | db works again.",
+    ]);
+    let incident = scene.incident(0);
+    assert!(matches!(incident.state, IncidentState::Resolved { by: None, .. }));
+    assert_eq!(scene.timeline(incident.id), "opened alert-ended resolved");
+}
+
+#[test]
+fn inconclusive_checks_change_nothing() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(1).check("db", Bad(ConnectRefused)).pass(1);
+    scene.check("db", Unclear(ClockWrong)).pass(1).check("db", Unclear(ClockWrong)).told(&[]);
+    scene.pass(1).check("db", Bad(ConnectRefused));
+    assert_eq!(scene.verdict("db"), Verdict::Down, "the two bad ones stand beside each other");
+    scene.pass(1).check("db", Good).pass(1).check("db", Unclear(ClockWrong)).pass(1).check("db", Good);
+    assert_eq!(scene.verdict("db"), Verdict::Healthy);
+}
+
+#[test]
+fn certificates_and_refused_log_ins_need_no_third() {
+    let strict = |kind| {
+        let mut scene = Scene::changed(&["db"], |landscape| {
+            let db = landscape.dependencies.get_mut("db").unwrap();
+            db.confirm = mainstay_model::Confirmation { failures: 5, of: 8, recoveries: 2 };
+        });
+        scene.check_fully("db", Bad(kind));
+        scene.verdict("db")
+    };
+    assert_eq!(strict(CertificateUntrusted), Verdict::Down);
+    assert_eq!(strict(LoginRejected), Verdict::Down);
+    assert_eq!(strict(ConnectRefused), Verdict::Inconclusive);
+}
+
+#[test]
+fn the_same_check_twice_counts_once() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Bad(ConnectRefused)).check("db", Bad(ConnectRefused));
+    assert_eq!(scene.verdict("db"), Verdict::Inconclusive);
+    assert_eq!(scene.written.reports.len(), 1);
+}
+
+#[test]
+fn dependencies_of_one_provider_with_one_cause_are_one_incident() {
+    let mut scene = Scene::with(&["a@acme", "b@acme", "c@acme", "other"]);
+    for name in ["a", "b", "c", "other"] {
+        scene.check(name, Good);
+    }
+    scene.pass(30).check_fully("a", Bad(ConnectRefused)).pass(5).check_fully("b", Bad(ConnectReset)).pass(5);
+    scene.check_fully("c", Bad(ConnectRefused)).pass(5).check_fully("other", Bad(ConnectRefused)).pass(60);
+    scene.ops(&[
+        "30 #1 opened page: a is down: the connection is refused",
+        "45 #1 opened page: other is down: the connection is refused",
+        "90 #2 updated page: 3 dependencies of Acme are down: the connection is refused | b is down: the \
+         connection is cut. c is down: the connection is refused.",
+    ]);
+    assert_eq!(scene.state.incidents().count(), 2);
+    let incident = scene.incident(0);
+    assert_eq!(incident.dependencies.len(), 3);
+    for name in ["a", "b", "c"] {
+        scene.check_fully(name, Good);
+    }
+    assert!(!scene.incident(0).is_open());
+    assert!(scene.incident(1).is_open());
+}
+
+#[test]
+fn later_ones_are_an_incident_of_their_own() {
+    let mut scene = Scene::with(&["a@acme", "b@acme"]);
+    scene.check("b", Good).check_fully("a", Bad(ConnectRefused));
+    for _ in 0..25 {
+        scene.pass(30).check("a", Bad(ConnectRefused)).check("b", Good);
+    }
+    scene.pass(1).check_fully("b", Bad(ConnectRefused));
+    assert_eq!(scene.state.incidents().count(), 2);
+}
+
+#[test]
+fn what_returns_soon_opens_the_same_incident_again() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check_fully("db", Bad(TimedOut)).pass(10).check_fully("db", Good).pass(60);
+    scene.check_fully("db", Bad(TimedOut)).pass(10).check_fully("db", Good).ops(&[
+        "0 #1 opened page: db is down: no answer comes in time",
+        "11 #2 resolved page: db is down: no answer comes in time | db works again.",
+        "71 #3 updated page: db is down: no answer comes in time | It is back: db is down: no answer comes \
+         in time.",
+        "82 #4 resolved page: db is down: no answer comes in time | db works again.",
+    ]);
+    assert_eq!(scene.state.incidents().count(), 1);
+    scene.pass_checking(700, &Good).pass(1).check_fully("db", Bad(TimedOut));
+    assert_eq!(scene.state.incidents().count(), 2, "after ten minutes it is a new one");
+}
+
+#[test]
+fn flapping_is_told_once_and_ends_when_calm() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good);
+    for _ in 0..8 {
+        scene.pass(30).check("db", Bad(ConnectRefused)).pass(1).check("db", Bad(ConnectRefused));
+        scene.pass(30).check("db", Good).pass(1).check("db", Good);
+    }
+    let told = scene.written.deliveries.iter().filter(|one| one.channel.as_str() == "ops");
+    let kinds: Vec<_> = told.map(|one| one.message.kind.as_str().trim_start_matches("incident.")).collect();
+    assert_eq!(kinds, ["opened", "resolved", "updated", "resolved", "updated", "updated"]);
+    assert!(scene.incident(0).is_open());
+    assert_eq!(scene.incident(0).title, "db keeps changing between good and bad");
+    scene.pass_checking(31 * 60, &Good);
+    assert!(!scene.incident(0).is_open());
+    assert_eq!(scene.state.incidents().count(), 1);
+    assert_eq!(scene.verdict("db"), Verdict::Healthy);
+}
+
+#[test]
+fn some_addresses_down_is_degraded_and_becomes_down_in_the_same_incident() {
+    let mut scene = Scene::with(&["db"]);
+    scene
+        .check("db", Good)
+        .pass(30)
+        .check_fully("db", Partly)
+        .ops(&["30 #1 opened high: db is down on some addresses: the connection is refused"]);
+    assert_eq!(scene.verdict("db"), Verdict::Degraded);
+    scene.pass(30).check_fully("db", Bad(ConnectRefused)).ops(&[
+        "60 #2 updated page: db is down: the connection is refused | db is down: the connection is refused. \
+         db works on all addresses again.",
+    ]);
+    scene.pass(30).check_fully("db", Good);
+    assert!(!scene.incident(0).is_open());
+}
+
+#[test]
+fn slow_three_times_in_a_row_is_told_and_ends_after_three() {
+    let mut scene = Scene::with(&["db"]);
+    for _ in 0..40 {
+        scene.pass(30).check("db", Took(10.0));
+    }
+    scene.pass(30).check("db", Took(200.0)).pass(30).check("db", Took(200.0)).told(&[]);
+    scene.pass(30).check("db", Took(200.0)).ops(&["1290 #1 opened warn: db is slow"]);
+    assert_eq!(scene.verdict("db"), Verdict::Degraded);
+    scene.pass(30).check("db", Took(10.0)).pass(30).check("db", Took(10.0)).told(&[]);
+    scene.pass(30).check("db", Took(10.0));
+    scene.ops(&["1380 #2 resolved warn: db is slow | db is as fast as usual."]);
+}
+
+#[test]
+fn what_leaves_the_configuration_ends() {
+    let mut scene = Scene::with(&["db", "keep"]);
+    scene.check_fully("db", Bad(ConnectRefused)).landscape.dependencies.remove("db");
+    scene.configure().ops(&[
+        "0 #1 opened page: db is down: the connection is refused",
+        "0 #2 resolved page: db is down: the connection is refused | db works again: it was removed from \
+         the configuration.",
+    ]);
+    assert!(scene.state.dependency("db").is_none());
+    scene.pass(1).check("db", Bad(ConnectRefused));
+    assert!(scene.last.commit.is_empty());
+    let before = scene.written.clone();
+    scene.configure();
+    assert_eq!(scene.written, before, "the same configuration again changes nothing");
+}
+
+#[test]
+fn a_tick_with_nothing_due_writes_nothing() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(1);
+    assert!(scene.last.commit.is_empty());
+    scene.step(Event::Tick);
+    assert!(scene.last.commit.is_empty() && !scene.last.publish && !scene.last.check_references);
+}
+
+#[test]
+fn steady_checks_write_only_themselves() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(30).check("db", Good);
+    assert_eq!(scene.last.commit.reports.len(), 1);
+    assert!(scene.last.commit.dependencies.is_empty() && scene.last.commit.timeline.is_empty());
+    let before = scene.written.dependencies.len();
+    scene.pass_checking(3_600, &Good);
+    let written = scene.written.dependencies.len() - before;
+    assert!((10..=13).contains(&written), "about every five minutes: {written}");
+}

@@ -1,0 +1,188 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mainstay_engine::{Action, Event, State};
+use mainstay_model::*;
+use proptest::prelude::*;
+
+use crate::scene::{Found, Scene, begin, days};
+
+#[derive(Debug, Clone)]
+enum Move {
+    Check(usize, Found),
+    Wait(u16),
+    References(usize),
+    Resolve,
+    Acknowledge,
+    GiveUp,
+    Deliver,
+    Refuse,
+    Reconfigure(usize),
+}
+
+const NAMES: [&str; 4] = ["a@acme", "b@acme", "c", "d"];
+
+fn found() -> impl Strategy<Value = Found> {
+    prop_oneof![
+        4 => Just(Found::Good),
+        2 => Just(Found::Bad(FailureKind::ConnectRefused)),
+        2 => Just(Found::Bad(FailureKind::ConnectTimedOut)),
+        1 => Just(Found::Bad(FailureKind::CertificateUntrusted)),
+        1 => Just(Found::Unclear(FailureKind::NameNotResolved)),
+        1 => Just(Found::Partly),
+        1 => (0i64..40).prop_map(|left| Found::Life(begin() - days(60), begin() + days(left))),
+        1 => Just(Found::Expired(begin() - days(90), begin())),
+    ]
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        12 => (0..NAMES.len(), found()).prop_map(|(name, found)| Move::Check(name, found)),
+        6 => (1u16..400).prop_map(Move::Wait),
+        1 => (0usize..2).prop_map(Move::References),
+        1 => Just(Move::Resolve),
+        1 => Just(Move::Acknowledge),
+        1 => Just(Move::GiveUp),
+        1 => Just(Move::Deliver),
+        1 => Just(Move::Refuse),
+        1 => (1..=NAMES.len()).prop_map(Move::Reconfigure),
+    ];
+    prop::collection::vec(one, 1..120)
+}
+
+fn play(moves: &[Move], references: bool) -> Scene {
+    let mut scene = Scene::changed(&NAMES, |landscape| {
+        landscape.status_page.auto_publish = true;
+        if references {
+            landscape.references = vec![Target::parse("tcp://192.0.2.9:443").unwrap()];
+        }
+    });
+    let all = scene.landscape.dependencies.clone();
+    for one in moves {
+        scene.now += jiff::SignedDuration::from_millis(100);
+        apply(&mut scene, one, &all);
+        check_alerts(&scene.state);
+    }
+    scene
+}
+
+fn apply(scene: &mut Scene, one: &Move, all: &BTreeMap<DependencyName, Dependency>) {
+    let incident = scene.state.incidents().last().map(|incident| incident.id);
+    let delivery = scene.written.deliveries.last().cloned();
+    match (one, incident, delivery) {
+        (Move::Check(index, found), ..) => {
+            let name = NAMES[*index].split('@').next().unwrap();
+            scene.check_fully(name, found.clone());
+        }
+        (Move::Wait(seconds), ..) => {
+            scene.pass(i64::from(*seconds));
+        }
+        (Move::References(reachable), ..) => {
+            scene.step(Event::ReferencesChecked { reachable: *reachable, tried: 1 });
+        }
+        (Move::Resolve, Some(id), _) => {
+            scene.act(Action::Resolve(id));
+        }
+        (Move::Acknowledge, Some(id), _) => {
+            scene.act(Action::Acknowledge(id));
+        }
+        (Move::GiveUp, _, Some(one)) => {
+            let incident = Some(one.message.incident.id);
+            let reason = "gone".into();
+            scene.step(Event::DeliveryGivenUp { id: one.id, channel: one.channel, incident, reason });
+        }
+        (Move::Deliver, _, Some(one)) => {
+            let incident = Some(one.message.incident.id);
+            scene.step(Event::Delivered { id: one.id, channel: one.channel, incident, receipt: None });
+        }
+        (Move::Refuse, ..) => {
+            scene.step(Event::ConfigurationRefused { problems: vec!["a line".into()] });
+        }
+        (Move::Reconfigure(count), ..) => {
+            scene.landscape.dependencies = all.clone().into_iter().take(*count).collect();
+            scene.configure();
+        }
+        _ => {}
+    }
+}
+
+/// Each alert of a dependency exists once, and belongs to exactly one incident, which says the same.
+fn check_alerts(state: &State) {
+    let mut homes: BTreeMap<String, Alert> = BTreeMap::new();
+    for incident in state.incidents() {
+        for (key, alert) in &incident.alerts {
+            assert_eq!(*key, alert.key.to_string());
+            assert!(homes.insert(key.clone(), alert.clone()).is_none(), "{key} has two incidents");
+        }
+        assert!(!incident.is_open() || !incident.alerts.is_empty(), "open without a cause: {incident:?}");
+    }
+    for dependency in state.dependencies() {
+        for alert in &dependency.alerts {
+            assert_eq!(homes.remove(&alert.key.to_string()).as_ref(), Some(alert));
+        }
+        let down = dependency.alerts.iter().any(|alert| alert.key.rule == Rule::Down);
+        assert_eq!(down, dependency.verdict == Verdict::Down, "{dependency:?}");
+    }
+    let ours = |key: &String| key.starts_with("mainstay/") || key.starts_with("channel:");
+    assert!(homes.keys().all(ours), "alerts of nobody: {homes:?}");
+}
+
+/// For each channel and incident: opened once and first, no gaps, and resolved last when it is.
+fn check_messages(scene: &Scene) {
+    let mut streams: BTreeMap<(ChannelName, IncidentId), Vec<&Delivery>> = BTreeMap::new();
+    for delivery in &scene.written.deliveries {
+        let key = (delivery.channel.clone(), delivery.message.incident.id);
+        streams.entry(key).or_default().push(delivery);
+    }
+    for ((_, id), stream) in &streams {
+        for (index, one) in stream.iter().enumerate() {
+            assert_eq!(one.sequence as usize, index + 1);
+            assert_eq!(one.message.kind == MessageKind::Opened, index == 0);
+        }
+        for pair in stream.windows(2) {
+            let twice = pair.iter().all(|one| one.message.kind == MessageKind::Resolved);
+            assert!(!twice, "resolved twice in a row");
+        }
+        let incident = scene.state.incident(*id).unwrap();
+        let told_end = stream.last().is_some_and(|one| one.message.kind == MessageKind::Resolved);
+        assert_eq!(told_end, !incident.is_open(), "{stream:#?}");
+        assert!(scene.written.timeline.iter().any(|entry| entry.incident == Some(*id)));
+    }
+}
+
+fn last_written(commit: &Commit) -> State {
+    let dependencies: BTreeMap<_, _> =
+        commit.dependencies.iter().map(|one| (one.name.clone(), one.as_ref().clone())).collect();
+    let incidents: BTreeMap<_, _> =
+        commit.incidents.iter().map(|one| (one.id, one.as_ref().clone())).collect();
+    State::restored(dependencies.into_values().collect(), incidents.into_values().collect())
+}
+
+/// What was written is what is known, but for what a restart may forget.
+fn check_restored(scene: &Scene) {
+    let restored = last_written(&scene.written);
+    let incidents = |state: &State| state.incidents().cloned().collect::<Vec<Arc<Incident>>>();
+    assert_eq!(incidents(&restored), incidents(&scene.state));
+    assert_eq!(restored.offline_since(), scene.state.offline_since());
+    for one in scene.state.dependencies() {
+        let Some(kept) = restored.dependency(one.name.as_str()) else {
+            assert!(one.alerts.is_empty() && one.verdict == Verdict::Inconclusive);
+            continue;
+        };
+        assert_eq!((kept.verdict, kept.since, &kept.alerts), (one.verdict, one.since, &one.alerts));
+        assert_eq!((&kept.renewals.current, &kept.changes), (&one.renewals.current, &one.changes));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens(moves in moves(), references: bool) {
+        let scene = play(&moves, references);
+        check_messages(&scene);
+        check_restored(&scene);
+        let again = play(&moves, references);
+        prop_assert_eq!(&again.written, &scene.written);
+    }
+}

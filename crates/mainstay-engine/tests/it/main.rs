@@ -1,0 +1,9 @@
+//! What the engine decides, told as short scenes.
+
+mod availability;
+mod certificates;
+mod invariants;
+mod networks;
+mod people;
+mod scene;
+mod silence;

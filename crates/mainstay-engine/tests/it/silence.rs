@@ -1,0 +1,68 @@
+use mainstay_engine::Event;
+use mainstay_model::FailureKind::*;
+use mainstay_model::{EntryKind, Verdict};
+
+use crate::scene::*;
+
+#[test]
+fn what_is_not_checked_is_told_and_says_whose_fault_it_is() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(89).told(&[]).pass(2);
+    scene.ops(&["90 #1 opened high: db was not checked"]);
+    assert_eq!(scene.verdict("db"), Verdict::Inconclusive);
+    let cause = scene.incident(0).diagnosis.cause;
+    assert!(cause.starts_with("Mainstay itself did not check it since 2026-06-06 00:00 UTC"), "{cause}");
+    scene.check("db", Good).ops(&["91 #2 resolved high: db was not checked | db is checked again."]);
+    assert_eq!(scene.verdict("db"), Verdict::Healthy);
+}
+
+#[test]
+fn checks_that_cannot_tell_are_silence_too() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good);
+    for _ in 0..4 {
+        scene.pass(30).check("db", Unclear(ClockWrong));
+    }
+    assert!(scene.incident(0).diagnosis.cause.contains("could not tell"));
+}
+
+#[test]
+fn never_checked_at_all() {
+    let mut scene = Scene::with(&["db"]);
+    scene.pass(91).ops(&["90 #1 opened high: db was not checked"]);
+}
+
+#[test]
+fn all_that_are_not_checked_are_one_incident() {
+    let mut scene = Scene::with(&["a", "b", "c@acme"]);
+    scene.pass(91).ops(&["90 #1 opened high: 3 dependencies were not checked"]);
+}
+
+#[test]
+fn a_machine_that_slept_has_nobody_to_blame() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good);
+    scene.now += days(1);
+    scene.step(Event::Tick).pass(60).check("db", Good).pass(10).told(&[]);
+    let paused = scene.written.timeline.iter().filter(|one| one.kind == EntryKind::Mainstay);
+    assert!(paused.into_iter().any(|one| one.text.contains("paused for 24 h")));
+}
+
+#[test]
+fn a_restart_gives_the_first_checks_their_time() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(1);
+    let dependencies = scene.state.dependencies().map(|one| one.as_ref().clone()).collect();
+    scene.state = mainstay_engine::State::restored(dependencies, Vec::new());
+    scene.now += days(1);
+    scene.configure().pass(80).told(&[]).pass(20).ops(&["86491 #1 opened high: db was not checked"]);
+}
+
+#[test]
+fn every_rule_survives_a_clock_that_goes_back() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(60);
+    scene.now -= days(1);
+    scene.check_fully("db", Bad(ConnectRefused)).pass(1);
+    assert_eq!(scene.verdict("db"), Verdict::Down);
+}
