@@ -65,11 +65,7 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> Vec<String> {
             format!("If it is right, ask {provider} to install a certificate that is valid now."),
             DO_NOT_SWITCH_OFF.into(),
         ],
-        CertificateUntrusted => vec![
-            format!("If {provider} has a CA of their own, get its certificate from them in a safe way and give it as ca_file (--ca-file)."),
-            "If not, somebody may be in between: compare the fingerprint with the provider before anything else.".into(),
-            DO_NOT_SWITCH_OFF.into(),
-        ],
+        CertificateUntrusted => untrusted(case),
         CertificateNameMismatch => vec![
             "Use one of the names that the certificate is for in the URL, or give it as server_name (--server-name).".into(),
             format!("If {host} is the right name, ask {provider} for a certificate that has it."),
@@ -104,6 +100,26 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> Vec<String> {
         ClockWrong => vec!["Set this machine's clock (NTP), then check again.".into()],
         Offline => vec!["Check this machine's own network and limits first.".into()],
     }
+}
+
+fn untrusted(case: &Case<'_>) -> Vec<String> {
+    let provider = case.provider();
+    let alone = sent_alone(case).then(|| {
+        format!("Ask {provider} to send the intermediate certificates too: only the server's own came.")
+    });
+    let own_ca = format!(
+        "If {provider} has a CA of their own, get its certificate from them in a safe way and give it as ca_file (--ca-file)."
+    );
+    let between =
+        "If not, somebody may be in between: compare the fingerprint with the provider before anything else.";
+    alone.into_iter().chain([own_ca, between.into(), DO_NOT_SWITCH_OFF.into()]).collect()
+}
+
+/// Whether the server sent nothing but a certificate that somebody else issued.
+fn sent_alone(case: &Case<'_>) -> bool {
+    let chain = case.report.tls().map(|tls| tls.certificates.as_slice()).unwrap_or_default();
+    let mut sent = chain.iter().filter(|certificate| certificate.sent);
+    sent.next().is_some_and(|first| first.issuer != first.subject) && sent.next().is_none()
 }
 
 /// The fault is in what is configured here.

@@ -106,8 +106,9 @@ impl Page {
     fn labelled(&mut self, label: &str, lines: &[String]) {
         for (index, line) in lines.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
-            let label = self.paint.dim(&format!("{label:<8}"));
-            self.line(format!("  {label}{line}").trim_end());
+            let gap = " ".repeat(INDENT - 2 - label.len());
+            let label = if label.is_empty() { String::new() } else { self.paint.dim(label) };
+            self.line(format!("  {label}{gap}{line}").trim_end());
         }
     }
 
@@ -182,3 +183,6 @@ fn sentence(text: &str) -> String {
     let rest = letters.as_str();
     if text.ends_with('.') { format!("{first}{rest}") } else { format!("{first}{rest}.") }
 }
+
+#[cfg(test)]
+mod tests;

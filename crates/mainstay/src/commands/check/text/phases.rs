@@ -27,7 +27,7 @@ fn address(one: &Observation, slowest: f64, paint: Paint) -> Vec<String> {
     lines.extend(
         fit(&legend(one), 68)
             .into_iter()
-            .map(|line| format!("  {}", paint.dim(&line.replace('\u{a0}', " ")))),
+            .map(|line| format!("  {}", paint.dim(line.replace('\u{a0}', " ").trim_end()))),
     );
     lines
 }
@@ -65,5 +65,5 @@ fn legend(one: &Observation) -> String {
 
 /// As many decimals as mean something.
 fn milliseconds(ms: f64) -> String {
-    if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") }
+    if ms < 9.95 { format!("{ms:.1}") } else { format!("{ms:.0}") }
 }
