@@ -45,6 +45,9 @@ pub struct Incident {
     pub changes: u32,
     /// Present once customers may see it.
     pub publication: Option<Publication>,
+    /// Since when customers could feel it: the earliest `since` of an alert with an impact. Absent while it is only announced.
+    #[serde(default)]
+    pub broke_at: Option<Timestamp>,
     /// Who was told what so far.
     #[serde(default)]
     pub told: Told,

@@ -7,7 +7,7 @@ mod outbox;
 mod restore;
 
 pub(crate) use certificates::{certificate_pem, certificates};
-pub(crate) use history::{checks, daily, hourly, observations, timeline};
+pub(crate) use history::{checks, daily, hourly, observations, timeline, watched_since};
 pub(crate) use incidents::{incident, incidents};
 pub(crate) use outbox::{deliveries, delivery_counts, due_deliveries, next_delivery_at};
 pub(crate) use restore::restore;

@@ -76,7 +76,9 @@ pub(crate) fn all() -> Vec<SqlStr> {
 bulks! {
     INSERT_CERTIFICATES(4) = "INSERT INTO certificate (sha256, not_after, body, der) VALUES {rows}
         ON CONFLICT (sha256) DO UPDATE SET der = COALESCE(certificate.der, excluded.der)";
-    INSERT_ENDPOINTS(5) = "INSERT INTO endpoint (id, dependency, address, last_seen, chain_hash) VALUES {rows}
+    // Without a rule for conflicts: when another node took the number, or added the address, everything is to be tried again.
+    ADD_ENDPOINTS(5) = "INSERT INTO endpoint (id, dependency, address, last_seen, chain_hash) VALUES {rows}";
+    NOTE_ENDPOINTS(5) = "INSERT INTO endpoint (id, dependency, address, last_seen, chain_hash) VALUES {rows}
         ON CONFLICT (id) DO UPDATE SET last_seen = excluded.last_seen, chain_hash = excluded.chain_hash";
     INSERT_CHAINS(3) = "INSERT INTO chain (endpoint_id, since, links) VALUES {rows}
         ON CONFLICT (endpoint_id, since) DO UPDATE SET links = excluded.links";
@@ -118,6 +120,8 @@ lists! {
     HOURLY_BETWEEN(2) = "SELECT dependency, start, healthy, degraded, down, inconclusive, observed_us, down_us, latency
         FROM hourly WHERE dependency IN ({list}) AND start >= $1 AND start < $2 ORDER BY dependency, start";
     DELETE_OBSERVATIONS(1) = "DELETE FROM observation WHERE endpoint_id IN ({list}) AND at < $1";
+    DELETE_OLD_CHAINS(1) = "DELETE FROM chain WHERE endpoint_id IN ({list}) AND since < $1
+        AND since < (SELECT MAX(since) FROM chain AS newest WHERE newest.endpoint_id = chain.endpoint_id)";
     DELETE_CHAINS(0) = "DELETE FROM chain WHERE endpoint_id IN ({list})";
     DELETE_ENDPOINTS(1) = "DELETE FROM endpoint WHERE id IN ({list}) AND last_seen < $1";
 }
@@ -189,6 +193,7 @@ statements! {
             AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
                 AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)
         ORDER BY next_attempt_at, id LIMIT $2";
+    FIRST_ENTRY = "SELECT MIN(at) AS at FROM timeline";
     NEXT_DELIVERY = "SELECT MIN(next_attempt_at) AS at FROM delivery WHERE state = 0
             AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
                 AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)";

@@ -49,6 +49,11 @@ impl Store {
         read::due_deliveries(&self.database, now, limit).await
     }
 
+    /// When anything was seen first: the beginning of the timeline, which is kept for ever.
+    pub async fn watched_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        read::watched_since(&self.database).await
+    }
+
     /// When the next message can be tried; it may be in the past. `None` when nothing is queued.
     pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
         read::next_delivery_at(&self.database).await

@@ -25,6 +25,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(commands::check::Check),
+    Serve(commands::serve::Serve),
     Config(commands::config::Config),
     Init(commands::init::Init),
     Backup(commands::backup::Backup),
@@ -43,6 +44,7 @@ pub(crate) fn run() -> ExitCode {
     };
     match cli.command {
         Command::Check(check) => check.run(&cli.config),
+        Command::Serve(serve) => serve.run(&cli.config),
         Command::Config(command) => command.run(&cli.config),
         Command::Init(init) => init.run(&cli.config),
         Command::Backup(backup) => backup.run(&cli.config),

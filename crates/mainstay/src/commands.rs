@@ -8,6 +8,9 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod init;
+pub(crate) mod serve;
+
+use tracing::level_filters::LevelFilter;
 
 use crate::config::{Problems, Rendering};
 
@@ -20,8 +23,8 @@ fn refuse(problems: &Problems) -> ExitCode {
 }
 
 /// Runs a long-lived command with its log on standard error; an error ends as one sentence with its causes.
-fn in_runtime(command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    crate::log::start();
+fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    crate::log::start(least);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("cannot start the runtime")),

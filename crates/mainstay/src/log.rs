@@ -1,14 +1,16 @@
 use std::io::IsTerminal;
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
-/// Starts the log on standard error. `MAINSTAY_LOG` chooses what is shown, as in `info,mainstay=debug`.
-pub(crate) fn start() {
+/// Starts the log on standard error with everything from `least` on. `MAINSTAY_LOG` chooses otherwise, as in
+/// `info,mainstay=debug`.
+pub(crate) fn start(least: LevelFilter) {
     let filter = EnvFilter::builder()
         .with_env_var("MAINSTAY_LOG")
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .with_default_directive(least.into())
         .from_env_lossy();
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(false);

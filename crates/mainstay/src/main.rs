@@ -6,6 +6,8 @@ mod commands;
 mod config;
 mod location;
 mod log;
+mod service;
+mod tasks;
 
 use std::process::ExitCode;
 

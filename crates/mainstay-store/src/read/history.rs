@@ -35,6 +35,11 @@ pub(crate) async fn checks(
     Ok(newest_first.filter_map(|check| check.into_point()).collect())
 }
 
+pub(crate) async fn watched_since(database: &Database) -> Result<Option<Timestamp>, StoreError> {
+    let row = database.rows(sql::FIRST_ENTRY, vec![]).await?.into_iter().next();
+    row.map_or(Ok(None), |row| Record::of("timeline", "at")(row).maybe_time("at"))
+}
+
 pub(crate) async fn timeline(
     database: &Database,
     filter: &TimelineFilter,

@@ -55,17 +55,17 @@ fn components(figures: &Figures) -> Vec<Value> {
         let group_id = group.title.as_ref().map(|title| format!("group-{title}"));
         if let (Some(id), Some(title)) = (&group_id, &group.title) {
             position += 1;
-            documents.push(group_document(figures, group, id, title, position));
+            documents.push(group_document(group, id, title, position));
         }
         for one in &group.components {
             position += 1;
-            documents.push(component(figures, one, group_id.as_deref(), position));
+            documents.push(component(one, group_id.as_deref(), position));
         }
     }
     documents
 }
 
-fn group_document(figures: &Figures, group: &Group, id: &str, title: &str, position: u32) -> Value {
+fn group_document(group: &Group, id: &str, title: &str, position: u32) -> Value {
     let worst = group.components.iter().map(|one| one.condition).max();
     let changed = group.components.iter().map(|one| one.changed_at).max();
     let members: Vec<&str> = group.components.iter().map(|one| one.name.as_str()).collect();
@@ -77,7 +77,7 @@ fn group_document(figures: &Figures, group: &Group, id: &str, title: &str, posit
     })
 }
 
-fn component(figures: &Figures, one: &PublicComponent, group_id: Option<&str>, position: u32) -> Value {
+fn component(one: &PublicComponent, group_id: Option<&str>, position: u32) -> Value {
     let changed = one.changed_at;
     json!({
         "id": one.name, "page_id": PAGE_ID, "name": one.title, "description": one.description,
@@ -91,7 +91,7 @@ fn incident(figures: &Figures, one: &PublicIncident) -> Value {
     let affected: Vec<Value> = figures
         .components()
         .filter(|component| one.components.contains(&component.name))
-        .map(|component| self::component(figures, component, None, 0))
+        .map(|component| self::component(component, None, 0))
         .collect();
     let updates: Vec<Value> = one.updates.iter().map(|update| self::update(one, update)).collect();
     json!({

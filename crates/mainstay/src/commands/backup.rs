@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mainstay_store::Store;
+use tracing::level_filters::LevelFilter;
 
 use crate::config;
 
@@ -19,7 +20,7 @@ impl Backup {
             Ok(loaded) => loaded,
             Err(problems) => return super::refuse(&problems),
         };
-        super::in_runtime(backup(crate::location::of(&loaded.server), self.file))
+        super::in_runtime(LevelFilter::WARN, backup(crate::location::of(&loaded.server), self.file))
     }
 }
 

@@ -1,0 +1,9 @@
+//! What runs while Mainstay serves. Each task is poked or timed, re-reads what it needs, and may run twice without harm.
+
+pub(crate) mod deliver;
+pub(crate) mod publish;
+pub(crate) mod record;
+pub(crate) mod references;
+pub(crate) mod reload;
+pub(crate) mod schedule;
+pub(crate) mod tidy;

@@ -1,0 +1,160 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mainstay_engine::Event;
+use mainstay_model::{Delivery, DeliveryId, DeliveryState, Landscape, Random};
+use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
+use mainstay_store::Store;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::clock;
+use crate::tasks::record::{Inbox, in_full};
+
+/// How many messages are on their way at once.
+const AT_ONCE: usize = 32;
+
+/// The outbox is looked at again after this time even when nobody pokes: a lost poke costs a minute, not a message.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Takes messages out of the outbox to their channels, and reports what became of each.
+pub(crate) struct Deliverer {
+    pub(crate) landscape: watch::Receiver<Arc<Landscape>>,
+    pub(crate) store: Store,
+    pub(crate) courier: Arc<Courier>,
+    pub(crate) inbox: Inbox,
+    pub(crate) poked: Arc<Notify>,
+}
+
+impl Deliverer {
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut on_their_way: HashSet<DeliveryId> = HashSet::new();
+        let mut attempts = JoinSet::new();
+        let mut random = Random::seeded(clock::seed());
+        loop {
+            let wait = self.start_due(&mut on_their_way, &mut attempts, &mut random).await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.poked.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+                Some(ended) = attempts.join_next() => {
+                    if let Ok(id) = ended {
+                        on_their_way.remove(&id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts what is due and not yet on its way; says how long nothing more will be due.
+    async fn start_due(
+        &self,
+        on_their_way: &mut HashSet<DeliveryId>,
+        attempts: &mut JoinSet<DeliveryId>,
+        random: &mut Random,
+    ) -> Duration {
+        let now = clock::now();
+        // Those on their way are still due in the store, so room for them is asked for too.
+        let due = match self.store.due_deliveries(now, 2 * AT_ONCE as u32).await {
+            Ok(due) => due,
+            Err(error) => {
+                warn!("the outbox cannot be read: {}", in_full(&error));
+                return Duration::from_secs(5);
+            }
+        };
+        for delivery in due {
+            if on_their_way.len() < AT_ONCE && on_their_way.insert(delivery.id) {
+                let seed = random.next_u64();
+                attempts.spawn(self.attempt(delivery).run(seed));
+            }
+        }
+        self.until_next(now).await
+    }
+
+    async fn until_next(&self, now: Timestamp) -> Duration {
+        match self.store.next_delivery_at().await {
+            Ok(Some(at)) if at > now => {
+                Duration::try_from(at.duration_since(now)).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
+            }
+            _ => LOOK_AGAIN,
+        }
+    }
+
+    fn attempt(&self, delivery: Delivery) -> Attempt {
+        Attempt {
+            delivery,
+            landscape: self.landscape.borrow().clone(),
+            courier: self.courier.clone(),
+            inbox: self.inbox.clone(),
+        }
+    }
+}
+
+struct Attempt {
+    delivery: Delivery,
+    landscape: Arc<Landscape>,
+    courier: Arc<Courier>,
+    inbox: Inbox,
+}
+
+impl Attempt {
+    async fn run(self, seed: u64) -> DeliveryId {
+        let outcome = self.send().await;
+        let id = self.delivery.id;
+        let event = self.event(outcome, &mut Random::seeded(seed));
+        // Only once it is written may the outbox be looked at again; else the message would be sent twice.
+        self.inbox.record(event).await;
+        id
+    }
+
+    async fn send(&self) -> Result<Receipt, Refusal> {
+        let name = &self.delivery.channel;
+        let Some(channel) = self.landscape.channels.get(name) else {
+            return Err(Refusal::Never {
+                reason: format!("the channel {name} is no longer in the configuration"),
+            });
+        };
+        let mail = self.landscape.mail.as_ref();
+        self.courier.send(Outgoing { delivery: &self.delivery, channel, mail, now: clock::now() }).await
+    }
+
+    fn event(&self, outcome: Result<Receipt, Refusal>, random: &mut Random) -> Event {
+        let now = clock::now();
+        let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
+        let incident = Some(self.delivery.message.incident.id);
+        match outcome {
+            Ok(receipt) => {
+                info!(delivery.id = %id, "told by {channel}: {}", self.delivery.message.incident.title);
+                Event::Delivered { id, channel, incident, receipt: receipt.id }
+            }
+            Err(Refusal::Later { reason, retry_after }) => match self.wait(now, retry_after, random) {
+                Some(wait) => {
+                    warn!(delivery.id = %id, "{channel} did not take a message and is tried again in {} s: {reason}", wait.as_secs());
+                    Event::DeliveryDelayed { id, next_attempt_at: later(now, wait), error: reason }
+                }
+                None => Event::DeliveryGivenUp { id, channel, incident, reason },
+            },
+            Err(Refusal::Never { reason }) => {
+                warn!(delivery.id = %id, "{channel} will never take a message: {reason}");
+                Event::DeliveryGivenUp { id, channel, incident, reason }
+            }
+        }
+    }
+
+    fn wait(&self, now: Timestamp, asked: Option<Duration>, random: &mut Random) -> Option<Duration> {
+        let attempts = match &self.delivery.state {
+            DeliveryState::Queued { attempts, .. } => attempts.saturating_add(1),
+            _ => 1,
+        };
+        let waited = Duration::try_from(now.duration_since(self.delivery.created_at)).unwrap_or_default();
+        next_attempt(attempts, waited, asked, random)
+    }
+}
+
+fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,216 @@
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mainstay_engine::{Effects, Event, State};
+use mainstay_model::{Commit, Random};
+use mainstay_store::{Store, StoreError};
+use mainstay_web::operator::Submitted;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::clock;
+use crate::tasks::schedule::Rechecks;
+
+/// How many events may wait. When the store cannot write, checks are held back here instead of filling the memory.
+const INBOX: usize = 16 * 1024;
+
+/// How many events are committed together at most. One commit takes a few milliseconds, so under load events gather by
+/// themselves, and when it is quiet each is written at once.
+const GROUP: usize = 4 * 1024;
+
+/// Waits between attempts to write when the store refuses; the last one repeats.
+const RETRIES: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
+
+/// The state as pages read it. The recorder alone writes it.
+pub(crate) type SharedState = Arc<RwLock<State>>;
+
+/// The way to the recorder.
+#[derive(Debug, Clone)]
+pub(crate) struct Inbox(mpsc::Sender<Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    event: Event,
+    done: Option<oneshot::Sender<()>>,
+}
+
+impl Inbox {
+    /// Hands an event in, without waiting until it is written.
+    pub(crate) async fn send(&self, event: Event) {
+        // The recorder only goes away when everything ends; the event would not be acted on anyway.
+        let _ = self.0.send(Entry { event, done: None }).await;
+    }
+
+    /// Hands in what a person did on a page; `done` is answered once it is written.
+    pub(crate) async fn forward(&self, submitted: Submitted) {
+        let Submitted { event, done } = submitted;
+        // As in `send`.
+        let _ = self.0.send(Entry { event, done: Some(done) }).await;
+    }
+
+    /// Hands an event in and waits until what follows from it is written. `false` when Mainstay is ending.
+    pub(crate) async fn record(&self, event: Event) -> bool {
+        let (done, written) = oneshot::channel();
+        self.0.send(Entry { event, done: Some(done) }).await.is_ok() && written.await.is_ok()
+    }
+}
+
+/// Who is poked when something was written.
+#[derive(Debug, Clone)]
+pub(crate) struct Pokes {
+    /// The scheduler, with checks outside the schedule.
+    pub(crate) rechecks: Rechecks,
+    /// Something may be in the outbox.
+    pub(crate) deliver: Arc<Notify>,
+    /// The reference targets are to be tried.
+    pub(crate) references: Arc<Notify>,
+    /// What customers see may have changed.
+    pub(crate) publish: Arc<Notify>,
+    /// Something that pages show has changed; the number only ever grows.
+    pub(crate) changes: watch::Sender<u64>,
+}
+
+/// The single owner of the state: takes events, steps, writes, and only then lets anything be done.
+pub(crate) struct Recorder {
+    state: SharedState,
+    store: Store,
+    inbox: mpsc::Receiver<Entry>,
+    pokes: Pokes,
+    random: Random,
+    trouble: watch::Sender<Option<String>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(state: SharedState, store: Store, pokes: Pokes) -> (Recorder, Inbox) {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let random = Random::seeded(clock::seed());
+        let trouble = watch::Sender::new(None);
+        (Recorder { state, store, inbox, pokes, random, trouble }, Inbox(sender))
+    }
+
+    /// Why the last commit could not be written, when it could not.
+    pub(crate) fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
+    }
+
+    /// Runs until told to stop and the inbox is empty.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut group = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                received = self.inbox.recv_many(&mut group, GROUP) => if received == 0 { return },
+                _ = second.tick() => group.push(Entry { event: Event::Tick, done: None }),
+                () = stop.cancelled() => return,
+            }
+            self.record(&mut group, &stop).await;
+        }
+    }
+
+    async fn record(&mut self, group: &mut Vec<Entry>, stop: &CancellationToken) {
+        let mut effects = Effects::default();
+        let mut waiting = Vec::new();
+        for entry in group.drain(..) {
+            self.step(entry.event, &mut effects);
+            waiting.extend(entry.done);
+        }
+        let commit = std::mem::take(&mut effects.commit);
+        if !self.write(commit, stop).await {
+            return;
+        }
+        self.act(effects);
+        for done in waiting {
+            // Whoever asked may have gone away.
+            let _ = done.send(());
+        }
+    }
+
+    fn step(&mut self, event: Event, effects: &mut Effects) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let next = state.step(event, clock::now(), &mut self.random);
+        drop(state);
+        effects.commit.append(next.commit);
+        effects.rechecks.extend(next.rechecks);
+        effects.check_references |= next.check_references;
+        effects.publish |= next.publish;
+    }
+
+    /// Writes, again and again until it is written: what was decided is neither dropped nor acted on before. `false`
+    /// when Mainstay was told to stop while it could not write.
+    async fn write(&mut self, commit: Commit, stop: &CancellationToken) -> bool {
+        if commit.is_empty() {
+            return true;
+        }
+        let mut failing: Option<(Timestamp, String)> = None;
+        for attempt in 0usize.. {
+            match self.store.commit(&commit).await {
+                Ok(()) => break,
+                Err(refused) => {
+                    let said = self.could_not_write(&refused, attempt);
+                    failing.get_or_insert((clock::now(), said));
+                }
+            }
+            let wait = RETRIES[attempt.min(RETRIES.len() - 1)];
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => return false,
+            }
+        }
+        if let Some((since, error)) = failing {
+            self.writes_again(since, error).await;
+        }
+        true
+    }
+
+    fn could_not_write(&self, refused: &StoreError, attempt: usize) -> String {
+        let said = in_full(refused);
+        if attempt == 0 || attempt % 20 == 0 {
+            error!("what was seen cannot be written, and nobody is told until it can: {said}");
+        }
+        self.trouble.send_replace(Some(said.clone()));
+        said
+    }
+
+    async fn writes_again(&mut self, since: Timestamp, error: String) {
+        info!("what was seen can be written again");
+        self.trouble.send_replace(None);
+        let mut effects = Effects::default();
+        self.step(Event::StoreRecovered { since, error }, &mut effects);
+        if let Err(refused) = self.store.commit(&effects.commit).await {
+            error!("the note about the time without writing is lost: {}", in_full(&refused));
+        }
+        self.act(effects);
+    }
+
+    fn act(&self, effects: Effects) {
+        for recheck in effects.rechecks {
+            self.pokes.rechecks.ask(recheck);
+        }
+        if effects.check_references {
+            self.pokes.references.notify_one();
+        }
+        if effects.publish {
+            self.pokes.publish.notify_one();
+        }
+        self.pokes.deliver.notify_one();
+        self.pokes.changes.send_modify(|count| *count += 1);
+    }
+}
+
+/// An error and everything below it, on one line.
+pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(deeper) = source {
+        text.push_str(": ");
+        text.push_str(&deeper.to_string());
+        source = deeper.source();
+    }
+    text
+}
