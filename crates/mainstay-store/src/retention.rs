@@ -64,6 +64,8 @@ async fn delete_observations(database: &Database, cutoff: i64) -> Result<(), Sto
     database.execute(sql::SET_MARK, vec![RAW_FROM.into(), cutoff.into()]).await?;
     for endpoints in endpoints(database).await?.chunks(16) {
         delete(database, &sql::DELETE_OBSERVATIONS, &[cutoff.into()], endpoints).await?;
+        // But for the latest of each address, which holds since when each certificate is there.
+        delete(database, &sql::DELETE_OLD_CHAINS, &[cutoff.into()], endpoints).await?;
     }
     repeat(database, sql::DELETE_FAILURES, unreferenced(cutoff)).await
 }

@@ -42,8 +42,9 @@ pub(super) async fn write(
 /// The rows of one commit, by table.
 #[derive(Default)]
 struct Rows {
-    endpoints: BTreeMap<i64, Vec<Value>>,
-    chains: BTreeMap<(i64, i64), Vec<Value>>,
+    new_endpoints: BTreeMap<i64, Vec<Value>>,
+    noted_endpoints: BTreeMap<i64, Vec<Value>>,
+    chains: BTreeMap<(i64, i64), Vec<Link>>,
     failures: BTreeMap<i64, Vec<Value>>,
     observations: Vec<Value>,
 }
@@ -62,23 +63,41 @@ impl Rows {
             Some(endpoint) => endpoint,
             None => memory.add(transaction, name, row.address).await?,
         };
+        let is_new = endpoint.last_seen == i64::MIN;
         let mut is_news = at.as_microsecond() > endpoint.last_seen.saturating_add(NOTE_AGAIN_AFTER);
         if let Some((hash, certificates)) = row.observation.and_then(presented)
             && hash != endpoint.chain_hash
         {
-            let links = links_since(transaction, endpoint, certificates, at).await?;
-            self.chains.insert(
-                (endpoint.id, at.as_microsecond()),
-                vec![endpoint.id.into(), at.into(), serde_json::to_string(&links)?.into()],
-            );
+            self.take_chain(transaction, endpoint, certificates, at).await?;
             (endpoint.chain_hash, is_news) = (hash, true);
         }
         if is_news {
             endpoint.last_seen = endpoint.last_seen.max(at.as_microsecond());
-            self.endpoints.insert(endpoint.id, endpoint_values(endpoint, name));
+            let is_new = is_new || self.new_endpoints.contains_key(&endpoint.id);
+            let rows = if is_new { &mut self.new_endpoints } else { &mut self.noted_endpoints };
+            rows.insert(endpoint.id, endpoint_values(endpoint, name));
         }
         let failure = row.failure.map(|failure| self.take_failure(failure, at)).transpose()?;
         self.observations.extend(row.values(endpoint.id, at, failure));
+        Ok(())
+    }
+
+    /// The new chain; a certificate that stood in the same place before keeps its beginning.
+    async fn take_chain(
+        &mut self,
+        transaction: &mut Transaction,
+        endpoint: &Endpoint,
+        certificates: &[Certificate],
+        at: Timestamp,
+    ) -> Result<(), Trouble> {
+        let of_this_commit = self.chains.range((endpoint.id, i64::MIN)..=(endpoint.id, i64::MAX)).next_back();
+        let before = match of_this_commit {
+            Some((_, links)) => links.clone(),
+            None if endpoint.chain_hash == 0 => Vec::new(),
+            None => stored_chain(transaction, endpoint.id).await?,
+        };
+        let links = certificates.iter().map(|one| kept(Link::to(one, at), &before));
+        self.chains.insert((endpoint.id, at.as_microsecond()), links.collect());
         Ok(())
     }
 
@@ -91,8 +110,13 @@ impl Rows {
 
     async fn write(self, transaction: &mut Transaction) -> Result<(), Trouble> {
         let flat = |rows: Vec<Vec<Value>>| rows.into_iter().flatten().collect::<Vec<_>>();
-        transaction.insert(&sql::INSERT_ENDPOINTS, flat(self.endpoints.into_values().collect())).await?;
-        transaction.insert(&sql::INSERT_CHAINS, flat(self.chains.into_values().collect())).await?;
+        transaction.insert(&sql::ADD_ENDPOINTS, flat(self.new_endpoints.into_values().collect())).await?;
+        transaction.insert(&sql::NOTE_ENDPOINTS, flat(self.noted_endpoints.into_values().collect())).await?;
+        let mut chains = Vec::with_capacity(self.chains.len() * sql::INSERT_CHAINS.columns);
+        for ((endpoint, since), links) in self.chains {
+            chains.extend([endpoint.into(), since.into(), serde_json::to_string(&links)?.into()]);
+        }
+        transaction.insert(&sql::INSERT_CHAINS, chains).await?;
         transaction.insert(&sql::INSERT_FAILURES, flat(self.failures.into_values().collect())).await?;
         Ok(transaction.insert(&sql::INSERT_OBSERVATIONS, self.observations).await?)
     }
@@ -119,21 +143,9 @@ fn presented(observation: &Observation) -> Option<(i64, &[Certificate])> {
     (!certificates.is_empty()).then(|| (hash(&all), certificates))
 }
 
-/// The new chain; a certificate that stood in the same place before keeps its beginning.
-async fn links_since(
-    transaction: &mut Transaction,
-    endpoint: &Endpoint,
-    certificates: &[Certificate],
-    at: Timestamp,
-) -> Result<Vec<Link>, Trouble> {
-    let before =
-        if endpoint.chain_hash == 0 { Vec::new() } else { stored_chain(transaction, endpoint.id).await? };
-    let kept = |link: Link| {
-        let same =
-            before.iter().find(|one: &&Link| (one.position, one.sha256) == (link.position, link.sha256));
-        Link { since: same.map_or(link.since, |one| one.since), ..link }
-    };
-    Ok(certificates.iter().map(|one| kept(Link::to(one, at))).collect())
+fn kept(link: Link, before: &[Link]) -> Link {
+    let same = before.iter().find(|one| (one.position, one.sha256) == (link.position, link.sha256));
+    Link { since: same.map_or(link.since, |one| one.since), ..link }
 }
 
 async fn stored_chain(transaction: &mut Transaction, endpoint: i64) -> Result<Vec<Link>, Trouble> {

@@ -90,3 +90,27 @@ async fn only_settled_messages_go() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_chain_that_changes_all_the_time_does_not_fill_the_store() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let chain = |day: i64| {
+            let numbers = [[1, 2, 3], [4, 2, 3]][day as usize % 2];
+            report(
+                "db",
+                later(day * DAY),
+                Verdict::Healthy,
+                vec![observation("a:1", Verdict::Healthy, &numbers)],
+            )
+        };
+        store.commit(&of_reports((0..20).map(chain).collect())).await.unwrap();
+        store.roll_up(later(20 * DAY)).await.unwrap();
+        store.retain(later(40 * DAY), Retention::default()).await.unwrap();
+        assert_eq!(home.number("SELECT COUNT(*) FROM chain").await, 1, "the latest is enough");
+        let on_duty = store.certificates().await.unwrap();
+        let told: Vec<_> = on_duty.iter().map(|one| (one.position, one.first_seen)).collect();
+        assert_eq!(told, [(1, start()), (2, start()), (0, later(19 * DAY))]);
+    })
+    .await;
+}

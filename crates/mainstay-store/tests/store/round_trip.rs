@@ -1,9 +1,12 @@
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use mainstay_model::{Commit, DeliveryOutcome, DeliveryState, Failure, FailureKind, Phase, Verdict};
 use mainstay_store::{DeliveryCounts, Restored};
+use mainstay_testkit::servers::{Postgres, require};
 
-use crate::home::on_both;
+use crate::home::{Home, on_both};
 use crate::sample::*;
 
 #[tokio::test]
@@ -161,4 +164,55 @@ async fn what_a_server_said_is_kept_even_with_a_nul_in_it() {
         assert_eq!(tried.state, expected);
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_abandoned_commit_leaves_nothing_and_hinders_nothing() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let commit = of_reports((0..200).map(|second| healthy("orders-db", later(second))).collect());
+        for polls in 0..30 {
+            let mut abandoned = Box::pin(store.commit(&commit));
+            for _ in 0..polls {
+                if go_on(&mut abandoned).await {
+                    break;
+                }
+            }
+        }
+        let written = store.recent_reports(&name("orders-db"), 1000).await.unwrap().len();
+        assert!(written == 0 || written == 200, "{written} of 200");
+        store.commit(&commit).await.unwrap();
+        assert_eq!(store.recent_reports(&name("orders-db"), 1000).await.unwrap().len(), 200);
+        assert_eq!(store.certificates().await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+/// Lets it go on once; says whether it has ended.
+async fn go_on(future: &mut Pin<Box<impl Future>>) -> bool {
+    let ended = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+    tokio::task::yield_now().await;
+    ended
+}
+
+#[tokio::test]
+async fn several_nodes_share_one_server() {
+    if !require(Postgres::available()) {
+        return;
+    }
+    let home = Home::postgres();
+    let (one, two) = (home.open().await, home.open().await);
+    // Each takes the next number for a new address, and does not know what the other took.
+    for (number, store) in [&one, &two, &one, &one, &two].into_iter().enumerate() {
+        let dependency = format!("db{number}");
+        store
+            .commit(&of_reports(vec![healthy(&dependency, start()), healthy("shared", later(number as i64))]))
+            .await
+            .unwrap();
+    }
+    for number in 0..5 {
+        assert_eq!(one.recent_reports(&name(&format!("db{number}")), 10).await.unwrap().len(), 1);
+    }
+    assert_eq!(two.recent_reports(&name("shared"), 10).await.unwrap().len(), 5);
+    assert_eq!(home.number("SELECT COUNT(*) FROM endpoint").await, 6);
 }
