@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use bare::Opening;
+use blackbox::Blackbox;
 use jiff::Timestamp;
 use mainstay_testkit::{Identity, Pki, Scenario};
+use prober::Memory;
 
 use crate::cpu;
 use crate::serve::Server;
@@ -109,17 +112,18 @@ impl Drop for Material {
 fn subjects(material: &Material, server: &Server) -> anyhow::Result<Vec<Subject>> {
     let this = std::process::id();
     let (tls, postgres) = (server.tls_port, server.postgres_port);
+    let bare = |port, opening| bare::subject(&material.pki, port, opening);
+    let mainstay = |url: String, memory| prober::subject(material, &url, memory);
+    let (tls_url, postgres_url) =
+        (format!("tls://127.0.0.1:{tls}"), format!("postgres://127.0.0.1:{postgres}"));
     let mut subjects = vec![
-        Subject::new(BARE_TLS, this, bare::subject(&material.pki, tls, bare::Opening::Tls)?),
-        Subject::new(PROBER_TLS, this, prober::subject(material, &format!("tls://127.0.0.1:{tls}"))?),
-        Subject::new(BARE_POSTGRES, this, bare::subject(&material.pki, postgres, bare::Opening::Postgres)?),
-        Subject::new(
-            PROBER_POSTGRES,
-            this,
-            prober::subject(material, &format!("postgres://127.0.0.1:{postgres}"))?,
-        ),
+        Subject::new(BARE_TLS, this, bare(tls, Opening::Tls)?),
+        Subject::new(PROBER_TLS, this, mainstay(tls_url.clone(), Memory::Kept)?),
+        Subject::new(NEW_PROBER_TLS, this, mainstay(tls_url, Memory::None)?),
+        Subject::new(BARE_POSTGRES, this, bare(postgres, Opening::Postgres)?),
+        Subject::new(PROBER_POSTGRES, this, mainstay(postgres_url, Memory::Kept)?),
     ];
-    match blackbox::Blackbox::start(&material.directory)? {
+    match Blackbox::start(&material.directory)? {
         Some(exporter) => subjects.push(Subject::new(BLACKBOX, exporter.pid(), exporter.subject(tls))),
         None => println!("left out: no blackbox exporter (apt-get install prometheus-blackbox-exporter)"),
     }
@@ -128,16 +132,24 @@ fn subjects(material: &Material, server: &Server) -> anyhow::Result<Vec<Subject>
 
 const BARE_TLS: &str = "bare rustls, TLS";
 const PROBER_TLS: &str = "Mainstay, tls://";
+const NEW_PROBER_TLS: &str = "Mainstay, tls://, without memory";
 const BARE_POSTGRES: &str = "bare rustls, SSLRequest and TLS";
 const PROBER_POSTGRES: &str = "Mainstay, postgres://";
 const BLACKBOX: &str = "blackbox exporter, TLS";
 
 /// What each is compared with.
-const COMPARED_WITH: [(&str, &str); 3] =
-    [(PROBER_TLS, BARE_TLS), (PROBER_POSTGRES, BARE_POSTGRES), (BLACKBOX, BARE_TLS)];
+const COMPARED_WITH: [(&str, &str); 4] = [
+    (PROBER_TLS, BARE_TLS),
+    (NEW_PROBER_TLS, BARE_TLS),
+    (PROBER_POSTGRES, BARE_POSTGRES),
+    (BLACKBOX, BARE_TLS),
+];
 
 fn print(subjects: &[Subject], size: &Size) {
     println!("CPU seconds per 1,000 verified checks, median of {} rounds of {}", size.rounds, size.checks);
+    println!(
+        "Every check is a whole handshake. Mainstay remembers chains that it has verified, for as long as they are valid."
+    );
     println!("{:<34}{:>8}{:>8}{:>8}", "", "CPU s", "wall s", "ratio");
     for subject in subjects {
         let base = COMPARED_WITH.iter().find(|(name, _)| *name == subject.name).map(|(_, base)| base);

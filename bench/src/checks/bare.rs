@@ -31,12 +31,10 @@ pub(super) fn subject(
     let name = ServerName::try_from(SERVER_NAME)?;
     let runtime = runtime()?;
     Ok(move |checks| {
-        runtime.block_on(async {
-            for _ in 0..checks {
-                check(&connector, name.clone(), port, opening).await?;
-            }
-            Ok(())
-        })
+        for _ in 0..checks {
+            runtime.block_on(check(&connector, name.clone(), port, opening))?;
+        }
+        Ok(())
     })
 }
 
