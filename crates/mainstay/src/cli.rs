@@ -26,6 +26,7 @@ struct Cli {
 enum Command {
     Check(commands::check::Check),
     Serve(commands::serve::Serve),
+    Demo(commands::demo::Demo),
     Config(commands::config::Config),
     Init(commands::init::Init),
     Backup(commands::backup::Backup),
@@ -45,6 +46,7 @@ pub(crate) fn run() -> ExitCode {
     match cli.command {
         Command::Check(check) => check.run(&cli.config),
         Command::Serve(serve) => serve.run(&cli.config),
+        Command::Demo(demo) => demo.run(),
         Command::Config(command) => command.run(&cli.config),
         Command::Init(init) => init.run(&cli.config),
         Command::Backup(backup) => backup.run(&cli.config),

@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod demo;
 mod location;
 mod log;
 mod service;
