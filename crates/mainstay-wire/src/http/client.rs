@@ -215,7 +215,7 @@ fn could_be_http(input: &[u8]) -> bool {
 /// The head and its length, once it is complete.
 fn parse(input: &[u8]) -> Result<Option<(Head, usize)>, WireError> {
     // Looked for first, since parsing anew at every byte of a slow answer would cost the square of its length.
-    if !input.windows(2).any(|two| two == b"\n\n") && !input.windows(4).any(|four| four == b"\r\n\r\n") {
+    if !input.split_inclusive(|&byte| byte == b'\n').any(|line| line == b"\n" || line == b"\r\n") {
         return Ok(None);
     }
     let mut fields = [httparse::EMPTY_HEADER; FIELD_LIMIT];

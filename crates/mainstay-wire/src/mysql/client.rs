@@ -340,7 +340,7 @@ impl Client {
         self.send(State::AwaitingDismissal, &response)
     }
 
-    /// Answers whatever the server asks of the visitor with nothing, and goes at any verdict.
+    /// Answers whatever the server asks of the visitor as somebody without a password would, and goes at any verdict.
     fn dismissal(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
         let Some(Packet { payload, .. }) = self.packet(input, LOGIN_LIMIT, WHILE_LOGIN)? else {
             let step = if ended { Step::Finished } else { Step::Read };
@@ -352,7 +352,11 @@ impl Client {
                 self.state = State::Leaving;
                 None
             }
-            Some(0xfe | 0x01) => Some(self.send(State::AwaitingDismissal, &[])),
+            Some(0xfe) => {
+                let answer = visitors_answer(payload.get(1..).unwrap_or_default());
+                Some(self.send(State::AwaitingDismissal, &answer))
+            }
+            Some(0x01) => Some(self.send(State::AwaitingDismissal, &[])),
             _ => Some(Step::Finished),
         })
     }
@@ -388,6 +392,14 @@ fn switch_request(body: &[u8]) -> Result<(Method, &[u8]), WireError> {
         .ok_or_else(|| WireError::login_unsupported(name, "which Mainstay does not speak"))?;
     let scramble = reader.rest();
     Ok((method, scramble.strip_suffix(b"\0").filter(|_| method != Method::Ed25519).unwrap_or(scramble)))
+}
+
+/// The answer of a user without a password to a request to switch. Its form must be right: MariaDB picks a method at random
+/// for users that it does not know, and counts an answer in the wrong form as an interrupted log-in.
+fn visitors_answer(body: &[u8]) -> Vec<u8> {
+    switch_request(body)
+        .and_then(|(method, scramble)| method.answer(b"", scramble, false))
+        .unwrap_or_default()
 }
 
 fn no_surplus(input: &BytesMut) -> Result<(), WireError> {

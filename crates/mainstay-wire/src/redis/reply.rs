@@ -16,6 +16,9 @@ pub(super) enum Reply {
 /// The most elements of aggregates within one reply, so that empty elements cannot be asked for without end.
 const ELEMENT_LIMIT: usize = 1 << 20;
 
+/// The most in a line.
+const LINE_LIMIT: usize = 64 * 1024;
+
 /// Removes the first reply from `input`, once it is complete. Errors when it would be longer than `limit`.
 pub(super) fn take(
     input: &mut BytesMut,
@@ -45,7 +48,7 @@ fn whole(input: &[u8], limit: usize) -> Result<Option<usize>, WireError> {
     let mut rest = input;
     let mut missing: usize = 1;
     while missing > 0 {
-        let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+        let Some(end) = line_end(rest)? else { return Ok(None) };
         let (line, after) = (rest.get(..end).unwrap_or_default(), rest.get(end + 2..).unwrap_or_default());
         let (skipped, nested) = element(line)?;
         missing = missing - 1 + nested;
@@ -58,6 +61,21 @@ fn whole(input: &[u8], limit: usize) -> Result<Option<usize>, WireError> {
         }
     }
     Ok(Some(input.len() - rest.len()))
+}
+
+/// Where the first line ends. Long texts come with a length, so that no line is long.
+fn line_end(bytes: &[u8]) -> Result<Option<usize>, WireError> {
+    let end = bytes.iter().take(LINE_LIMIT).position(|&byte| byte == b'\r');
+    match end {
+        None if bytes.len() >= LINE_LIMIT => {
+            Err(WireError::TooLarge { limit: LINE_LIMIT, while_doing: "in one line" })
+        }
+        Some(end) if bytes.get(end + 1).is_some_and(|&byte| byte != b'\n') => {
+            Err(WireError::malformed("a line that ends in the middle"))
+        }
+        Some(end) if end + 1 < bytes.len() => Ok(Some(end)),
+        _ => Ok(None),
+    }
 }
 
 /// How many bytes follow the line of an element, and how many elements.

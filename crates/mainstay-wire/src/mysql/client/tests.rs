@@ -118,6 +118,9 @@ fn without_credentials_a_visitor_comes_and_goes() {
     let visit = &turned_away.written()[0];
     assert!(visit.ends_with(r"mainstay-hello\x00\x00caching_sha2_password\x00"), "{visit}");
     assert_eq!(turned_away.written()[1], r"\x00\x00\x00\x03");
+    let switch = packet(2, &[&b"\xfeclient_ed25519\0"[..], &[9; 32]].concat());
+    let disguised = check(client(CLEAR, None), &[&greeting, &switch, &error(4, 1045)]);
+    assert!(disguised.written()[1].starts_with(r"@\x00\x00\x03"), "{disguised:?}");
     let let_in = check(client(CLEAR, None), &[&greeting, &packet(2, OK)]);
     assert_eq!(let_in.written()[1], QUIT);
 }

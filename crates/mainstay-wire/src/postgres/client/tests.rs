@@ -88,8 +88,8 @@ fn scram_is_bound_to_the_certificate_where_it_can_be() {
         assert!(outcome.written()[2].contains(expected), "{:?}", outcome.written());
     };
     check(certificate, both, "SCRAM-SHA-256-PLUS\\x00\\x00\\x00\\x005p=tls-server-end-point,,n=,r=");
-    check(certificate, only_plain, "SCRAM-SHA-256\\x00\\x00\\x00 y,,n=,r=");
-    check(b"none that can be bound to", both, "SCRAM-SHA-256\\x00\\x00\\x00 n,,n=,r=");
+    check(certificate, only_plain, "SCRAM-SHA-256\\x00\\x00\\x00\\x00 y,,n=,r=");
+    check(b"none that can be bound to", both, "SCRAM-SHA-256\\x00\\x00\\x00\\x00 n,,n=,r=");
 }
 
 #[test]
