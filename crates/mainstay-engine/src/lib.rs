@@ -27,3 +27,4 @@ mod wording;
 pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
 pub use state::State;
+pub use wording::short_cause;

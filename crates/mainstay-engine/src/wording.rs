@@ -65,6 +65,11 @@ fn condition(alert: &Alert, several: bool) -> String {
     }
 }
 
+/// Why something does not work, as the end of a sentence about it: `its certificate expired`.
+pub fn short_cause(kind: FailureKind) -> String {
+    because(Some(kind), "its")
+}
+
 /// Why something is down, as the end of a title.
 fn because(kind: Option<FailureKind>, its: &str) -> String {
     use FailureKind::*;
