@@ -52,14 +52,16 @@ impl Turn<'_> {
     fn remember(&mut self, dependency: &Dependency, report: &CheckReport) {
         let Some(state) = self.dependency_mut(&dependency.name) else { return };
         confirm::note(state, report);
+        let before = state.renewals.current;
         let renewed = renewal::note(state, report);
-        let began = renewal::begin(state, report);
+        renewal::begin(state, report);
+        let replaced = state.renewals.current != before;
         note_latency(state, dependency, report);
         if report.verdict != Verdict::Inconclusive {
             state.last_conclusive_at = Some(report.checked_at);
         }
         state.last = Some(report.clone());
-        if began || renewed.is_some() {
+        if replaced {
             self.keep(&dependency.name);
         }
         if let Some(renewed) = renewed {

@@ -15,6 +15,10 @@ use crate::wording;
 /// Alerts of one cause join one incident, and a cause that returns opens it again, within this time.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(10);
 
+/// As many alerts are one incident; more of the same cause open a further one. Longer lists are read by nobody, and every change
+/// writes the whole incident.
+const AT_MOST: usize = 200;
+
 impl Turn<'_> {
     /// An alert began: it joins the incident of its cause, opens that again, or opens a new one.
     ///
@@ -71,6 +75,9 @@ impl Turn<'_> {
     fn home(&self, alert: &Alert, cause: &str, siblings: &[Alert]) -> Option<IncidentId> {
         siblings.iter().find_map(|sibling| self.home_of_sibling(alert, cause, sibling)).or_else(|| {
             let incident = self.state.incidents.get(&self.state.index.of_cause(cause)?)?;
+            if incident.alerts.len() >= AT_MOST {
+                return None;
+            }
             let latest = incident.resolved_at().or(incident.joined_at).unwrap_or(incident.opened_at);
             (since(latest, self.now) <= TOGETHER).then_some(incident.id)
         })

@@ -14,6 +14,8 @@ impl Index {
     /// The same index from the incidents alone.
     pub(crate) fn of<'a>(incidents: impl Iterator<Item = &'a Arc<Incident>>) -> Index {
         let mut index = Index::default();
+        let mut incidents: Vec<_> = incidents.collect();
+        incidents.sort_by_key(|incident| incident.joined_at.unwrap_or(incident.opened_at));
         for incident in incidents {
             index.cause(&incident.cause_key, incident.id);
             for key in incident.alerts.keys() {
@@ -46,10 +48,9 @@ impl Index {
         self.by_alert.remove(key);
     }
 
+    /// Makes an incident the latest of its cause.
     pub(crate) fn cause(&mut self, key: &str, id: IncidentId) {
-        let latest = self.by_cause.entry(key.to_owned()).or_insert(id);
-        // Identifiers sort by time of creation.
-        *latest = (*latest).max(id);
+        self.by_cause.insert(key.to_owned(), id);
     }
 
     pub(crate) fn forget(&mut self, incident: &Incident) {

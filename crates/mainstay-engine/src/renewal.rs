@@ -47,15 +47,12 @@ fn note_server_certificate(
 }
 
 /// The first certificate seen starts the history.
-pub(crate) fn begin(state: &mut DependencyState, report: &CheckReport) -> bool {
-    if state.renewals.current.is_some() || !is_verified(report) {
-        return false;
+pub(crate) fn begin(state: &mut DependencyState, report: &CheckReport) {
+    let first = certificates(report).find(|one| one.position == 0).filter(|_| is_verified(report));
+    if let (None, Some(server)) = (state.renewals.current, first) {
+        state.renewals.current = Some(server.sha256);
+        state.renewals.current_ends_at = Some(server.not_after);
     }
-    let mut servers = certificates(report).filter(|one| one.position == 0);
-    let Some(server) = servers.next() else { return false };
-    state.renewals.current = Some(server.sha256);
-    state.renewals.current_ends_at = Some(server.not_after);
-    true
 }
 
 fn is_verified(report: &CheckReport) -> bool {

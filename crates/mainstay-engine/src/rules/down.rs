@@ -114,7 +114,13 @@ fn siblings(facts: &Facts<'_>) -> Option<String> {
     let down = states.filter_map(|name| facts.whole.dependencies.get(name));
     let down = down.filter(|state| state.verdict == Verdict::Down).count();
     let title = facts.whole.landscape.provider_title(provider);
-    Some(format!("Of the {others} other dependencies of {title}, {down} are down."))
+    Some(match (others, down) {
+        (1, 0) => format!("The other dependency of {title} works."),
+        (1, _) => format!("The other dependency of {title} is down too."),
+        (_, 0) => format!("The {others} other dependencies of {title} work."),
+        _ if down == others => format!("All {others} other dependencies of {title} are down too."),
+        _ => format!("{down} of the {others} other dependencies of {title} are down."),
+    })
 }
 
 fn used_by(facts: &Facts<'_>) -> Option<String> {

@@ -90,7 +90,8 @@ fn a_channel_that_gives_up_is_told_by_another() {
     let mut scene = Scene::with(&["db"]);
     scene.check_fully("db", Bad(ConnectRefused));
     let first = scene.written.deliveries[0].clone();
-    let about = Some(scene.incident(0).id);
+    let id = scene.incident(0).id;
+    let about = Some(id);
     let give_up = Event::DeliveryGivenUp {
         id: first.id,
         channel: first.channel.clone(),
@@ -113,7 +114,7 @@ fn a_channel_that_gives_up_is_told_by_another() {
     scene
         .step(delivered)
         .told(&["0 phone#2 resolved high: ops does not take messages | ops takes messages again."]);
-    assert!(scene.timeline(about.unwrap()).ends_with("not-told not-told told"));
+    assert!(scene.timeline(id).ends_with("not-told not-told told"));
 }
 
 #[test]

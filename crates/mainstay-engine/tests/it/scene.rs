@@ -142,10 +142,14 @@ impl Scene {
 
     /// Lets time pass with a tick a second, or as few as are needed for long stretches.
     pub(crate) fn pass(&mut self, seconds: i64) -> &mut Scene {
+        self.pass_by(seconds, if seconds > 600 { 30 } else { 1 })
+    }
+
+    /// The same, with a tick every so many seconds.
+    pub(crate) fn pass_by(&mut self, seconds: i64, stride: i64) -> &mut Scene {
         let end = self.now + SignedDuration::from_secs(seconds);
-        let stride = SignedDuration::from_secs(if seconds > 600 { 30 } else { 1 });
         while self.now < end {
-            self.now = (self.now + stride).min(end);
+            self.now = (self.now + SignedDuration::from_secs(stride)).min(end);
             self.step(Event::Tick);
         }
         self

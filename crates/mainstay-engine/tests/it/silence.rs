@@ -39,6 +39,16 @@ fn all_that_are_not_checked_are_one_incident() {
 }
 
 #[test]
+fn an_incident_has_a_bounded_size() {
+    let names: Vec<String> = (0..250).map(|number| format!("d{number}")).collect();
+    let mut scene = Scene::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    scene.pass(91).ops(&[
+        "90 #1 opened high: 200 dependencies were not checked",
+        "90 #1 opened high: 50 dependencies were not checked",
+    ]);
+}
+
+#[test]
 fn a_machine_that_slept_has_nobody_to_blame() {
     let mut scene = Scene::with(&["db"]);
     scene.check("db", Good);
