@@ -145,6 +145,7 @@ impl Turn<'_> {
             publication: None,
             broke_at: None,
             told: Told::default(),
+            widest: None,
             joined_at: Some(self.now),
         };
         self.state.index.cause(&incident.cause_key, id);

@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Alert, ComponentName, Criticality, DependencyName, EntryKind, Impact, Incident, IncidentId,
-    IncidentState, Landscape, ProviderName, Rule, Severity,
+    IncidentState, Landscape, ProviderName, Rule, Severity, Widest,
 };
 
 use crate::agenda::Due;
@@ -52,6 +52,10 @@ impl Turn<'_> {
         let Some(incident) = self.incident_mut(id) else { return };
         incident.state = IncidentState::Resolved { at: now, by: by.map(str::to_owned) };
         incident.breaks_at = None;
+        // Dependencies recover one by one, and the last of them is not what it was about.
+        if let Some(widest) = &incident.widest {
+            incident.title.clone_from(&widest.title);
+        }
         let about = About::incident(id);
         match by {
             Some(who) => self.write(EntryKind::Resolved, about.by(who), format!("Resolved by {who}.")),
@@ -78,6 +82,7 @@ impl Turn<'_> {
         incident.impact = incident.impact.max(impact(incident, &landscape));
         incident.broke_at = broke_at(incident, &landscape);
         incident.title = wording::title(incident, lead, &landscape);
+        widen(incident, lead);
         let after = incident.severity;
         if before < after && !opened {
             self.became_more_urgent(id, before, after, lead);
@@ -94,6 +99,17 @@ impl Turn<'_> {
         if news.lines.is_empty() {
             news.lines.push(format!("{text} {}", lead.diagnosis.cause));
         }
+    }
+}
+
+fn widen(incident: &mut Incident, lead: &Alert) {
+    let alike = incident.alerts.values().filter(|alert| alert.key.rule == lead.key.rule).count();
+    let alerts = u32::try_from(alike).unwrap_or(u32::MAX);
+    let now = Widest { broken: is_broken(lead), alerts, title: incident.title.clone() };
+    let wider =
+        incident.widest.as_ref().is_none_or(|was| (was.broken, was.alerts) <= (now.broken, now.alerts));
+    if wider {
+        incident.widest = Some(now);
     }
 }
 

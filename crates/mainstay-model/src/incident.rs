@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    Alert, ChannelName, ComponentName, DependencyName, Diagnosis, Failure, IncidentId, ProviderName, Severity, UpdateId,
+    Alert, ChannelName, ComponentName, DependencyName, Diagnosis, Failure, IncidentId, ProviderName,
+    Severity, UpdateId,
 };
 
 /// One thing that needs people: alerts of one cause, from first sight to resolution.
@@ -48,12 +49,26 @@ pub struct Incident {
     /// Since when customers could feel it: the earliest `since` of an alert with an impact. Absent while it is only announced.
     #[serde(default)]
     pub broke_at: Option<Timestamp>,
+    /// The title when it was at its widest: what the incident is called once it is over.
+    #[serde(default)]
+    pub widest: Option<Widest>,
     /// Who was told what so far.
     #[serde(default)]
     pub told: Told,
     /// When an alert joined last; alerts of the same cause join only shortly after.
     #[serde(default)]
     pub joined_at: Option<Timestamp>,
+}
+
+/// An incident at its widest. Broken counts for more than announced, then the number of dependencies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Widest {
+    /// Whether something was broken, rather than announced.
+    pub broken: bool,
+    /// How many alerts of the leading rule held.
+    pub alerts: u32,
+    /// The title then.
+    pub title: String,
 }
 
 /// Who was told of an incident, and what is still to be told.

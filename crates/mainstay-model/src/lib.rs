@@ -37,7 +37,7 @@ pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
 pub use id::{DeliveryId, EntryId, IncidentId, UpdateId};
-pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told};
+pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest};
 pub use landscape::{
     Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, Landscape, MailSecurity,
     MailServer, Provider, Route, StatusPage, TlsMode, TlsPolicy,

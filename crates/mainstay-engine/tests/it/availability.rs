@@ -226,3 +226,15 @@ fn steady_checks_write_only_themselves() {
     let written = scene.written.dependencies.len() - before;
     assert!((10..=13).contains(&written), "about every five minutes: {written}");
 }
+
+#[test]
+fn what_recovers_one_by_one_is_resolved_as_what_it_was_at_its_widest() {
+    let mut scene = Scene::with(&["db@acme", "cache@acme"]);
+    scene.check_fully("db", Bad(ConnectRefused)).check_fully("cache", Bad(ConnectRefused)).pass(60);
+    assert_eq!(scene.incident(0).title, "2 dependencies of Acme are down: the connection is refused");
+    scene.check_fully("cache", Good).pass(1);
+    assert_eq!(scene.incident(0).title, "db is down: the connection is refused");
+    scene.check_fully("db", Good);
+    assert_eq!(scene.incident(0).resolved_at(), Some(scene.now), "the last one ends it");
+    assert_eq!(scene.incident(0).title, "2 dependencies of Acme are down: the connection is refused");
+}

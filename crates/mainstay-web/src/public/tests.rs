@@ -71,6 +71,7 @@ fn outage(resolved: bool) -> Incident {
             updates,
         }),
         told: Default::default(),
+        widest: None,
         joined_at: None,
     }
 }
