@@ -59,14 +59,16 @@ fn of_expired(case: &Case<'_>, expired: &Expired) -> String {
         0 if case.target.file.is_some() => {
             format!("The certificate {} in {subject}", short(&expired.subject))
         }
-        0 => format!("The certificate of {subject}"),
+        0 if short(&expired.subject) == subject => format!("The certificate of {subject}"),
+        0 => format!("The certificate of {subject} ({})", short(&expired.subject)),
         _ => format!("The certificate {} in the chain of {subject}", short(&expired.subject)),
     };
     let rest = match &expired.otherwise {
         Otherwise::Yes => "Everything else about it is in order.".to_owned(),
         Otherwise::No { message, .. } => format!("That is not all: {}", sentence(message)),
     };
-    format!("{which} expired {}, at {}. {rest}", case.when(expired.since), at(expired.since))
+    // The time alone: this sentence is kept with the incident, where "2 min ago" would soon be wrong.
+    format!("{which} expired at {}. {rest}", at(expired.since))
 }
 
 fn of_finding(case: &Case<'_>, finding: &Finding) -> String {
