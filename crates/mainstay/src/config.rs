@@ -13,7 +13,9 @@ mod mask;
 mod node;
 mod problem;
 mod reader;
+mod reference;
 mod render;
+mod schema;
 mod sections;
 mod shape;
 mod source;
@@ -28,15 +30,18 @@ use std::time::Duration;
 
 use mainstay_model::{Landscape, Secret};
 
+pub(crate) use mask::in_value as passwords;
 pub(crate) use problem::{Level, Problem, Problems};
+pub(crate) use reference::reference;
 pub(crate) use render::Rendering;
+pub(crate) use schema::schema;
 
 use hiding::Hiding;
-use node::Node;
 use reader::Reader;
 use sections::Root;
 use shape::Shape as _;
 use source::{Source, Span};
+use yaml::Tree;
 
 /// Bytes that a configuration may have: room for a hundred thousand dependencies.
 const LARGEST: u64 = 32 * 1024 * 1024;
@@ -55,7 +60,7 @@ pub(crate) struct Loaded {
 }
 
 /// Settings of the server itself.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Server {
     /// Where the operator's pages and the API listen.
     pub(crate) listen: SocketAddr,
@@ -70,7 +75,7 @@ pub(crate) struct Server {
 }
 
 /// How long measurements are kept.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Retention {
     /// Single observations.
     pub(crate) raw: Duration,
@@ -103,6 +108,12 @@ pub(crate) fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<
     let bytes = read_bounded(path).map_err(|error| unreadable(path, &error))?;
     let text = decode(&bytes).map_err(|(message, hint)| Problems::of_file(path, message, hint))?;
     parse(text, &Surroundings { file: path, env, read: &read_bounded })
+}
+
+/// A variable of this process's environment, for [`load`].
+#[expect(clippy::disallowed_methods, reason = "the configuration is one of the two places that read it")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
@@ -173,7 +184,7 @@ pub(crate) fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Loade
     let source = Source::new(text);
     let mut reader = Reader::new(&source, surroundings);
     let read = read(text, &mut reader);
-    let problems = finish(&mut reader, read.tree.as_deref());
+    let problems = finish(&mut reader, read.tree.as_ref());
     match read.usable {
         Some((landscape, server)) if problems.iter().all(|problem| problem.level == Level::Warning) => {
             Ok(Loaded { landscape, server, warnings: problems })
@@ -183,7 +194,7 @@ pub(crate) fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Loade
 }
 
 struct Outcome {
-    tree: Option<std::rc::Rc<Node>>,
+    tree: Option<Tree>,
     usable: Option<(Landscape, Server)>,
 }
 
@@ -205,7 +216,10 @@ fn read(text: &str, reader: &mut Reader<'_>) -> Outcome {
             return nothing;
         }
     };
-    let root = Root::read(&tree, reader);
+    for entry in &tree.refused {
+        reader.under(&entry.key, |reader| reader.hide_unread(&entry.value));
+    }
+    let root = Root::read(&tree.root, reader);
     let usable = root.and_then(|root| landscape::build(root, reader));
     let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
     if usable.is_none() && !faulty {
@@ -216,7 +230,7 @@ fn read(text: &str, reader: &mut Reader<'_>) -> Outcome {
 }
 
 /// Cuts the places out of the file, in its order, each problem once, with every secret masked.
-fn finish(reader: &mut Reader<'_>, tree: Option<&Node>) -> Vec<Problem> {
+fn finish(reader: &mut Reader<'_>, tree: Option<&Tree>) -> Vec<Problem> {
     let mut drafts = std::mem::take(&mut reader.drafts);
     // An alias is read as often as it is used, and so may be its faults.
     drafts.sort_by(|a, b| (a.span, a.level as u8, &a.message).cmp(&(b.span, b.level as u8, &b.message)));
@@ -235,3 +249,6 @@ fn finish(reader: &mut Reader<'_>, tree: Option<&Node>) -> Vec<Problem> {
     let hiding = Hiding::new(reader, tree);
     drafts.into_iter().map(|draft| hiding.problem(draft)).collect()
 }
+
+#[cfg(test)]
+mod tests;

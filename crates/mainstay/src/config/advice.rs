@@ -12,22 +12,26 @@ use super::sections::{Dependency, Root};
 use super::shape::Named;
 use super::source::Span;
 
-/// Warnings: the configuration can be used, but perhaps it does not do what was meant.
-pub(super) fn warnings(root: &Root, reader: &mut Reader<'_>) {
-    if root.dependencies.as_ref().is_some_and(Vec::is_empty) {
-        let hint = "add a dependency with its url, or let `mainstay init URL…` write a first configuration";
-        reader.warning(Span::START, "nothing is watched: there are no dependencies", hint);
-    }
+/// Warnings about single dependencies and listeners.
+pub(super) fn each(root: &Root, reader: &mut Reader<'_>) {
     for named in root.dependencies.iter().flatten() {
         if let Some(dependency) = &named.value {
             slow_timeout(dependency, reader);
             relay(named.name.as_str(), dependency, reader);
         }
     }
+    unreachable_links(root, reader);
+}
+
+/// Warnings about the whole, which make sense only when no part of it is faulty.
+pub(super) fn whole(root: &Root, reader: &mut Reader<'_>) {
+    if root.dependencies.as_ref().is_some_and(Vec::is_empty) {
+        let hint = "add a dependency with its url, or let `mainstay init URL…` write a first configuration";
+        reader.warning(Span::START, "nothing is watched: there are no dependencies", hint);
+    }
     same_target(root, reader);
     unused(root, reader);
     untold(root, reader);
-    unreachable_links(root, reader);
 }
 
 fn slow_timeout(dependency: &Dependency, reader: &mut Reader<'_>) {
@@ -123,7 +127,8 @@ fn untold(root: &Root, reader: &mut Reader<'_>) {
         [Severity::Page, Severity::High].into_iter().filter(|s| !told(*s)).map(Severity::as_str).collect();
     if !untold.is_empty() {
         let message = format!("nobody is told of incidents of severity {}", untold.join(" or "));
-        let hint = "add a route: `routes: [ { to: NAME } ]` with the name of a channel leads to it from every severity";
+        let hint =
+            "add a route: `routes: [ { to: NAME } ]`, with the name of a channel, takes every severity";
         reader.warning(routes.span, message, hint);
     }
 }

@@ -46,6 +46,9 @@ fn values<K, T>(named: &Option<Vec<Named<K, T>>>) -> impl Iterator<Item = &T> {
     named.iter().flatten().filter_map(|named| named.value.as_ref())
 }
 
+/// Names that are still worth listing in a hint.
+const FEW: usize = 8;
+
 fn exists<T: std::fmt::Display>(
     name: &Spanned<T>,
     what: &str,
@@ -59,8 +62,8 @@ fn exists<T: std::fmt::Display>(
     }
     let hint = match nearest(&text, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => format!("there are none yet; add it under `{section}`"),
-        None => format!("add it under `{section}`"),
+        None if known.is_empty() || known.len() > FEW => format!("add it under `{section}`"),
+        None => format!("known are {}", known.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
     };
     let message = if name.filled {
         format!("there is no such {what}")

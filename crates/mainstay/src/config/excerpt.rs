@@ -4,6 +4,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
 use super::mask::{MASK, visible};
+use super::source::Source;
 
 /// How many characters of a line are shown before the marked ones, and from their start on.
 /// Lines of ordinary length are shown whole; a minified file of one line is not.
@@ -28,24 +29,30 @@ pub(crate) struct Excerpt {
 
 impl Excerpt {
     /// Marks the characters `marked` (from 0) of a line and masks the characters in `hidden`.
-    pub(super) fn cut(number: usize, line: &str, marked: Range<usize>, hidden: &[Range<usize>]) -> Excerpt {
-        let first = if marked.start <= BEFORE { 0 } else { marked.start - BEFORE };
+    pub(super) fn cut(
+        source: &Source<'_>,
+        number: usize,
+        marked: Range<usize>,
+        hidden: &[Range<usize>],
+    ) -> Excerpt {
+        let first = marked.start.saturating_sub(BEFORE);
         let last = (marked.start + AFTER).max(first + BEFORE + AFTER);
+        let near: Vec<_> = hidden.iter().filter(|range| range.end > first && range.start < last).collect();
         let mut canvas = Canvas::default();
         if first > 0 {
             canvas.push('…');
         }
         let (mut from, mut to) = (None, None);
         let mut more = false;
-        for (column, c) in line.chars().enumerate().skip(first) {
-            if column >= last {
+        for (column, c) in (first..).zip(source.slice(number, first, last + 1).chars()) {
+            if column == last {
                 more = true;
                 break;
             }
             if column == marked.start {
                 from = Some(canvas.width);
             }
-            match hidden.iter().find(|range| range.contains(&column)) {
+            match near.iter().find(|range| range.contains(&column)) {
                 Some(range) if column == range.start.max(first) => MASK.chars().for_each(|c| canvas.push(c)),
                 Some(_) => {}
                 None => canvas.draw(c),
@@ -94,41 +101,43 @@ impl Canvas {
 mod tests {
     use super::*;
 
-    fn picture(line: &str, marked: Range<usize>, hidden: &[Range<usize>]) -> String {
-        let excerpt = Excerpt::cut(1, line, marked, hidden);
+    fn picture(line: &str, marked: Range<usize>, hidden: impl IntoIterator<Item = Range<usize>>) -> String {
+        let hidden: Vec<_> = hidden.into_iter().collect();
+        let excerpt = Excerpt::cut(&Source::new(line), 1, marked, &hidden);
         format!("{}\n{}{}", excerpt.text, " ".repeat(excerpt.marked.start), "^".repeat(excerpt.marked.len()))
     }
 
     #[test]
     fn tabs_wide_characters_and_controls_keep_the_mark_in_place() {
-        assert_eq!(picture("\tkey: x", 1..4, &[]), "    key: x\n    ^^^");
-        assert_eq!(picture("日本: x", 0..2, &[]), "日本: x\n^^^^");
-        assert_eq!(picture("日本: x", 4..5, &[]), "日本: x\n      ^");
-        assert_eq!(picture("a\u{1b}b c", 4..5, &[]), "a\\u{1b}b c\n         ^");
+        assert_eq!(picture("\tkey: x", 1..4, None), "    key: x\n    ^^^");
+        assert_eq!(picture("日本: x", 0..2, None), "日本: x\n^^^^");
+        assert_eq!(picture("日本: x", 4..5, None), "日本: x\n      ^");
+        assert_eq!(picture("a\u{1b}b c", 4..5, None), "a\\u{1b}b c\n         ^");
     }
 
     #[test]
     fn secrets_are_masked_whatever_is_marked() {
-        assert_eq!(picture("s: hunter2, x: 1", 12..13, &[3..10]), "s: [secret], x: 1\n             ^");
-        assert_eq!(picture("s: hunter2", 3..10, &[3..10]), "s: [secret]\n   ^^^^^^^^");
-        assert_eq!(picture("s: hunter2", 5..6, &[3..10]), "s: [secret]\n           ^");
+        assert_eq!(picture("s: hunter2, x: 1", 12..13, Some(3..10)), "s: [secret], x: 1\n             ^");
+        assert_eq!(picture("s: hunter2", 3..10, Some(3..10)), "s: [secret]\n   ^^^^^^^^");
+        assert_eq!(picture("s: hunter2", 5..6, Some(3..10)), "s: [secret]\n           ^");
     }
 
     #[test]
     fn a_long_line_is_shown_around_the_mark() {
         let line = format!("{}BAD{}", "x".repeat(500_000), "y".repeat(500_000));
-        let excerpt = Excerpt::cut(1, &line, 500_000..500_003, &[]);
+        let excerpt = Excerpt::cut(&Source::new(&line), 1, 500_000..500_003, &[]);
         assert_eq!(excerpt.column, 500_001);
         assert!(excerpt.text.chars().count() < 200 && excerpt.text.contains("BAD"), "{}", excerpt.text);
         assert_eq!(&excerpt.text.chars().skip(61).take(3).collect::<String>(), "BAD");
         assert_eq!(excerpt.marked, 61..64);
-        let masked = Excerpt::cut(1, &line, 500_000..500_003, std::slice::from_ref(&(0..500_000)));
+        let masked =
+            Excerpt::cut(&Source::new(&line), 1, 500_000..500_003, std::slice::from_ref(&(0..500_000)));
         assert!(masked.text.starts_with("…[secret]BAD"), "{}", masked.text);
     }
 
     #[test]
     fn past_the_end_of_the_line_marks_one_column() {
-        assert_eq!(picture("abc", 3..4, &[]), "abc\n   ^");
-        assert_eq!(picture("", 0..1, &[]), "\n^");
+        assert_eq!(picture("abc", 3..4, None), "abc\n   ^");
+        assert_eq!(picture("", 0..1, None), "\n^");
     }
 }

@@ -1,93 +1,106 @@
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::excerpt::Excerpt;
 use super::mask;
-use super::node::{Node, Value};
+use super::node::Value;
 use super::problem::{Draft, Problem};
 use super::reader::Reader;
-use super::source::{Source, Span, slice};
+use super::source::{Place, Source, Span};
+use super::yaml::Tree;
 
 /// Cuts problems out of the file without the secrets that stand around them.
 pub(super) struct Hiding<'a> {
     source: &'a Source<'a>,
     file: String,
-    /// What the reader knows to be secret, and passwords in values; nothing when the file is no YAML.
-    hidden: Vec<Span>,
-    structured: bool,
+    /// The columns of each line that are secret, as the structure of the file tells; absent when it has none.
+    known: Option<HashMap<usize, Vec<Range<usize>>>>,
 }
 
 impl<'a> Hiding<'a> {
-    pub(super) fn new(reader: &mut Reader<'a>, tree: Option<&Node>) -> Hiding<'a> {
+    pub(super) fn new(reader: &mut Reader<'a>, tree: Option<&Tree>) -> Hiding<'a> {
+        let source = reader.source;
         let mut hidden = std::mem::take(&mut reader.hidden);
-        if let Some(tree) = tree {
-            tree.walk(&mut |_, node| hidden.extend(passwords(node, reader.source)));
-        }
-        hidden.sort_unstable();
-        hidden.dedup();
-        let file = reader.surroundings.file.display().to_string();
-        Hiding { source: reader.source, file, hidden, structured: tree.is_some() }
+        let known = tree.map(|tree| {
+            tree.walk(&mut |key, node| {
+                hidden.extend(key.filter(|key| mask::is_lost_value(&key.text)).map(|key| key.span));
+                if let Value::Scalar(raw) = &node.value {
+                    hidden.extend(passwords(raw, node.span, source));
+                }
+            });
+            by_line(&hidden, source)
+        });
+        Hiding { source, file: reader.surroundings.file.display().to_string(), known }
     }
 
     pub(super) fn problem(&self, draft: Draft) -> Problem {
         let Draft { level, span, message, hint } = draft;
         let number = span.start.line;
-        let line = self.source.line(number);
-        let (from, to) =
-            self.source.columns(span, number).unwrap_or((span.start.column, span.start.column + 1));
-        let excerpt = Excerpt::cut(number, line, from..to, &self.in_line(number));
+        let start = span.start.column;
+        let (from, to) = self.source.columns(span, number).unwrap_or((start, start + 1));
+        let excerpt = match &self.known {
+            Some(known) => {
+                let hidden = known.get(&number).map_or(&[][..], Vec::as_slice);
+                Excerpt::cut(self.source, number, from..to, hidden)
+            }
+            None => Excerpt::cut(self.source, number, from..to, &self.suspected(number)),
+        };
         Problem { level, file: self.file.clone(), at: Some(excerpt), message, hint }
     }
 
-    fn in_line(&self, number: usize) -> Vec<Range<usize>> {
-        if self.structured {
-            let columns = |span: &Span| self.source.columns(*span, number).map(|(from, to)| from..to);
-            return self.hidden.iter().filter_map(columns).collect();
-        }
+    /// What looks like a secret in a line of a file that is no YAML.
+    fn suspected(&self, number: usize) -> Vec<Range<usize>> {
         let line = self.source.line(number);
+        let whole = 0..line.chars().count();
         if self.is_within_secret(number) {
-            return vec![0..line.chars().count()];
+            return Vec::from([whole]);
         }
-        let columns =
-            |range: Range<usize>| line[..range.start].chars().count()..line[..range.end].chars().count();
-        mask::in_line(line).into_iter().map(columns).collect()
+        let column = |byte: usize| line[..byte].chars().count();
+        mask::in_line(line).into_iter().map(|range| column(range.start)..column(range.end)).collect()
     }
 
-    /// Whether a line stands under the key of a secret, judged by indentation alone.
+    /// Whether a line goes on with what stands under the key of a secret, judged by its neighbours alone.
     fn is_within_secret(&self, number: usize) -> bool {
-        let indentation = |line: &str| line.len() - line.trim_start().len();
-        let mut left = indentation(self.source.line(number));
-        for above in (1..number).rev().map(|above| self.source.line(above)) {
-            if left == 0 {
-                return false;
-            }
-            if !above.trim().is_empty() && indentation(above) < left {
-                left = indentation(above);
-                if above.split(':').next().is_some_and(mask::is_sensitive) {
-                    return true;
-                }
-            }
+        let mut before = (1..number).rev().map(|above| self.source.line(above));
+        if mask::first_key(self.source.line(number)).is_none() {
+            // It has no key of its own: the last one above holds for it.
+            return before.clone().find_map(mask::first_key).is_some_and(mask::is_sensitive)
+                || before.find(|line| !line.trim().is_empty()).is_some_and(mask::leads_to_secret);
         }
-        false
+        let indentation = |line: &str| line.len() - line.trim_start().len();
+        let left = indentation(self.source.line(number));
+        let parent = before.find(|line| !line.trim().is_empty() && indentation(line) < left);
+        parent.and_then(mask::first_key).is_some_and(mask::is_sensitive)
     }
 }
 
-/// Where passwords stand in the source of a value that holds a URL.
-fn passwords(node: &Node, source: &Source<'_>) -> Vec<Span> {
-    let Value::Scalar(raw) = &node.value else { return Vec::new() };
+fn by_line(hidden: &[Span], source: &Source<'_>) -> HashMap<usize, Vec<Range<usize>>> {
+    let mut lines: HashMap<usize, Vec<Range<usize>>> = HashMap::new();
+    for span in hidden {
+        for line in span.start.line..=span.end.line {
+            if let Some((from, to)) = source.columns(*span, line) {
+                lines.entry(line).or_default().push(from..to);
+            }
+        }
+    }
+    lines
+}
+
+/// Where passwords stand in the source of a text that holds a URL.
+fn passwords(raw: &str, span: Span, source: &Source<'_>) -> Vec<Span> {
     if !raw.contains('@') && !raw.contains("://") || mask::in_value(raw).is_empty() {
         return Vec::new();
     }
-    let (start, end) = (node.span.start, node.span.end);
+    let (start, end) = (span.start, span.end);
     if start.line != end.line {
-        return vec![node.span];
+        return vec![span];
     }
-    let text = slice(source.line(start.line), start.column, end.column);
+    let text = source.slice(start.line, start.column, end.column);
     let found = mask::in_value(text);
     if found.is_empty() {
         // Escapes hide the place; the whole value goes.
-        return vec![node.span];
+        return vec![span];
     }
-    let place =
-        |byte: usize| super::source::Place { column: start.column + text[..byte].chars().count(), ..start };
+    let place = |byte: usize| Place { column: start.column + text[..byte].chars().count(), ..start };
     found.into_iter().map(|range| Span { start: place(range.start), end: place(range.end) }).collect()
 }

@@ -1,7 +1,7 @@
 //! `${NAME}` and `${file:PATH}` inside values.
 
 use super::reader::Reader;
-use super::source::Span;
+use super::source::{Place, Span};
 
 /// Bytes that a value may have after its variables are filled in; the largest sensible one is a webhook's URL.
 const LONGEST: usize = 64 * 1024;
@@ -42,10 +42,10 @@ impl Reader<'_> {
                 Piece::Variable(name) => {
                     variables += 1;
                     filled.filled = true;
-                    self.variable(name, self.position(span, variables - 1))
+                    self.variable(name, self.position(span, variables - 1, name.chars().count() + 3))
                 }
                 Piece::Unclosed => {
-                    let at = self.position(span, variables);
+                    let at = self.position(span, variables, 2);
                     self.error(
                         at,
                         "`${` has no `}`",
@@ -71,8 +71,10 @@ impl Reader<'_> {
     }
 
     /// Where the nth `${` of a value stands; the value itself where escapes hide it.
-    fn position(&self, span: Span, nth: usize) -> Span {
-        self.source.find(span, "${", nth).unwrap_or(span)
+    fn position(&self, span: Span, nth: usize, length: usize) -> Span {
+        let found = self.source.find(span, "${", nth);
+        let variable = |start: Place| Span { start, end: Place { column: start.column + length, ..start } };
+        found.map_or(span, variable)
     }
 
     fn variable(&mut self, name: &str, at: Span) -> Option<String> {
@@ -135,9 +137,9 @@ fn pieces(raw: &str) -> Vec<Piece<'_>> {
     let mut rest = raw;
     while let Some(at) = rest.find('$') {
         let (text, after) = (&rest[..at], &rest[at + 1..]);
-        if after.starts_with('$') {
+        if let Some(behind) = after.strip_prefix('$') {
             pieces.push(Piece::Text(&rest[..=at]));
-            rest = &after[1..];
+            rest = behind;
         } else if let Some(inner) = after.strip_prefix('{') {
             pieces.push(Piece::Text(text));
             let Some(end) = inner.find('}') else {

@@ -16,10 +16,12 @@ use super::{Retention, Server, advice, checks};
 /// `None` means that a fault was told to the reader.
 pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Landscape, Server)> {
     checks::errors(&root, reader);
-    advice::warnings(&root, reader);
-    if reader.drafts.iter().any(|draft| draft.level == Level::Error) {
+    let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
+    advice::each(&root, reader);
+    if faulty {
         return None;
     }
+    advice::whole(&root, reader);
     let mut read = root.server?;
     let references = read.references.take()?;
     let server = server(read)?;
@@ -133,10 +135,15 @@ fn route(read: Route) -> Option<model::Route> {
 
 fn mail(read: Mail) -> Option<model::MailServer> {
     let smtp = read.smtp?;
+    let security = match (smtp.security, &read.ca_file) {
+        // Who says whom to trust wants TLS, also to this machine.
+        (model::MailSecurity::Plaintext, Some(_)) => model::MailSecurity::StartTls,
+        (security, _) => security,
+    };
     Some(model::MailServer {
         host: smtp.host,
         port: smtp.port,
-        security: smtp.security,
+        security,
         login: smtp.login,
         from: read.from?,
         ca_file: read.ca_file.map(|file| file.value),

@@ -34,9 +34,20 @@ pub(super) fn shown(text: &str) -> String {
     plain(&shown)
 }
 
+/// A key in backticks, unless it is a value that lost its own key.
+pub(super) fn quoted_key(key: &str) -> String {
+    if is_lost_value(key) { MASK.into() } else { quoted(key) }
+}
+
+/// Whether a key is a value in truth: a URL, a signing secret, or `secret "…"` without its colon.
+pub(super) fn is_lost_value(key: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    key.contains("://") || key.contains("whsec") || (is_sensitive(key) && !key.chars().all(is_word))
+}
+
 /// A text from the file in backticks, fit for one line of a message.
 pub(super) fn quoted(text: &str) -> String {
-    format!("`{}`", plain(text))
+    format!("`{}`", shown(text))
 }
 
 fn plain(text: &str) -> String {
@@ -57,10 +68,12 @@ pub(super) fn visible(c: char) -> impl Iterator<Item = char> {
     escaped.into_iter().flatten().chain(itself)
 }
 
-/// Whether a key is one under which people keep secrets.
+/// Whether a key is one under which people keep secrets, or was lost altogether.
 pub(super) fn is_sensitive(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    KEYS.iter().any(|word| key.contains(word)) || mainstay_model::nearest(&key, KEYS).is_some()
+    key.is_empty()
+        || KEYS.iter().any(|word| key.contains(word))
+        || mainstay_model::nearest(&key, KEYS).is_some()
 }
 
 /// Whether the value is nothing but a place for one: it may be shown as it is written.
@@ -68,13 +81,14 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(|name| !name.contains("${"))
 }
 
-/// The byte ranges of passwords in a value that holds a URL.
-pub(super) fn in_value(text: &str) -> Vec<Range<usize>> {
-    let Some(scheme) = text.find("://") else { return before_at(text, 0).into_iter().collect() };
-    let after = scheme + 3;
-    let mut found: Vec<_> = before_at(text, after).into_iter().collect();
-    let query = text[after..].find('?').map_or(text.len(), |at| after + at + 1);
-    let mut at = query.max(found.first().map_or(0, |range| range.end)).min(text.len());
+/// The byte ranges of passwords in a value that holds a URL, or what was meant to be one.
+pub(crate) fn in_value(text: &str) -> Vec<Range<usize>> {
+    let after = text.find("://").map_or(0, |scheme| scheme + 3);
+    let password = before_at(text, after).or_else(|| if after > 0 { odd_port(text, after) } else { None });
+    let mut at = password.as_ref().map_or(after, |range| range.end);
+    let mut found: Vec<_> = password.into_iter().collect();
+    let Some(query) = text[at..].find('?') else { return found };
+    at += query + 1;
     for pair in text[at..].split('&') {
         let end = at + pair.len();
         if let Some((name, value)) = pair.split_once('=')
@@ -93,25 +107,58 @@ pub(super) fn in_value(text: &str) -> Vec<Range<usize>> {
 /// so everything up to the last `@` counts as one.
 fn before_at(text: &str, from: usize) -> Option<Range<usize>> {
     let end = from + text[from..].rfind('@')?;
+    let start = match text[from..end].find(':') {
+        Some(colon) => from + colon + 1,
+        // What is encoded may be a password whose `:` was forgotten.
+        None if text[from..end].contains('%') => from,
+        None => return None,
+    };
+    let password = text[start..end].trim();
+    (!password.is_empty() && !is_placeholder(password)).then_some(start..end)
+}
+
+/// What stands in the place of a port and is no number: a password whose `@` was forgotten.
+fn odd_port(text: &str, from: usize) -> Option<Range<usize>> {
+    let end = text[from..].find(['/', '?', ']']).map_or(text.len(), |at| from + at);
     let start = from + text[from..end].find(':')? + 1;
-    (start < end && !is_placeholder(&text[start..end])).then_some(start..end)
+    let port = &text[start..end];
+    let odd = !port.is_empty()
+        && !text[from..].contains('@')
+        && !text[from..].starts_with('[')
+        && !port.bytes().all(|byte| byte.is_ascii_digit());
+    (odd && !is_placeholder(port)).then_some(start..text.len())
 }
 
 /// The byte ranges of what may be secret in a line of a file whose structure is not known.
 pub(super) fn in_line(line: &str) -> Vec<Range<usize>> {
-    let mut from = 0;
-    let mut found = Vec::new();
-    while let Some(colon) = line[from..].find(':').map(|at| from + at) {
-        let key = line[from..colon].rsplit(['{', ',', ' ', '"', '\'']).find(|part| !part.is_empty());
+    let mut found = in_value(line);
+    for (colon, _) in line.match_indices(':') {
+        let key = last_word(&line[..colon]);
         let value = colon + 1 + line[colon + 1..].len() - line[colon + 1..].trim_start().len();
         if key.is_some_and(is_sensitive) && value < line.len() {
             found.push(value..line.len());
-            return found;
         }
-        from = colon + 1;
     }
-    found.extend(in_value(line));
+    let token_end = |from: usize| line[from..].find([' ', '"', '\'']).map_or(line.len(), |at| from + at);
+    found.extend(line.match_indices("://").map(|(scheme, _)| scheme + 3..token_end(scheme)));
+    found.extend(line.match_indices("whsec").map(|(secret, _)| secret..token_end(secret)));
     found
+}
+
+/// Whether the secret of the last key of a line stands in the next one.
+pub(super) fn leads_to_secret(line: &str) -> bool {
+    last_word(line.trim_end().trim_end_matches(':')).is_some_and(is_sensitive)
+}
+
+/// The key with which a line begins, if it does.
+pub(super) fn first_key(line: &str) -> Option<&str> {
+    let (key, _) = line.split_once(':')?;
+    let key = key.trim_matches([' ', '-', '{', '"', '\'']);
+    (!key.is_empty() && !key.contains(char::is_whitespace)).then_some(key)
+}
+
+fn last_word(text: &str) -> Option<&str> {
+    text.rsplit(['{', ',', ' ', '"', '\'']).find(|part| !part.is_empty())
 }
 
 #[cfg(test)]
@@ -131,6 +178,8 @@ mod tests {
         shows("u:hunter2@h", "u:[secret]@h");
         shows("postgres://h/db?user=a&password=hunter2&x=1", "postgres://h/db?user=a&password=[secret]&x=1");
         shows("https://h:8443/x", "https://h:8443/x");
+        shows("mysql://u:hunter2h/db", "mysql://u:[secret]");
+        shows("https://[::1]:80/x", "https://[::1]:80/x");
         shows("plain", "plain");
     }
 
@@ -145,7 +194,8 @@ mod tests {
         let masked = |line: &str| in_line(line).into_iter().map(|r| line[r].to_owned()).collect::<Vec<_>>();
         assert_eq!(masked("  secret: @hunter2"), ["@hunter2"]);
         assert_eq!(masked("  x: { sercet: hunter2, to: a }"), ["hunter2, to: a }"]);
-        assert_eq!(masked("  url: mysql://u:hunter 2@h"), ["hunter 2"]);
+        assert_eq!(masked("{ x: https://u:hunter2@h, secret: a}"), ["hunter2", "a}", "u:hunter2@h,"]);
+        assert_eq!(masked("  url: mysql://u:hunter 2@h"), ["hunter 2", "u:hunter"]);
         assert_eq!(masked("  name: Checkout"), Vec::<String>::new());
     }
 }

@@ -25,6 +25,15 @@ pub(crate) struct Problem {
     pub(crate) hint: Option<String>,
 }
 
+impl Problem {
+    /// The problem on one line, for a log or a message: `mainstay.yaml:7:5: unknown key; did you mean …`.
+    pub(crate) fn line(&self) -> String {
+        let place = self.at.as_ref().map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
+        let hint = self.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{}{place}: {}{hint}", self.file, self.message)
+    }
+}
+
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

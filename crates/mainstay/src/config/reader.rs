@@ -1,6 +1,6 @@
 use super::Surroundings;
 use super::interpolate::{Filled, has_variables};
-use super::mask::{self, MASK, quoted};
+use super::mask::{self, MASK, quoted, quoted_key};
 use super::node::{Entry, Key, Node, Value};
 use super::problem::{Draft, Level};
 use super::shape::{Field, Presence, Section, Shape};
@@ -43,9 +43,15 @@ impl<'a> Reader<'a> {
         value
     }
 
+    /// Reads an item of a list; what it lacks is told at its own place.
+    pub(super) fn item<T>(&mut self, item: &Node, read: impl FnOnce(&mut Self) -> T) -> T {
+        let text = self.path.last().map_or_else(String::new, |key| key.text.clone());
+        self.under(&Key { text, span: item.span }, read)
+    }
+
     /// The key under which the reader is, in backticks; the file itself has none.
     pub(super) fn owner(&self) -> String {
-        self.path.last().map_or_else(|| "the configuration".into(), |key| quoted(&key.text))
+        self.path.last().map_or_else(|| "the configuration".into(), |key| quoted_key(&key.text))
     }
 
     /// Where the key stands under which the reader is.
@@ -64,7 +70,7 @@ impl<'a> Reader<'a> {
                 None
             }
             Value::List(_) | Value::Map(_) => {
-                self.wrong_kind(node, what);
+                self.wrong_kind(node, what, "write a single value");
                 None
             }
         }
@@ -75,17 +81,21 @@ impl<'a> Reader<'a> {
         if node.span.start == node.span.end { self.owner_span() } else { node.span }
     }
 
-    pub(super) fn wrong_kind(&mut self, node: &Node, what: &str) {
+    pub(super) fn wrong_kind(&mut self, node: &Node, what: &str, hint: &str) {
         self.hide_unread(node);
-        let message = format!("{} is {what}, and here is {}", self.owner(), node.kind());
-        self.error(node.span, message, "");
+        let message = format!("{} takes {what}, and here is {}", self.owner(), node.kind());
+        let hint = match &node.value {
+            Value::Scalar(text) if text.contains(':') => "a `:` needs a space behind it, as in `key: value`",
+            _ => hint,
+        };
+        self.error(node.span, message, hint);
     }
 
     /// The value as it is written, fit to be shown.
     pub(super) fn shown(&self, node: &Node, secret: bool) -> String {
         match &node.value {
             Value::Scalar(raw) if secret && !mask::is_placeholder(raw) => MASK.to_owned(),
-            Value::Scalar(raw) => format!("`{}`", mask::shown(raw)),
+            Value::Scalar(raw) => quoted(raw),
             _ => node.kind().to_owned(),
         }
     }
@@ -123,7 +133,7 @@ impl<'a> Reader<'a> {
             Value::Null => &[],
             Value::Scalar(_) | Value::List(_) => {
                 let keys: Vec<_> = section.fields.iter().map(|field| field.key).collect();
-                self.wrong_kind(node, &format!("a section with keys of its own ({})", keys.join(", ")));
+                self.wrong_kind(node, "keys of its own", &format!("known here are {}", keys.join(", ")));
                 return None;
             }
         };
@@ -152,7 +162,7 @@ impl<'a> Reader<'a> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here are {}", keys.join(", ")),
         };
-        self.error(entry.key.span, format!("unknown key {}", quoted(&entry.key.text)), hint);
+        self.error(entry.key.span, format!("unknown key {}", quoted_key(&entry.key.text)), hint);
     }
 
     fn missing(&mut self, field: &Field) {

@@ -52,11 +52,13 @@ impl Rendering<'_> {
         let (line, column) = (excerpt.line, excerpt.column);
         writeln!(f, "{} {}:{line}:{column}", self.paint(BLUE, &arrow), problem.file)?;
         writeln!(f, "{gutter}{bar}")?;
-        writeln!(f, " {} {bar} {}", self.paint(BLUE, &number), excerpt.text)?;
+        let blank = if excerpt.text.is_empty() { "" } else { " " };
+        writeln!(f, " {} {bar}{blank}{}", self.paint(BLUE, &number), excerpt.text)?;
         let carets = "^".repeat(excerpt.marked.len().min(200));
         let indent = " ".repeat(excerpt.marked.start);
         write!(f, "{gutter}{bar} {indent}{}", self.paint(self.tone(problem.level), &carets))?;
-        let room = 100usize.saturating_sub(excerpt.marked.end);
+        // The whole fits a terminal of 80 columns.
+        let room = 72usize.saturating_sub(excerpt.marked.end);
         match &problem.hint {
             Some(hint) if hint.chars().count() <= room && !hint.contains('\n') => {
                 writeln!(f, " {}", self.paint(self.tone(problem.level), hint))
@@ -69,7 +71,7 @@ impl Rendering<'_> {
     }
 
     fn notes(&self, f: &mut fmt::Formatter<'_>, gutter: &str, hint: Option<&str>) -> fmt::Result {
-        for line in hint.into_iter().flat_map(|hint| wrapped(hint, 96)) {
+        for line in hint.into_iter().flat_map(|hint| wrapped(hint, 74)) {
             writeln!(f, "{gutter}{} {line}", self.paint(BLUE, "="))?;
         }
         Ok(())
@@ -107,13 +109,15 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Source;
     use super::*;
 
     fn problem(hint: &str) -> Problem {
+        let text = format!("{}    privider: acme-db", "\n".repeat(6));
         Problem {
             level: Level::Error,
             file: "mainstay.yaml".into(),
-            at: Some(Excerpt::cut(7, "    privider: acme-db", 4..12, &[])),
+            at: Some(Excerpt::cut(&Source::new(&text), 7, 4..12, &[])),
             message: "unknown key `privider`".into(),
             hint: Some(hint.into()),
         }

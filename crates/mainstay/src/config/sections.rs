@@ -43,7 +43,7 @@ section! {
         /// A PostgreSQL database, for several servers that share the work. Default: SQLite in `data_dir`.
         database: DatabaseUrl => Optional, "postgres://mainstay:${DATABASE_PASSWORD}@db.example.com/mainstay";
         /// Addresses that are always reachable as long as your own network is. When none of them answers, Mainstay
-        /// says \"we are offline\" instead of blaming anybody. Choose two or three of different operators.
+        /// says "we are offline" instead of blaming anybody. Choose two or three of different operators.
         references: Many<Reference> => Default(""), "[tcp://1.1.1.1:443, tcp://9.9.9.9:443]";
         /// How long measurements are kept. Incidents are kept for ever.
         retention: Retention => Default("");
@@ -182,7 +182,7 @@ section! {
     /// The mail server that `email` channels send through.
     Mail {
         /// `smtps://` for TLS from the first byte (port 465), `smtp://` for STARTTLS, which is then required (port 587). To a
-        /// server on this machine `smtp://` goes without TLS (port 25).
+        /// server on this machine `smtp://` goes without TLS (port 25), unless there is a `ca_file`.
         smtp: MailUrl => Required, "smtps://user:${SMTP_PASSWORD}@smtp.example.com";
         /// The sender.
         from: Sender => Required, "\"Example Status <status@example.com>\"";

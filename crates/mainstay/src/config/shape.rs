@@ -21,7 +21,7 @@ pub(super) enum Form {
     /// Text of a certain form.
     Text { what: &'static str, pattern: Option<&'static str> },
     /// One of these words.
-    Choice { what: &'static str, words: &'static [&'static str] },
+    Choice { words: &'static [&'static str] },
     /// A whole number.
     Count { min: u64, max: u64 },
     /// A number of percent, with or without the sign.
@@ -166,7 +166,8 @@ impl<T: Shape> Shape for Many<T> {
         match &node.value {
             Value::List(items) => {
                 // All are read before one that is wrong spoils the whole, so that every fault is told.
-                let read: Vec<_> = items.iter().map(|item| T::read(item, reader)).collect();
+                let read: Vec<_> =
+                    items.iter().map(|item| reader.item(item, |reader| T::read(item, reader))).collect();
                 read.into_iter().collect()
             }
             Value::Null => Some(Vec::new()),
@@ -193,7 +194,11 @@ impl<K: std::str::FromStr<Err = mainstay_model::NameError>, T: Shape> Shape for 
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Out> {
         if matches!(node.value, Value::Scalar(_) | Value::List(_)) {
-            reader.wrong_kind(node, "a mapping of names, such as `orders-db:`, to their settings");
+            reader.wrong_kind(
+                node,
+                "names with their settings",
+                "write a name and a colon, such as `orders-db:`, and below it the settings",
+            );
             return None;
         }
         let mut named = Vec::with_capacity(node.entries().len());
@@ -202,7 +207,7 @@ impl<K: std::str::FromStr<Err = mainstay_model::NameError>, T: Shape> Shape for 
             match entry.key.text.parse::<K>() {
                 Ok(name) => named.push(Named { name, span: entry.key.span, value }),
                 Err(error) => {
-                    let message = format!("{} is no name", super::mask::quoted(&entry.key.text));
+                    let message = format!("{} is no name", super::mask::quoted_key(&entry.key.text));
                     reader.error(entry.key.span, message, error.to_string());
                 }
             }

@@ -35,11 +35,12 @@ fn why(error: TargetError, private: bool) -> String {
     let odd = |text: &str| !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
     match &error {
         TargetError::NoScheme { text } if private || odd(text) => {
-            format!("it has no scheme; write {}://… in front", Target::SCHEMES.join("://…, "))
+            "it has no scheme; write for example postgres:// or https:// in front".into()
         }
         TargetError::UnknownScheme { scheme, .. } if private || odd(scheme) => {
             format!("its scheme is not known; known are {}", Target::SCHEMES.join(", "))
         }
+        TargetError::UnknownScheme { suggestion: Some(near), .. } => format!("did you mean {near}://?"),
         TargetError::NoPort { .. } if private => "it needs a port".into(),
         TargetError::NoHost { .. } if private => "it needs a host".into(),
         TargetError::Parameter { parameter, known, .. } => {

@@ -41,11 +41,11 @@ impl<W: Word> Shape for W {
 }
 
 fn refuse<W: Word>(node: &Node, reader: &mut Reader<'_>, filled: bool, why: String) {
-    let shown = reader.shown(node, W::SECRET);
-    let message = if filled {
-        format!("{shown}, with its variables filled in, is not {}", W::WHAT)
-    } else {
-        format!("{shown} is not {}", W::WHAT)
+    let owner = reader.owner();
+    let message = match reader.shown(node, W::SECRET) {
+        shown if filled => format!("{owner} cannot be what {shown} stands for: not {}", W::WHAT),
+        _ if W::SECRET => format!("{owner} is not {}", W::WHAT),
+        shown => format!("{owner} cannot be {shown}"),
     };
     reader.error(node.span, message, why);
 }
@@ -219,14 +219,14 @@ fn choice<T: Copy>(text: &str, private: bool, words: &[(&'static str, T)]) -> Re
     }
     let known = words.iter().map(|(word, _)| *word);
     match mainstay_model::nearest(text, known.clone()) {
-        Some(near) if !private => Err(format!("did you mean {near}?")),
+        Some(near) if !private => Err(format!("did you mean `{near}`?")),
         _ => Err(format!("write one of {}", known.collect::<Vec<_>>().join(", "))),
     }
 }
 
 impl Word for Severity {
     type Out = Severity;
-    const FORM: Form = Form::Choice { what: "severity", words: &["page", "high", "warn", "info"] };
+    const FORM: Form = Form::Choice { words: &["page", "high", "warn", "info"] };
     const WHAT: &'static str = "a severity";
 
     fn parse(text: &str, private: bool, _: &Reader<'_>) -> Result<Severity, String> {
@@ -236,7 +236,7 @@ impl Word for Severity {
 
 impl Word for Criticality {
     type Out = Criticality;
-    const FORM: Form = Form::Choice { what: "criticality", words: &["critical", "high", "normal", "low"] };
+    const FORM: Form = Form::Choice { words: &["critical", "high", "normal", "low"] };
     const WHAT: &'static str = "a criticality";
 
     fn parse(text: &str, private: bool, _: &Reader<'_>) -> Result<Criticality, String> {
@@ -247,7 +247,7 @@ impl Word for Criticality {
 
 impl Word for TlsMode {
     type Out = TlsMode;
-    const FORM: Form = Form::Choice { what: "mode of verification", words: &["full", "off"] };
+    const FORM: Form = Form::Choice { words: &["full", "off"] };
     const WHAT: &'static str = "a mode of verification";
 
     fn parse(text: &str, private: bool, _: &Reader<'_>) -> Result<TlsMode, String> {

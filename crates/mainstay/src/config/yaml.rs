@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
-use super::mask::quoted;
+use super::mask::quoted_key;
 use super::node::{Entry, Key, Node, Value};
 use super::problem::{Draft, Level};
-use super::source::{Place, Source, Span, slice};
+use super::source::{Place, Source, Span};
 
 /// Levels of nesting. The deepest setting stands at level 5; this leaves room, and keeps recursion small.
 const DEEPEST: usize = 32;
@@ -16,8 +16,15 @@ const DEEPEST: usize = 32;
 const MOST: usize = 4_000_000;
 
 /// Reads the document. What hinders reading any further is `Err`; other faults go to `drafts`.
-pub(super) fn read(text: &str, drafts: &mut Vec<Draft>) -> Result<Option<Rc<Node>>, Draft> {
-    let mut builder = Builder { drafts, open: Vec::new(), anchors: HashMap::new(), root: None, values: 0 };
+pub(super) fn read(text: &str, drafts: &mut Vec<Draft>) -> Result<Option<Tree>, Draft> {
+    let mut builder = Builder {
+        drafts,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        root: None,
+        refused: Vec::new(),
+        values: 0,
+    };
     let mut documents = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| syntax(&error, text))?;
@@ -35,7 +42,25 @@ pub(super) fn read(text: &str, drafts: &mut Vec<Draft>) -> Result<Option<Rc<Node
         }
         builder.event(event, span)?;
     }
-    Ok(builder.root)
+    let Builder { root, refused, .. } = builder;
+    Ok(root.map(|root| Tree { root, refused }))
+}
+
+/// What a file holds.
+pub(super) struct Tree {
+    pub(super) root: Rc<Node>,
+    /// Entries whose key stands twice: not used, but perhaps secret.
+    pub(super) refused: Vec<Entry>,
+}
+
+impl Tree {
+    /// Every value, with the key that leads to it.
+    pub(super) fn walk<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Key>, &'a Node)) {
+        self.root.walk(visit);
+        for entry in &self.refused {
+            entry.value.walk(visit);
+        }
+    }
 }
 
 struct Builder<'d> {
@@ -43,6 +68,7 @@ struct Builder<'d> {
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     root: Option<Rc<Node>>,
+    refused: Vec<Entry>,
     values: usize,
 }
 
@@ -74,14 +100,14 @@ enum Expects {
     Key,
     Value(Key),
     /// The value of a key that is no text or stands twice.
-    Refused,
+    Refused(Key),
 }
 
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Draft> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.tag(tag.as_deref(), span);
+                untagged(tag.as_deref(), span)?;
                 let null =
                     style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let value = if null { Value::Null } else { Value::Scalar(text.into_owned()) };
@@ -104,7 +130,7 @@ impl Builder<'_> {
     }
 
     fn opened(&mut self, span: Span, anchor: usize, tag: Option<&Tag>, inside: Inside) -> Result<(), Draft> {
-        self.tag(tag, span);
+        untagged(tag, span)?;
         self.deep_enough(1, span)?;
         self.open.push(Open { span: Span::at(span.start), anchor, inside });
         Ok(())
@@ -155,7 +181,7 @@ impl Builder<'_> {
                     self.drafts.extend(refused);
                 }
                 Expects::Value(key) => mapping.entries.push(Entry { key, value: node }),
-                Expects::Refused => {}
+                Expects::Refused(key) => self.refused.push(Entry { key, value: node }),
             },
         }
     }
@@ -170,14 +196,6 @@ impl Builder<'_> {
             }
         }
         entries
-    }
-
-    fn tag(&mut self, tag: Option<&Tag>, span: Span) {
-        // It is not quoted: a password that begins with `!` and lacks its quotes looks like a tag.
-        if tag.is_some_and(|tag| !tag.is_yaml_core_schema()) {
-            let hint = "a value that begins with `!` needs quotes; tags are not used here";
-            self.drafts.push(fault(span, "this tag is not known", hint));
-        }
     }
 
     fn deep_enough(&self, more: usize, span: Span) -> Result<(), Draft> {
@@ -197,19 +215,20 @@ impl Builder<'_> {
 
 impl Mapping {
     fn key(&mut self, node: &Node, span: Span) -> Option<Draft> {
-        self.expects = Expects::Refused;
         let text = match &node.value {
             Value::Scalar(text) => text.clone(),
             Value::Null => String::new(),
             Value::List(_) | Value::Map(_) => {
                 let hint = "write it as `key: value`; a value with brackets of its own needs quotes";
+                self.expects = Expects::Refused(Key { text: String::new(), span });
                 return Some(fault(span, "a key must be text", hint));
             }
         };
         if text != "<<"
             && let Some(line) = self.lines.insert(text.clone(), span.start.line)
         {
-            let message = format!("{} stands twice: here and in line {line}", quoted(&text));
+            let message = format!("{} stands twice: here and in line {line}", quoted_key(&text));
+            self.expects = Expects::Refused(Key { text, span });
             return Some(fault(span, message, "keep one of them"));
         }
         self.expects = Expects::Value(Key { text, span });
@@ -230,6 +249,15 @@ impl Mapping {
         }
         None
     }
+}
+
+/// Tags are not used. This one is not quoted: a password that begins with `!` and lacks its quotes looks like one.
+fn untagged(tag: Option<&Tag>, span: Span) -> Result<(), Draft> {
+    if tag.is_some_and(|tag| !tag.is_yaml_core_schema()) {
+        let hint = "a value that begins with `!` needs quotes; tags are not used here";
+        return Err(fault(Span::at(span.start), "this tag is not known", hint));
+    }
+    Ok(())
 }
 
 /// The first character that YAML does not allow (YAML 1.2.2 section 5.1), as a fault.
@@ -254,34 +282,49 @@ fn fault(span: Span, message: impl Into<String>, hint: &str) -> Draft {
     Draft { level: Level::Error, span, message: message.into(), hint: Some(hint.into()) }
 }
 
-/// What the parser says, with the mistake that people usually made.
+/// What the parser says, in the words of the mistake that people usually made.
 fn syntax(error: &ScanError, text: &str) -> Draft {
     let at = place(*error.marker());
-    let line = Source::new(text).line(at.line);
-    let before = slice(line, 0, at.column).trim_end();
-    let rest = slice(line, at.column, usize::MAX);
+    let source = Source::new(text);
+    let before = source.slice(at.line, 0, at.column);
+    let rest = source.slice(at.line, at.column, at.column + 1);
     let info = error.info();
-    let hint = if before.ends_with('$') && rest.starts_with('{') {
-        "inside { } and [ ] a value with ${…} needs quotes, as in \"${NAME}\""
-    } else if info.contains("tab")
+    let tabs = info.contains("tab")
         || info.contains("YAML whitespace")
-        || line.trim_start_matches(' ').starts_with('\t')
-    {
-        "indent with spaces: YAML allows no tabs there"
+        || before.trim_start_matches(' ').starts_with('\t');
+    let (message, hint) = if before.ends_with('$') && rest == "{" {
+        ("a value with `${` lacks its quotes", "inside { } and [ ] write it as \"${NAME}\"")
+    } else if tabs {
+        ("a tab stands where YAML takes only spaces", "indent with spaces")
     } else if info.contains("mapping values are not allowed") {
-        "is a line above not finished or indented differently? a value with `: ` in it needs quotes"
+        (
+            "YAML expects no `:` here",
+            "a value with `: ` in it needs quotes; else compare the indentation with the line above",
+        )
     } else if info.contains("unexpected character") {
-        "a value that begins with this character needs quotes"
-    } else if info.contains("anchor") {
-        "an alias such as `*name` needs `&name` further up; a value that begins with `*` needs quotes"
+        ("a value cannot begin with this character", "put the value in quotes")
+    } else if info.contains("unknown anchor") {
+        (
+            "this alias repeats nothing",
+            "`*name` needs `&name` further up; a value that begins with `*` needs quotes",
+        )
+    } else if info.contains("trailing content") {
+        (
+            "something stands behind the closing quote",
+            "a quote within the value must be doubled in '…', or written \\\" in \"…\"",
+        )
     } else if info.contains("quoted scalar") || info.contains("end of stream") {
-        "is a quote not closed, or a quote within the value not doubled?"
+        ("a quote is not closed", "close it; and indent what goes on in the next line")
     } else if info.contains("flow") || info.contains("bracket") || info.contains("':' indicator") {
-        "is a bracket or a comma missing?"
+        (
+            "a bracket or a comma is missing here or before",
+            "every { needs its }, every [ its ], and entries a comma between them",
+        )
     } else {
-        "compare its indentation with the lines around it"
+        let hint = "compare the indentation with the lines around it; is a `:` or a quote missing?";
+        return fault(Span::at(at), format!("this is not YAML: {info}"), hint);
     };
-    fault(Span::at(at), format!("this is not YAML: {info}"), hint)
+    fault(Span::at(at), message, hint)
 }
 
 #[cfg(test)]

@@ -1,0 +1,243 @@
+use std::io;
+use std::path::Path;
+
+use mainstay_model::{MailSecurity, Random, Severity};
+
+use super::*;
+
+/// Every section, every place where a secret can stand: literally, from the environment and from a file.
+const FULL: &str = include_str!("../../tests/testdata/config/full.yaml");
+/// A text that stands for every secret; where it can be seen, a secret can be.
+const MARK: &str = "hunter2";
+
+fn parse_with(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
+    let read = |path: &Path| match path.to_str() {
+        Some("ca.pem") => Ok(include_bytes!("../../tests/testdata/config/ca.pem").to_vec()),
+        Some("secret.txt") => Ok(b"hunter2/from file\r\n".to_vec()),
+        _ => Err(io::ErrorKind::NotFound.into()),
+    };
+    parse(text, &Surroundings { file: Path::new("mainstay.yaml"), env, read: &read })
+}
+
+fn parse_text(text: &str) -> Result<Loaded, Problems> {
+    let value = |name: &str| match name {
+        "UNSET" => None,
+        name if name.ends_with("_URL") => Some(format!("https://hooks.example.com/{MARK}")),
+        _ => Some(format!("{MARK}@:/%")),
+    };
+    parse_with(text, &value)
+}
+
+fn loads(text: &str) -> Loaded {
+    parse_text(text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[track_caller]
+fn refuses(text: &str, message: &str) {
+    let problems = parse_text(text).expect_err("a refusal").to_string();
+    assert!(problems.contains(message), "{problems}");
+}
+
+#[test]
+fn defaults_fill_an_almost_empty_file() {
+    let loaded = loads("dependencies: { site: { url: https://example.com, every: 5s } }");
+    assert_eq!(loaded.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(loaded.server.public_url, "http://127.0.0.1:8080");
+    assert_eq!(loaded.landscape.status_page.public_url, "http://127.0.0.1:8081");
+    assert_eq!(loaded.server.retention.raw, Duration::from_secs(14 * 86_400));
+    let site = &loaded.landscape.dependencies["site"];
+    assert_eq!(site.timeout, Duration::from_secs(5), "no longer than `every`");
+    assert_eq!(site.confirm, mainstay_model::Confirmation::default());
+}
+
+#[test]
+fn everything_can_be_said() {
+    let loaded = loads(FULL);
+    let landscape = &loaded.landscape;
+    let orders = &landscape.dependencies["orders-db"];
+    let password = orders.target.credentials.as_ref().and_then(|c| c.password.as_ref());
+    assert_eq!(password.map(Secret::expose), Some("hunter2@:/%"), "any characters, as they are");
+    assert_eq!(orders.slow, Some(Duration::from_millis(500)));
+    assert_eq!(orders.confirm.of, 5);
+    assert_eq!(landscape.routes[0].severity, [Severity::Page]);
+    let mail = landscape.mail.as_ref().unwrap();
+    let login = mail.login.as_ref().map(|(user, password)| (user.as_str(), password.expose()));
+    assert_eq!(
+        (mail.port, mail.security, login),
+        (465, MailSecurity::Tls, Some(("user@example.com", "hunter2/x")))
+    );
+    assert_eq!(landscape.references.len(), 2);
+    assert_eq!(landscape.operator_url, "https://ops.example.com");
+    let cache = &landscape.dependencies["cache"].target;
+    let password = cache.credentials.as_ref().and_then(|c| c.password.as_ref());
+    assert_eq!(password.map(Secret::expose), Some("hunter2/from file"));
+    assert!(!format!("{loaded:?}").contains(MARK), "nothing that is printed shows a secret");
+}
+
+#[test]
+fn mail_servers() {
+    #[track_caller]
+    fn mail(url: &str, port: u16, security: MailSecurity) {
+        let loaded = loads(&format!("mail: {{ smtp: \"{url}\", from: a@b.example }}"));
+        let mail = loaded.landscape.mail.unwrap();
+        assert_eq!((mail.port, mail.security), (port, security), "{url}");
+    }
+    mail("smtps://smtp.example.com", 465, MailSecurity::Tls);
+    mail("smtp://smtp.example.com", 587, MailSecurity::StartTls);
+    mail("smtp://smtp.example.com:25", 25, MailSecurity::StartTls);
+    mail("smtp://localhost", 25, MailSecurity::Plaintext);
+    mail("smtp://127.0.0.2:1025", 1025, MailSecurity::Plaintext);
+    mail("smtp://[::1]", 25, MailSecurity::Plaintext);
+}
+
+#[test]
+fn who_names_roots_for_the_mail_server_gets_tls_also_on_this_machine() {
+    let loaded = loads("mail: { smtp: \"smtp://localhost\", from: a@b.example, ca_file: ca.pem }");
+    assert_eq!(loaded.landscape.mail.unwrap().security, MailSecurity::StartTls);
+}
+
+#[test]
+fn all_errors_are_told_at_once_in_the_order_of_the_file() {
+    let text = "server: { listn: x }\nproviders: { a: { sla: 101 } }\ndependencies:\n  x: { every: 30 }\n  y: { url: foo }\n\
+                components: [a]\nchannels: { c: {} }\nroutes: { to: nobody }\nmail: {}\nstatus_page: { auto_publish: ja }\n";
+    let Problems(problems) = parse_text(text).unwrap_err();
+    let lines: Vec<usize> = problems.iter().map(|problem| problem.at.as_ref().unwrap().line).collect();
+    // Line 4 has two, a missing url and a bad interval; line 9 lacks two keys.
+    assert_eq!(lines, [1, 2, 4, 4, 5, 6, 7, 8, 9, 9, 10], "{problems:#?}");
+}
+
+#[test]
+fn an_alias_is_told_once() {
+    let text = "x-d: &d { every: 30 }\ndependencies:\n  a: { <<: *d, url: tcp://h:1 }\n  b: { <<: *d, url: tcp://h:2 }\n";
+    assert_eq!(parse_text(text).unwrap_err().0.len(), 1);
+}
+
+#[test]
+fn a_flood_of_errors_is_cut_off() {
+    let text: String = (0..5_000).map(|at| format!("k{at}: 1\n")).collect();
+    let Problems(problems) = parse_text(&text).unwrap_err();
+    assert_eq!(problems.len(), MOST_PROBLEMS);
+    assert!(problems.last().unwrap().message.ends_with("(and 4000 more problems after it)"));
+}
+
+#[test]
+fn a_minified_file_is_shown_in_part_and_in_time() {
+    let one = |at: usize| format!("\"d{at}\":{{\"url\":\"postgres://ü:{MARK}@h{at}/x\",\"evry\":\"30s\"}}");
+    let many: Vec<String> = (0..10_000).map(one).collect();
+    let text = format!("{{\"dependencies\":{{{}}}}}", many.join(","));
+    let rendered = parse_text(&text).unwrap_err().to_string();
+    assert!(!rendered.contains(MARK));
+    assert!(rendered.lines().all(|line| line.chars().count() < 320), "long lines are cut");
+}
+
+#[test]
+fn variables() {
+    refuses("server: { public_url: \"${UNSET}\" }", "the environment variable UNSET is not set");
+    refuses("server: { public_url: \"${a-b}\" }", "`${a-b}` is not a variable");
+    refuses("server: { public_url: \"${A\" }", "`${` has no `}`");
+    refuses("server: { public_url: \"${file:nope}\" }", "cannot read nope: there is no such file");
+    refuses("server: { listen: \"${A}\" }", "`listen` cannot be what `${A}` stands for");
+    let loaded = loads("status_page: { title: a $$ b $c }");
+    assert_eq!(loaded.landscape.status_page.title, "a $ b $c");
+    let empty = parse_with("status_page: { title: \"x${A}\" }", &|_| Some(String::new())).unwrap();
+    let told = |problem: &Problem| problem.message == "the environment variable A is empty";
+    assert!(empty.warnings.iter().any(told), "{:?}", empty.warnings);
+}
+
+/// Damages the file at every place. Whatever is then told, no secret is.
+#[test]
+fn no_problem_shows_a_secret() {
+    let patches = ["", "x", "'", "{", "\n", ": ", "!"];
+    for (at, c) in FULL.char_indices() {
+        let patch = patches[at % patches.len()];
+        let deleted = if patch.is_empty() { c.len_utf8() } else { 0 };
+        let text = format!("{}{patch}{}", &FULL[..at], &FULL[at + deleted..]);
+        let Err(problems) = parse_text(&text) else { continue };
+        let shown = format!("{problems}{}", serde_json::to_string(&problems.0).unwrap());
+        assert!(!shown.contains(MARK), "{patch:?} at {at} shows a secret:\n{problems}");
+    }
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    let mut random = Random::seeded(7);
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        " ",
+        "\n",
+        "  ",
+        "\t",
+        "- ",
+        "&a ",
+        "*a",
+        "<<",
+        "|",
+        ">",
+        "\"",
+        "'",
+        "$",
+        "${",
+        "日",
+        "\u{0}",
+        "@",
+        "://",
+        "%",
+        "#",
+        "---",
+        "!",
+        "url",
+        "server",
+        "dependencies",
+        "x",
+    ];
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        for _ in 0..random.next_u64() % 24 {
+            let at = usize::try_from(random.next_u64()).unwrap_or(0) % pieces.len();
+            text.push_str(pieces[at]);
+        }
+        let _ = parse_text(&text).map_err(|problems| problems.to_string());
+    }
+}
+
+#[test]
+fn every_default_and_example_can_be_read() {
+    fn walk(section: &'static shape::Section) {
+        for field in section.fields {
+            assert!(field.doc.trim().ends_with('.'), "{} is documented in sentences", field.key);
+            if let shape::Form::Section(inner)
+            | shape::Form::Names(shape::Form::Section(inner))
+            | shape::Form::OneOrMany(shape::Form::Section(inner)) = field.form
+            {
+                walk(inner);
+            }
+        }
+    }
+    walk(&Root::SECTION);
+    loads("dependencies: { a: { url: tcp://h:1, relay: { listen: 127.0.0.1:1 } } }");
+}
+
+#[test]
+fn files_that_are_no_text() {
+    assert_eq!(decode(b"\xff\xfea\0").unwrap_err().0, "the file is in UTF-16");
+    assert_eq!(decode(b"a: b\nc: \xe9\n").unwrap_err().0, "the file is not text in UTF-8: see line 2");
+    refuses("a: b\0", "the character \\u{0} cannot stand here");
+    refuses("", "the configuration is empty");
+    refuses("# only a comment\n", "the configuration is empty");
+    refuses("just words", "the configuration takes keys of its own");
+    loads("\u{feff}status_page: { title: x }\n");
+    loads("{\"status_page\": {\"title\": \"x\"}}");
+}
+
+#[test]
+fn a_hundred_thousand_dependencies() {
+    let mut text = String::from("dependencies:\n");
+    for at in 0..100_000 {
+        text.push_str(&format!("  d{at}:\n    url: tls://h{at}.example.com\n    every: 60s\n"));
+    }
+    assert_eq!(loads(&text).landscape.dependencies.len(), 100_000);
+}
