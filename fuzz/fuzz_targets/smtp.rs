@@ -1,0 +1,12 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mainstay_fuzz::{converse, variants};
+use mainstay_wire::smtp::{Client, Options};
+
+fuzz_target!(|bytes: &[u8]| {
+    for (tls, login) in variants() {
+        let options = Options { tls, login, name: "ops.example.com".into() };
+        converse(Client::new(options), bytes);
+    }
+});
