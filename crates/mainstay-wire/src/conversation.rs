@@ -15,6 +15,12 @@ pub trait Conversation {
     fn tls_established(&mut self, server_certificate: &[u8]) {
         let _ = server_certificate;
     }
+
+    /// Tells the conversation that the TLS handshake is done and its certificate does not hold, so that nothing may follow
+    /// but a farewell without any credentials. Says whether there is one: then go on as after [`Milestone::Settled`].
+    fn tls_rejected(&mut self) -> bool {
+        false
+    }
 }
 
 /// What the driver is to do.

@@ -379,6 +379,19 @@ impl Conversation for Client {
             _ => State::AwaitingGreeting,
         };
     }
+
+    /// Closing here would count towards blocking this host, and an expired certificate would soon look like a refusal.
+    fn tls_rejected(&mut self) -> bool {
+        self.encrypted = true;
+        self.options.login = None;
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Handshake(Some(greeting)) => {
+                self.state = State::Visiting(greeting);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 const COM_QUIT: u8 = 1;

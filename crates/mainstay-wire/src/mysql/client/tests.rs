@@ -126,6 +126,21 @@ fn without_credentials_a_visitor_comes_and_goes() {
 }
 
 #[test]
+fn a_server_whose_certificate_does_not_hold_is_left_as_a_visitor() {
+    let mut client = client(TlsStart::InProtocol, MONITOR)();
+    let mut input = BytesMut::from(&greeting("mysql_native_password")[..]);
+    assert!(matches!(client.step(&mut input, false), Ok(Step::Write(_))));
+    assert_eq!(client.step(&mut input, false), Ok(Step::StartTls));
+    assert!(client.tls_rejected());
+    let Ok(Step::Write(farewell)) = client.step(&mut input, false) else { panic!() };
+    let farewell = farewell.escape_ascii().to_string();
+    assert!(farewell.ends_with(r"mainstay-hello\x00\x00mysql_native_password\x00"), "{farewell}");
+    assert!(!farewell.contains("monitor") && !farewell.contains("orders"), "{farewell}");
+    input.extend_from_slice(&error(3, 1045));
+    assert_eq!(client.step(&mut input, false), Ok(Step::Finished));
+}
+
+#[test]
 fn refusals_are_told_from_rejections() {
     let full = check(client(CLEAR, MONITOR), &[&error(0, 1040)]);
     assert_eq!(full.error, Some(WireError::Refused { code: "1040".into(), message: "no".into() }));
