@@ -2,8 +2,8 @@ mod actions;
 mod cause;
 mod evidence;
 
-use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{CheckReport, Diagnosis, Target, in_words};
+use jiff::Timestamp;
+use mainstay_model::{CheckReport, Diagnosis, Target};
 
 /// Why a report is not healthy: the cause in one sentence, what shows it, and what to do next. Pure.
 ///
@@ -34,16 +34,6 @@ impl Case<'_> {
         match self.provider {
             Some(provider) => provider.to_owned(),
             None => format!("whoever runs {}", self.subject()),
-        }
-    }
-
-    /// `1 h 32 min ago` or `in 3 days`.
-    fn when(&self, time: Timestamp) -> String {
-        let past = self.report.checked_at.duration_since(time);
-        if past < SignedDuration::ZERO {
-            format!("in {}", in_words(past))
-        } else {
-            format!("{} ago", in_words(past))
         }
     }
 }

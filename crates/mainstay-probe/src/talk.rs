@@ -42,7 +42,8 @@ pub(crate) fn conversation(
 ) -> Box<dyn Conversation + Send> {
     let tls = tls_start(upgrade(target, policy));
     let login = login(target);
-    let query = query.map(str::to_owned);
+    let question = || login.as_ref().and(smallest_question(target.protocol));
+    let query = query.or_else(question).map(str::to_owned);
     let database = target.database.clone();
     match target.protocol {
         Protocol::Postgres(_) => {
@@ -78,4 +79,13 @@ fn login(target: &Target) -> Option<Login> {
     let credentials = target.credentials.as_ref()?;
     let password = credentials.password.as_ref().map(|password| Password::new(password.expose()));
     Some(Login { user: credentials.user.clone(), password })
+}
+
+/// What is asked after log-in when nothing else is to be asked.
+fn smallest_question(protocol: Protocol) -> Option<&'static str> {
+    match protocol {
+        Protocol::Postgres(_) | Protocol::MySql(_) => Some("SELECT 1"),
+        Protocol::Redis(_) => Some("PING"),
+        _ => None,
+    }
 }

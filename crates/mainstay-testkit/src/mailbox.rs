@@ -27,7 +27,7 @@ impl Mailbox {
         let address = listener.local_addr().expect("a bound port");
         let mails = Arc::new(Mutex::new(Vec::new()));
         let kept = mails.clone();
-        let mut refusals = refusals.to_vec().into_iter();
+        let mut refusals = Vec::from(refusals).into_iter();
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 // A client that breaks off is the test's business, not the server's.

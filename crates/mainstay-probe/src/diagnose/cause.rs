@@ -34,12 +34,12 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> String {
     }
     let (subject, message) = (case.subject(), &failure.message);
     let text = match failure.kind {
-        FailureKind::LoginRejected if !verified(case) => format!("{subject} can be reached, but {message}"),
+        // A wrong password is no trouble of certificates, and the word would send people the wrong way.
+        FailureKind::LoginRejected => format!("{subject} can be reached, but {message}"),
         FailureKind::ConnectRefused if failure.phase == mainstay_model::Phase::Connect => {
             format!("Nothing listens on port {} of {subject}", case.target.port)
         }
-        FailureKind::LoginRejected
-        | FailureKind::QueryFailed
+        FailureKind::QueryFailed
         | FailureKind::StatusUnexpected
         | FailureKind::ContentUnexpected
             if verified(case) =>
