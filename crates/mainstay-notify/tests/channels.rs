@@ -73,7 +73,10 @@ async fn send(kind: ChannelKind, mail: Option<&MailServer>) -> Result<Receipt, R
 }
 
 fn webhook_to(receiver: &Receiver) -> ChannelKind {
-    ChannelKind::Webhook { url: Secret::new(receiver.url("/hook?token=hunter2")), secret: Some(Secret::new("s3cret")) }
+    ChannelKind::Webhook {
+        url: Secret::new(receiver.url("/hook?token=hunter2")),
+        secret: Some(Secret::new("s3cret")),
+    }
 }
 
 #[tokio::test]
@@ -84,7 +87,8 @@ async fn a_webhook_carries_the_contract_and_a_signature_that_verifies() {
     let received = receiver.received();
     let [request] = received.as_slice() else { panic!("one request, not {}", received.len()) };
     assert_eq!(request.header("webhook-id"), delivery().id.to_string());
-    let signed = format!("{}.{}.{}", request.header("webhook-id"), request.header("webhook-timestamp"), request.body);
+    let signed =
+        format!("{}.{}.{}", request.header("webhook-id"), request.header("webhook-timestamp"), request.body);
     let signature = request.header("webhook-signature").strip_prefix("v1,").unwrap();
     let tag = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, signature).unwrap();
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, b"s3cret"), signed.as_bytes(), &tag).unwrap();
@@ -94,7 +98,8 @@ async fn a_webhook_carries_the_contract_and_a_signature_that_verifies() {
 #[tokio::test]
 async fn discord_and_slack_get_their_own_forms() {
     let discord = Receiver::start(|_| Answer::new(200, r#"{"id":"123456"}"#)).await;
-    let receipt = send(ChannelKind::Discord { url: Secret::new(discord.url("/api/webhooks/1/x")) }, None).await;
+    let receipt =
+        send(ChannelKind::Discord { url: Secret::new(discord.url("/api/webhooks/1/x")) }, None).await;
     assert_eq!(receipt, Ok(Receipt { id: Some("123456".into()) }));
     assert_eq!(discord.received()[0].uri, "/api/webhooks/1/x?wait=true");
     insta::assert_json_snapshot!("discord", discord.received()[0].json());
@@ -140,13 +145,25 @@ fn plain_texts() {
 #[tokio::test]
 async fn refusals_are_told_apart() {
     for (answer, expected) in [
-        (Answer::new(503, "down  for\nmaintenance"), "later: the service answered 503 Service Unavailable: down for maintenance"),
-        (Answer::new(429, "").header("retry-after", "7"), "later after 7s: the service answered 429 Too Many Requests"),
-        (Answer::new(429, r#"{"retry_after":1.5}"#), "later after 1.5s: the service answered 429 Too Many Requests: {\"retry_after\":1.5}"),
+        (
+            Answer::new(503, "down  for\nmaintenance"),
+            "later: the service answered 503 Service Unavailable: down for maintenance",
+        ),
+        (
+            Answer::new(429, "").header("retry-after", "7"),
+            "later after 7s: the service answered 429 Too Many Requests",
+        ),
+        (
+            Answer::new(429, r#"{"retry_after":1.5}"#),
+            "later after 1.5s: the service answered 429 Too Many Requests: {\"retry_after\":1.5}",
+        ),
         (Answer::new(404, ""), "never: the service answered 404 Not Found"),
         (Answer::new(410, ""), "never: the service answered 410 Gone"),
         (Answer::new(400, "invalid"), "never: the service answered 400 Bad Request: invalid"),
-        (Answer::new(302, "").header("location", "http://127.0.0.1:1/"), "never: the service answered 302 Found"),
+        (
+            Answer::new(302, "").header("location", "http://127.0.0.1:1/"),
+            "never: the service answered 302 Found",
+        ),
     ] {
         let receiver = Receiver::start(move |_| answer.clone()).await;
         let refusal = send(webhook_to(&receiver), None).await.unwrap_err();
@@ -203,8 +220,7 @@ async fn a_mail_has_a_stable_id_a_thread_and_both_forms() {
     let mails = mailbox.mails();
     assert_eq!(mails.len(), 2);
     let header = |mail: &str, name: &str| {
-        let line = mail.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or("").to_owned();
-        line
+        mail.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or("").to_owned()
     };
     assert_eq!(header(&mails[0], "Message-ID"), format!("Message-ID: <{}@example.com>", delivery().id));
     assert_eq!(header(&mails[0], "Message-ID"), header(&mails[1], "Message-ID"), "a retry is the same mail");
@@ -234,5 +250,8 @@ async fn a_mail_server_may_say_later_or_never() {
 #[tokio::test]
 async fn mail_without_a_mail_server_says_so() {
     let refusal = send(email(), None).await.unwrap_err();
-    assert_eq!(spoken(&refusal), "never: no mail server is configured; add a mail section to the configuration");
+    assert_eq!(
+        spoken(&refusal),
+        "never: no mail server is configured; add a mail section to the configuration"
+    );
 }

@@ -75,7 +75,7 @@ pub(crate) async fn observe(
         Ok(outcome) => outcome,
         Err(_) => Err(drive.out_of_time()),
     };
-    line.leave(outcome.is_ok()).await;
+    line.leave(outcome.is_ok() || drive.farewell).await;
     drive.observed(address, outcome)
 }
 
@@ -89,6 +89,8 @@ struct Drive<'a> {
     tls: Option<TlsFacts>,
     also: Vec<Failure>,
     findings: Vec<Finding>,
+    /// A server that did not verify still gets a farewell where one is owed, without credentials.
+    farewell: bool,
 }
 
 impl<'a> Drive<'a> {
@@ -102,6 +104,7 @@ impl<'a> Drive<'a> {
             tls: None,
             also: Vec::new(),
             findings: Vec::new(),
+            farewell: false,
         }
     }
 
@@ -176,7 +179,11 @@ impl<'a> Drive<'a> {
         let version = session.protocol_version().and_then(talk::version_name);
         let cipher = session.negotiated_cipher_suite().and_then(|suite| talk::cipher_name(suite.suite()));
         line.link = Link::Secure(Box::new(stream));
-        let certificate = self.judge(version, cipher)?;
+        let judged = self.judge(version, cipher);
+        if judged.is_err() {
+            self.farewell = line.conversation.tls_rejected();
+        }
+        let certificate = judged?;
         self.clock.enter(Phase::Ready);
         line.conversation.tls_established(&certificate);
         if self.call.request.target.protocol == Protocol::Tls && self.wants_client_certificate() {

@@ -1,7 +1,9 @@
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::Event;
 use mainstay_model::{Delivery, DeliveryId, DeliveryState, Landscape, Random};
@@ -103,7 +105,7 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, seed: u64) -> DeliveryId {
-        let outcome = self.send().await;
+        let outcome = AssertUnwindSafe(self.send()).catch_unwind().await.unwrap_or_else(|_| Err(fault()));
         let id = self.delivery.id;
         let event = self.event(outcome, &mut Random::seeded(seed));
         // Only once it is written may the outbox be looked at again; else the message would be sent twice.
@@ -153,6 +155,12 @@ impl Attempt {
         let waited = Duration::try_from(now.duration_since(self.delivery.created_at)).unwrap_or_default();
         next_attempt(attempts, waited, asked, random)
     }
+}
+
+/// A panic on the way: the message stays in the outbox, and the others are not held up.
+fn fault() -> Refusal {
+    let reason = "Mainstay itself failed while it sent the message; its log says more".to_owned();
+    Refusal::Later { reason, retry_after: None }
 }
 
 fn later(now: Timestamp, wait: Duration) -> Timestamp {

@@ -82,6 +82,8 @@ pub(crate) struct Recorder {
     pokes: Pokes,
     random: Random,
     trouble: watch::Sender<Option<String>>,
+    /// What the next group begins with: decided while another was written.
+    next: Effects,
 }
 
 impl Recorder {
@@ -89,7 +91,7 @@ impl Recorder {
         let (sender, inbox) = mpsc::channel(INBOX);
         let random = Random::seeded(clock::seed());
         let trouble = watch::Sender::new(None);
-        (Recorder { state, store, inbox, pokes, random, trouble }, Inbox(sender))
+        (Recorder { state, store, inbox, pokes, random, trouble, next: Effects::default() }, Inbox(sender))
     }
 
     /// Why the last commit could not be written, when it could not.
@@ -109,12 +111,16 @@ impl Recorder {
                 _ = second.tick() => group.push(Entry { event: Event::Tick, done: None }),
                 () = stop.cancelled() => return,
             }
-            self.record(&mut group, &stop).await;
+            if !self.record(&mut group, &stop).await {
+                // Nothing may be written after a group that could not be: it would stand on what nobody finds again.
+                return;
+            }
         }
     }
 
-    async fn record(&mut self, group: &mut Vec<Entry>, stop: &CancellationToken) {
-        let mut effects = Effects::default();
+    /// `false` when Mainstay was told to stop while it could not write.
+    async fn record(&mut self, group: &mut Vec<Entry>, stop: &CancellationToken) -> bool {
+        let mut effects = std::mem::take(&mut self.next);
         let mut waiting = Vec::new();
         for entry in group.drain(..) {
             self.step(entry.event, &mut effects);
@@ -122,13 +128,14 @@ impl Recorder {
         }
         let commit = std::mem::take(&mut effects.commit);
         if !self.write(commit, stop).await {
-            return;
+            return false;
         }
         self.act(effects);
         for done in waiting {
             // Whoever asked may have gone away.
             let _ = done.send(());
         }
+        true
     }
 
     fn step(&mut self, event: Event, effects: &mut Effects) {
@@ -163,29 +170,27 @@ impl Recorder {
             }
         }
         if let Some((since, error)) = failing {
-            self.writes_again(since, error).await;
+            self.writes_again(since, error);
         }
         true
     }
 
     fn could_not_write(&self, refused: &StoreError, attempt: usize) -> String {
         let said = in_full(refused);
-        if attempt == 0 || attempt % 20 == 0 {
+        if attempt.is_multiple_of(20) {
             error!("what was seen cannot be written, and nobody is told until it can: {said}");
         }
         self.trouble.send_replace(Some(said.clone()));
         said
     }
 
-    async fn writes_again(&mut self, since: Timestamp, error: String) {
+    /// That it could not is written with the next group, a second later at most.
+    fn writes_again(&mut self, since: Timestamp, error: String) {
         info!("what was seen can be written again");
         self.trouble.send_replace(None);
-        let mut effects = Effects::default();
+        let mut effects = std::mem::take(&mut self.next);
         self.step(Event::StoreRecovered { since, error }, &mut effects);
-        if let Err(refused) = self.store.commit(&effects.commit).await {
-            error!("the note about the time without writing is lost: {}", in_full(&refused));
-        }
-        self.act(effects);
+        self.next = effects;
     }
 
     fn act(&self, effects: Effects) {

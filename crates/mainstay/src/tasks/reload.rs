@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mainstay_engine::Event;
 use mainstay_model::Landscape;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -20,6 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Takes over new versions of the configuration: when the file changes, or on SIGHUP. A bad version is refused and the old
 /// one goes on.
 pub(crate) struct Reloader {
+    /// SIGHUP.
+    pub(crate) asked: Signal,
     pub(crate) path: PathBuf,
     /// What was loaded at the start: settings outside the landscape change only with a restart.
     pub(crate) loaded: Loaded,
@@ -29,18 +31,11 @@ pub(crate) struct Reloader {
 
 impl Reloader {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut asked = match signal(SignalKind::hangup()) {
-            Ok(asked) => asked,
-            Err(error) => {
-                warn!("SIGHUP cannot be waited for, so the configuration is not reloaded: {error}");
-                return;
-            }
-        };
         let mut seen = self.fingerprint().await;
         loop {
             let by_hand = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = asked.recv() => true,
+                _ = self.asked.recv() => true,
                 () = tokio::time::sleep(LOOK_EVERY) => false,
             };
             let fingerprint = self.fingerprint().await;

@@ -1,9 +1,11 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mainstay_engine::{Event, Recheck};
 use mainstay_model::{Dependency, DependencyName, Landscape};
 use mainstay_probe::{CheckRequest, Prober};
@@ -11,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use crate::clock;
 use crate::tasks::record::Inbox;
@@ -116,8 +119,11 @@ async fn check(
     name: DependencyName,
     inbox: Inbox,
 ) -> DependencyName {
-    let report = prober.check(&request, clock::now()).await;
-    inbox.send(Event::Checked(Box::new(report))).await;
+    match AssertUnwindSafe(prober.check(&request, clock::now())).catch_unwind().await {
+        Ok(report) => inbox.send(Event::Checked(Box::new(report))).await,
+        // The next check may go well; and when none does, that is told as stale.
+        Err(_) => error!("a check of {name} ended in a fault of Mainstay; please report what stands above"),
+    }
     name
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn serve(mut stream: TcpStream, certificate: Certificate) -> io
 
 fn welcome() -> Vec<u8> {
     let mut bytes = message(b'R', &0u32.to_be_bytes());
-    bytes.extend(message(b'S', b"server_version\017.2\0"));
+    bytes.extend(message(b'S', b"server_version\x0017.2\0"));
     bytes.extend(message(b'K', &[0, 0, 0, 1, 0, 0, 0, 1]));
     bytes.extend(message(b'Z', b"I"));
     bytes
