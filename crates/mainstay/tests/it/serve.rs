@@ -1,0 +1,12 @@
+//! `mainstay serve` as a child process: real servers that break, real messages, `kill -9`, full disks and bad starts.
+
+mod bad_starts;
+mod expiry;
+mod full_disk;
+mod grades;
+mod hook;
+mod kills;
+mod moody;
+mod reload;
+mod restarts;
+mod switch;
