@@ -15,7 +15,7 @@ use mainstay_store::{Restored, Retention, Store};
 use mainstay_web::operator::{self, Operator, Readiness};
 use mainstay_web::public::Public;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A running service.
 pub(crate) struct Service {
+    terminate: Signal,
     stop: CancellationToken,
     /// Stopped after everything else, so that what ends last is still written.
     stop_recorder: CancellationToken,
@@ -49,6 +50,9 @@ pub(crate) struct Service {
 impl Service {
     /// Opens the store, restores the state, binds both listeners and starts every task. Nothing is left behind when it fails.
     pub(crate) async fn start(config: &Path, loaded: Loaded) -> anyhow::Result<Service> {
+        // Before anybody can see that it runs: until then these signals would end it on the spot.
+        let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+        let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be waited for")?;
         let operator_listener = bind(loaded.server.listen, "server.listen").await?;
         let public_listener = bind(loaded.landscape.status_page.listen, "status_page.listen").await?;
         let operator_address = operator_listener.local_addr()?;
@@ -100,9 +104,18 @@ impl Service {
         tasks.spawn(listen(operator_listener, operator, stop.clone()));
         tasks.spawn(listen(public_listener, public, stop.clone()));
         let store = parts.store.clone();
-        parts.spawn_reloader(&tasks, &stop);
+        parts.spawn_reloader(&tasks, hang_up, &stop);
         tasks.close();
-        Ok(Service { stop, stop_recorder, tasks, recorder, store, operator_address, public_address })
+        Ok(Service {
+            terminate,
+            stop,
+            stop_recorder,
+            tasks,
+            recorder,
+            store,
+            operator_address,
+            public_address,
+        })
     }
 
     /// Where the operator's pages are.
@@ -116,10 +129,9 @@ impl Service {
     }
 
     /// Ends in order on SIGTERM or SIGINT: no new checks and answers, then what is under way, then the recorder, then the store.
-    pub(crate) async fn run_until_told_to_stop(self) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+    pub(crate) async fn run_until_told_to_stop(mut self) -> anyhow::Result<()> {
         tokio::select! {
-            _ = terminate.recv() => {}
+            _ = self.terminate.recv() => {}
             interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT cannot be waited for")?,
         }
         info!("stopping");
@@ -222,9 +234,9 @@ impl Parts {
         public.router()
     }
 
-    fn spawn_reloader(self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let reloader =
-            Reloader { path: self.config, loaded: self.loaded, landscape: self.landscape, inbox: self.inbox };
+    fn spawn_reloader(self, tasks: &TaskTracker, hang_up: Signal, stop: &CancellationToken) {
+        let Parts { config: path, loaded, landscape, inbox, .. } = self;
+        let reloader = Reloader { asked: hang_up, path, loaded, landscape, inbox };
         tasks.spawn(reloader.run(stop.clone()));
     }
 }

@@ -208,13 +208,16 @@ impl Recorder {
     }
 }
 
-/// An error and everything below it, on one line.
+/// An error and everything below it, on one line. Some libraries' errors repeat what lies below them; that is said once.
 pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(deeper) = source {
-        text.push_str(": ");
-        text.push_str(&deeper.to_string());
+        let said = deeper.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         source = deeper.source();
     }
     text
