@@ -208,7 +208,7 @@ fn read(text: &str, reader: &mut Reader<'_>) -> Outcome {
         Ok(Some(tree)) => tree,
         Ok(None) => {
             let hint = "write a first configuration with `mainstay init`";
-            reader.error(Span::START, "the configuration is empty", hint);
+            reader.error(Span::WHOLE, "the configuration is empty", hint);
             return nothing;
         }
         Err(draft) => {
@@ -224,7 +224,7 @@ fn read(text: &str, reader: &mut Reader<'_>) -> Outcome {
     let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
     if usable.is_none() && !faulty {
         let hint = "this is a fault of Mainstay; please report it with the file";
-        reader.error(Span::START, "the configuration was read and could not be used", hint);
+        reader.error(Span::WHOLE, "the configuration was read and could not be used", hint);
     }
     Outcome { tree: Some(tree), usable }
 }

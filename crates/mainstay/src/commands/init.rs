@@ -122,10 +122,14 @@ fn next_steps(file: &Path, plan: &[Planned]) -> String {
         steps.push(format!("Set the environment variables that the file names:{}", variables.concat()));
     }
     let first = plan.first().map_or("example", |planned| planned.name.as_str());
-    steps.push(format!("mainstay config check{config}   shows whether the file is in order"));
-    steps.push(format!("mainstay check {first}{config}   checks a dependency once"));
-    steps.push("Say in the file who is to be told: its `channels` and `routes` wait for that.".into());
-    steps.push(format!("mainstay serve{config}   watches, and shows it at http://127.0.0.1:8080"));
+    let commands = [
+        (format!("mainstay config check{config}"), "is the file in order?"),
+        (format!("mainstay check {first}{config}"), "check a dependency once"),
+        (format!("mainstay serve{config}"), "watch, and show it at http://127.0.0.1:8080"),
+    ];
+    let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+    steps.extend(commands.map(|(command, does)| format!("{command:width$}   {does}")));
+    steps.push("Say in the file who is to be told: `channels` and `routes` wait for that.".into());
     let list: String = steps.iter().enumerate().map(|(at, step)| format!("  {}. {step}\n", at + 1)).collect();
     format!("Wrote {}.\n\nNext:\n{list}", file.display())
 }

@@ -27,7 +27,7 @@ pub(super) fn each(root: &Root, reader: &mut Reader<'_>) {
 pub(super) fn whole(root: &Root, reader: &mut Reader<'_>) {
     if root.dependencies.as_ref().is_some_and(Vec::is_empty) {
         let hint = "add a dependency with its url, or let `mainstay init URL…` write a first configuration";
-        reader.warning(Span::START, "nothing is watched: there are no dependencies", hint);
+        reader.warning(Span::WHOLE, "nothing is watched: there are no dependencies", hint);
     }
     same_target(root, reader);
     unused(root, reader);

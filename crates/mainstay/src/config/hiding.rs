@@ -35,17 +35,20 @@ impl<'a> Hiding<'a> {
 
     pub(super) fn problem(&self, draft: Draft) -> Problem {
         let Draft { level, span, message, hint } = draft;
-        let number = span.start.line;
-        let start = span.start.column;
-        let (from, to) = self.source.columns(span, number).unwrap_or((start, start + 1));
-        let excerpt = match &self.known {
+        let at = (span.start.line > 0).then(|| self.excerpt(span));
+        Problem { level, file: self.file.clone(), at, message, hint }
+    }
+
+    fn excerpt(&self, span: Span) -> Excerpt {
+        let Place { line, column } = span.start;
+        let (from, to) = self.source.columns(span, line).unwrap_or((column, column + 1));
+        match &self.known {
             Some(known) => {
-                let hidden = known.get(&number).map_or(&[][..], Vec::as_slice);
-                Excerpt::cut(self.source, number, from..to, hidden)
+                let hidden = known.get(&line).map_or(&[][..], Vec::as_slice);
+                Excerpt::cut(self.source, line, from..to, hidden)
             }
-            None => Excerpt::cut(self.source, number, from..to, &self.suspected(number)),
-        };
-        Problem { level, file: self.file.clone(), at: Some(excerpt), message, hint }
+            None => Excerpt::cut(self.source, line, from..to, &self.suspected(line)),
+        }
     }
 
     /// What looks like a secret in a line of a file that is no YAML.

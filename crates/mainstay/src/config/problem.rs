@@ -15,7 +15,7 @@ pub(crate) struct Problem {
     pub(crate) level: Level,
     /// The file.
     pub(crate) file: String,
-    /// Where in the file; absent when it could not be read at all.
+    /// Where in the file; absent for the file as a whole.
     #[serde(flatten)]
     pub(crate) at: Option<Excerpt>,
     /// What is wrong, in one sentence.

@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
 
     /// Where the key stands under which the reader is.
     pub(super) fn owner_span(&self) -> Span {
-        self.path.last().map_or(Span::START, |key| key.span)
+        self.path.last().map_or(Span::WHOLE, |key| key.span)
     }
 
     /// A single value with its variables filled in.

@@ -15,8 +15,8 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// The first character of the file.
-    pub(super) const START: Span = Span::at(Place { line: 1, column: 0 });
+    /// The file as a whole: no line is shown for it.
+    pub(super) const WHOLE: Span = Span::at(Place { line: 0, column: 0 });
 
     /// One character.
     pub(super) const fn at(start: Place) -> Span {
