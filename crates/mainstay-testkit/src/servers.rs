@@ -4,6 +4,7 @@
 //! themselves, where the server allows that (Postfix does not).
 
 mod account;
+mod chromedriver;
 mod keeper;
 mod mariadb;
 mod nginx;
@@ -17,6 +18,7 @@ mod smtp_login;
 mod template;
 
 pub use account::{Account, Method};
+pub use chromedriver::Chromedriver;
 pub use mariadb::{MariaDb, MariaDbOptions};
 pub use nginx::Nginx;
 pub use port::free_port;

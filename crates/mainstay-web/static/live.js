@@ -6,6 +6,8 @@
   const idle = 60000; // Relative times grow old; nothing else would renew them.
   const light = document.querySelector(".live");
   let latest = 0, waiting = null, source = null;
+  // What the server last said of each region: the page itself differs from it, by local times and opened details.
+  const said = new Map([...document.querySelectorAll("[data-live][id]")].map((one) => [one.id, one.innerHTML]));
 
   const say = (on, words) => {
     if (!light) return;
@@ -44,7 +46,9 @@
       document.title = page.title;
       for (const fresh of page.querySelectorAll("[data-live][id]")) {
         const old = document.getElementById(fresh.id);
-        if (old && old.innerHTML !== fresh.innerHTML) exchange(old, fresh);
+        const now = fresh.innerHTML;
+        if (old && said.get(fresh.id) !== now) exchange(old, fresh);
+        said.set(fresh.id, now);
       }
     } catch {
       say(false, "Not live");

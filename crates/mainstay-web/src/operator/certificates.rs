@@ -155,7 +155,8 @@ fn sentence(ends: &[(jiff::Timestamp, Sign)], groups: &[Vec<&CertificateOnDuty>]
         }
         (0, soon, _) => format!("{} near the end.", are(soon)),
         (expired, 0, _) => format!("{} expired.", has(expired)),
-        (expired, soon, _) => format!("{} expired, and {} near the end.", has(expired), are(soon)),
+        (expired, 1, _) => format!("{} expired, and another is near its end.", has(expired)),
+        (expired, soon, _) => format!("{} expired, and {soon} more are near their end.", has(expired)),
     }
 }
 

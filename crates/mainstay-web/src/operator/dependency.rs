@@ -58,6 +58,7 @@ struct DependencyPage {
     name: String,
     sign: Sign,
     sentence: String,
+    explanation: String,
     checked: Option<When>,
     every: String,
     diagnosis: Diagnosis,
@@ -121,6 +122,7 @@ fn page(known: &Known, state: &DependencyState, past: Past, timeline: Vec<Timeli
         name: state.name.to_string(),
         sign,
         sentence: words::dependency(state, known.now),
+        explanation: words::explanation(state),
         checked: state.last.as_ref().map(|last| When::relative(last.checked_at, known.now)),
         every: configured.map(|one| HumanDuration(one.every).to_string()).unwrap_or_default(),
         diagnosis: diagnosis(state),
@@ -141,14 +143,14 @@ fn page(known: &Known, state: &DependencyState, past: Past, timeline: Vec<Timeli
 
 /// The diagnosis of the most urgent alert, else that of the latest check.
 fn diagnosis(state: &DependencyState) -> Diagnosis {
-    let alert = state.alerts.iter().max_by_key(|alert| alert.severity).map(|alert| &alert.diagnosis);
+    let alert = words::most_urgent(state).map(|alert| &alert.diagnosis);
     let last = state.last.as_ref().and_then(|last| last.diagnosis.as_ref());
     alert.or(last).cloned().unwrap_or_default()
 }
 
 fn incidents(known: &Known, state: &DependencyState) -> Vec<Line> {
     let about = |incident: &&Arc<Incident>| incident.dependencies.contains(&state.name);
-    known.open.iter().filter(about).map(|one| Line::of(one, known.now)).collect()
+    known.open.iter().filter(about).map(|one| Line::of(one, known)).collect()
 }
 
 fn alert_line(alert: &Alert, known: &Known) -> AlertLine {

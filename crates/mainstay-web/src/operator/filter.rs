@@ -4,6 +4,9 @@ use serde::Deserialize;
 use super::known::Known;
 use crate::show::Sign;
 
+/// Stands in addresses for what is nobody else's; no name has this character.
+pub(super) const NO_PROVIDER: &str = "~";
+
 /// Which dependencies a page or an answer is about, as its address says. What is not understood is left out rather than refused.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -34,7 +37,8 @@ impl Filter {
         let dependency = known.configured(state);
         let provider = dependency.and_then(|one| one.provider.as_ref());
         self.sign().is_none_or(|sign| Sign::of(state) == sign)
-            && (self.provider.is_empty() || provider.is_some_and(|name| name.as_str() == self.provider))
+            && (self.provider.is_empty()
+                || provider.map_or(NO_PROVIDER, |name| name.as_str()) == self.provider)
             && self.words().all(|word| {
                 let mut texts = vec![state.name.as_str().to_lowercase()];
                 texts.extend(provider.map(|name| known.landscape.provider_title(name).to_lowercase()));

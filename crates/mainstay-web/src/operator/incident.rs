@@ -6,11 +6,11 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use mainstay_engine::Action;
-use mainstay_model::{ComponentName, Delivery, Incident, IncidentId, PublicStatus, TimelineEntry};
+use mainstay_model::{Delivery, EntryId, Incident, IncidentId, PublicStatus, TimelineEntry};
 use mainstay_store::TimelineFilter;
 
 use super::context::Context;
-use super::incidents::{sign, state};
+use super::incidents::{components, sign, state};
 use super::known::Known;
 use super::messages::Row as MessageRow;
 use super::overview::address_of;
@@ -171,6 +171,7 @@ struct PublicLine {
 
 /// One line of a history.
 pub(super) struct Moment {
+    pub(super) id: EntryId,
     pub(super) at: When,
     pub(super) text: String,
     pub(super) by: String,
@@ -180,6 +181,7 @@ pub(super) struct Moment {
 /// The lines of a history, newest first, as the store gives them.
 pub(super) fn moments(timeline: &[TimelineEntry], now: Timestamp) -> Vec<Moment> {
     let moment = |entry: &TimelineEntry| Moment {
+        id: entry.id,
         at: When::clock(entry.at, now),
         text: entry.text.clone(),
         // Mainstay says by itself who did it where that is a part of the sentence.
@@ -195,7 +197,8 @@ pub(super) fn moments(timeline: &[TimelineEntry], now: Timestamp) -> Vec<Moment>
 }
 
 fn page(known: &Known, file: File) -> IncidentPage {
-    let File { incident, timeline, deliveries } = file;
+    let File { incident, timeline, mut deliveries } = file;
+    deliveries.sort_by_key(|one| std::cmp::Reverse((one.created_at, one.id)));
     let (now, is_open) = (known.now, incident.is_open());
     let sign = sign(&incident, now);
     let public = public(known, &incident);
@@ -226,13 +229,6 @@ fn page(known: &Known, file: File) -> IncidentPage {
 
 fn sentence(title: &str) -> String {
     if title.ends_with('.') { title.to_owned() } else { format!("{title}.") }
-}
-
-fn components(known: &Known, incident: &Incident) -> String {
-    let title = |name: &ComponentName| {
-        known.landscape.components.get(name).map_or_else(|| name.to_string(), |one| one.title.clone())
-    };
-    incident.components.iter().map(title).collect::<Vec<_>>().join(", ")
 }
 
 fn public(known: &Known, incident: &Incident) -> Option<Public> {

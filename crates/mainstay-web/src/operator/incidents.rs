@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
-use mainstay_model::{Incident, IncidentId, IncidentState};
+use mainstay_model::{ComponentName, Incident, IncidentId, IncidentState};
 use mainstay_store::IncidentFilter;
 use serde::Deserialize;
 
@@ -12,7 +12,8 @@ use super::context::Context;
 use super::known::Known;
 use super::page::{Here, Page, html, window_title};
 use super::trouble::Trouble;
-use crate::show::{Sign, When, plural};
+use super::words;
+use crate::show::{Sign, When};
 
 /// Past incidents on a page.
 const ROWS: u32 = 50;
@@ -39,8 +40,8 @@ pub(super) async fn get(
     Ok(html(&Incidents {
         page: Page::new(&known, Here::Incidents, &window_title(worst, sentence.trim_end_matches('.'))),
         sentence,
-        incidents: known.open.iter().map(|one| Line::of(one, known.now)).collect(),
-        past: past.iter().map(|one| Line::of(one, known.now)).collect(),
+        incidents: known.open.iter().map(|one| Line::of(one, &known)).collect(),
+        past: past.iter().map(|one| Line::of(one, &known)).collect(),
         first: before.is_none(),
         older,
     }))
@@ -68,15 +69,16 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn of(incident: &Incident, now: Timestamp) -> Line {
+    pub(super) fn of(incident: &Incident, known: &Known) -> Line {
+        let now = known.now;
         let sign = sign(incident, now);
         Line {
             id: incident.id,
             title: incident.title.clone(),
             sign,
             state: state(incident, now).to_owned(),
-            when: When::relative(incident.resolved_at().unwrap_or(incident.since), now),
-            detail: detail(incident),
+            when: When::relative(incident.resolved_at().unwrap_or(words::broke(incident)), now),
+            detail: detail(incident, known),
         }
     }
 }
@@ -99,27 +101,27 @@ pub(super) fn state(incident: &Incident, now: Timestamp) -> &'static str {
     }
 }
 
-fn detail(incident: &Incident) -> String {
+fn detail(incident: &Incident, known: &Known) -> String {
     let mut parts = Vec::new();
-    if incident.dependencies.len() > 1 {
-        parts.push(plural(incident.dependencies.len(), "dependency", "dependencies"));
-    }
     if !incident.components.is_empty() {
-        let names: Vec<&str> = incident.components.iter().map(|name| name.as_str()).collect();
-        parts.push(format!("affects {}", names.join(", ")));
+        parts.push(format!("affects {}", components(known, incident)));
     }
     if incident.publication.is_some() {
-        parts.push("public".into());
+        parts.push("customers see it".into());
     }
     if let IncidentState::Resolved { at, .. } = incident.state {
-        parts.push(format!("lasted {}", When::length(at, incident.since).text()));
+        parts.push(format!("lasted {}", When::length(at, words::broke(incident)).text()));
     }
-    let detail = parts.join(", ");
-    match (detail.is_empty(), incident.diagnosis.cause.as_str()) {
-        (true, cause) => cause.to_owned(),
-        (false, "") => detail,
-        (false, cause) => format!("{cause} {}", capitalised(&detail)),
-    }
+    let sentence = if parts.is_empty() { String::new() } else { capitalised(&parts.join(", ")) };
+    format!("{} {sentence}", incident.diagnosis.cause).trim().to_owned()
+}
+
+/// The components that an incident affects, by their titles.
+pub(super) fn components(known: &Known, incident: &Incident) -> String {
+    let title = |name: &ComponentName| {
+        known.landscape.components.get(name).map_or_else(|| name.to_string(), |one| one.title.clone())
+    };
+    incident.components.iter().map(title).collect::<Vec<_>>().join(", ")
 }
 
 fn capitalised(text: &str) -> String {

@@ -62,7 +62,10 @@ pub(super) struct Row {
     pub(super) sign: Sign,
     pub(super) state: &'static str,
     pub(super) channel: String,
+    /// What it says, before the title.
     pub(super) said: &'static str,
+    /// The same without the title.
+    pub(super) told: &'static str,
     pub(super) incident: IncidentId,
     pub(super) title: String,
     pub(super) when: When,
@@ -77,7 +80,8 @@ impl Row {
             sign,
             state,
             channel: delivery.channel.to_string(),
-            said: said(delivery.message.kind),
+            said: said(delivery.message.kind).0,
+            told: said(delivery.message.kind).1,
             incident: delivery.message.incident.id,
             title: delivery.message.incident.title.clone(),
             when: When::relative(delivery.created_at, now),
@@ -86,12 +90,12 @@ impl Row {
     }
 }
 
-fn said(kind: MessageKind) -> &'static str {
+fn said(kind: MessageKind) -> (&'static str, &'static str) {
     match kind {
-        MessageKind::Opened => "opened",
-        MessageKind::Updated => "changed",
-        MessageKind::Resolved => "resolved",
-        MessageKind::Test => "trial",
+        MessageKind::Opened => ("opened", "that it opened"),
+        MessageKind::Updated => ("changed", "what changed"),
+        MessageKind::Resolved => ("resolved", "that it is over"),
+        MessageKind::Test => ("trial", "a trial"),
     }
 }
 

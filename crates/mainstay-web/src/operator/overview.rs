@@ -8,7 +8,7 @@ use mainstay_model::{Criticality, DependencyName, DependencyState, ProviderName}
 
 use super::context::Context;
 use super::courses::Course;
-use super::filter::{Filter, escaped};
+use super::filter::{Filter, NO_PROVIDER, escaped};
 use super::incidents::Line;
 use super::known::{Known, needs_people};
 use super::page::{Here, Page, html, window_title};
@@ -98,7 +98,7 @@ fn overview(
         lede: lede(known),
         sentence,
         counts: counts(known, &filter),
-        incidents: known.open.iter().take(20).map(|one| Line::of(one, known.now)).collect(),
+        incidents: known.open.iter().take(20).map(|one| Line::of(one, known)).collect(),
         groups,
         unlisted,
         found: sorted.len(),
@@ -112,7 +112,9 @@ fn overview(
 fn lede(known: &Known) -> Option<String> {
     let mut needing = known.needing();
     match (needing.next(), needing.next()) {
-        (Some(one), None) => Some(words::dependency(one, known.now)),
+        (Some(one), None) => {
+            Some(format!("{} {}", words::dependency(one, known.now), words::explanation(one)))
+        }
         _ => None,
     }
 }
@@ -181,7 +183,7 @@ fn groups(
 fn group(known: &Known, key: Option<ProviderName>, states: &[&DependencyState], rows: Vec<Row>) -> Group {
     let provider = key.as_ref().and_then(|name| known.landscape.providers.get(name));
     let filter = Filter {
-        provider: key.as_ref().map(|name| name.to_string()).unwrap_or_default(),
+        provider: key.as_ref().map_or(NO_PROVIDER.into(), |name| name.to_string()),
         ..Filter::default()
     };
     Group {
@@ -190,7 +192,7 @@ fn group(known: &Known, key: Option<ProviderName>, states: &[&DependencyState], 
         summary: summary(states),
         folded: states.len() - rows.len(),
         rows,
-        address: if key.is_some() { filter.address(1) } else { "/?state=healthy".into() },
+        address: filter.address(1),
     }
 }
 
@@ -221,7 +223,12 @@ fn cut_folded(groups: &mut Vec<Group>) -> Option<String> {
         keep
     });
     let all = plural(dependencies, "dependency", "dependencies");
-    (providers > 0).then(|| format!("And {} more with {all}.", plural(providers, "provider", "providers")))
+    (providers > 0).then(|| {
+        format!(
+            "And {} with {all}; find them by a part of their name.",
+            plural(providers, "more provider", "more providers")
+        )
+    })
 }
 
 fn row(known: &Known, state: &DependencyState, course: Option<&Course>) -> Row {

@@ -1,7 +1,10 @@
 //! The sentence that each page begins with.
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyState, Incident, IncidentState, Otherwise, Subject, Verdict};
+use mainstay_engine::short_cause;
+use mainstay_model::{
+    Alert, DependencyState, FailureKind, Incident, IncidentState, Otherwise, Subject, Verdict,
+};
 
 use super::known::Known;
 use crate::show::{Sign, When, clock_time, grouped, plural};
@@ -47,30 +50,49 @@ fn unchecked_words(count: usize) -> String {
     if count == 1 { "1 dependency has".into() } else { format!("{} dependencies have", grouped(count)) }
 }
 
-/// A dependency in a sentence or two: its state, since when, why.
+/// A dependency in a sentence: its state, since when, and the cause where few words tell it.
 pub(super) fn dependency(state: &DependencyState, now: Timestamp) -> String {
     let (name, since) = (&state.name, clock_time(state.since, now));
     if state.last.is_none() {
         return format!("{name} has not been checked yet.");
     }
-    match state.verdict {
-        Verdict::Healthy if state.alerts.is_empty() => {
+    let why = failure(state).map(|kind| format!(": {}", short_cause(kind))).unwrap_or_default();
+    match (state.verdict, breaks_at(state)) {
+        (Verdict::Healthy, _) if state.alerts.is_empty() => {
             format!("{name} is in order, and has been for {}.", When::length(state.since, now).text())
         }
-        Verdict::Healthy => format!("{name} works. {}", first_cause(state)),
-        Verdict::Inconclusive => {
-            format!("Nothing could be told about {name} since {since}. {}", cause(state)).trim_end().into()
+        (Verdict::Healthy, _) => format!("{name} works, but needs you."),
+        (Verdict::Inconclusive, _) => format!("Nothing could be told about {name} since {since}{why}."),
+        (Verdict::Degraded, Some(at)) if at > now => {
+            let when = When::relative(at, now).text();
+            format!("{name} will break {when}, at {}.", clock_time(at, now))
         }
-        Verdict::Degraded => format!("{name} works, but needs you. {}", first_cause(state)).trim_end().into(),
-        Verdict::Down => {
-            format!("{name} is down since {since}. {}{}", cause(state), remainder(state)).trim_end().into()
-        }
+        (Verdict::Degraded, _) if !why.is_empty() => format!("{name} works only in part since {since}{why}."),
+        (Verdict::Degraded, _) => format!("{name} works, but needs you since {since}."),
+        (Verdict::Down, _) => format!("{name} is down since {since}{why}."),
     }
+}
+
+/// What there is to say after that sentence: the cause in full, and what holds all the same.
+pub(super) fn explanation(state: &DependencyState) -> String {
+    let cause = match state.verdict {
+        Verdict::Healthy | Verdict::Degraded => first_cause(state),
+        Verdict::Down | Verdict::Inconclusive => cause(state),
+    };
+    format!("{cause}{}", remainder(state)).trim().to_owned()
+}
+
+fn failure(state: &DependencyState) -> Option<FailureKind> {
+    Some(state.last.as_ref()?.failure.as_ref()?.kind)
+}
+
+fn breaks_at(state: &DependencyState) -> Option<Timestamp> {
+    state.alerts.iter().filter_map(|alert| alert.breaks_at).min()
 }
 
 /// The cause of the most urgent alert, which is what the people were told; without one, what the latest check says.
 fn first_cause(state: &DependencyState) -> String {
-    let alert = state.alerts.iter().max_by_key(|alert| alert.severity);
+    let alert = most_urgent(state);
     alert
         .map(|alert| alert.diagnosis.cause.clone())
         .filter(|cause| !cause.is_empty())
@@ -104,14 +126,24 @@ fn full_stop(text: String) -> String {
     if text.ends_with(['.', '!', '?']) { text } else { text + "." }
 }
 
+/// The alert that people are to look at first.
+pub(super) fn most_urgent(state: &DependencyState) -> Option<&Alert> {
+    state.alerts.iter().max_by_key(|alert| alert.severity)
+}
+
 /// Where an incident stands, in a sentence to follow its title.
 pub(super) fn standing(incident: &Incident, now: Timestamp) -> String {
-    let since = clock_time(incident.since, now);
+    let began = broke(incident);
+    let announced = if incident.since < began {
+        format!(" It was announced {} before.", When::length(incident.since, began).text())
+    } else {
+        String::new()
+    };
     match (&incident.state, incident.breaks_at) {
         (IncidentState::Resolved { at, by }, _) => {
-            let lasted = When::length(*at, incident.since).text();
+            let lasted = When::length(*at, began).text();
             let by_hand = by.as_ref().map_or(String::new(), |by| format!(" by hand ({by})"));
-            format!("Resolved{by_hand} at {}, after {lasted}.", clock_time(*at, now))
+            format!("Resolved{by_hand} at {}, after {lasted}.{announced}", clock_time(*at, now))
         }
         (state, Some(breaks_at)) if breaks_at > now => {
             let when = When::relative(breaks_at, now).text();
@@ -122,9 +154,15 @@ pub(super) fn standing(incident: &Incident, now: Timestamp) -> String {
             )
         }
         (state, _) => {
-            format!("Since {since}, {}. {}", When::length(incident.since, now).text(), taken_up(state))
+            let length = When::length(began, now).text();
+            format!("Since {}, for {length}.{announced} {}", clock_time(began, now), taken_up(state))
         }
     }
+}
+
+/// Since when it is felt, or existed where nobody felt it.
+pub(super) fn broke(incident: &Incident) -> Timestamp {
+    incident.broke_at.unwrap_or(incident.since)
 }
 
 fn taken_up(state: &IncidentState) -> String {
@@ -169,9 +207,11 @@ mod tests {
             Failure::new(FailureKind::CertificateExpired, Phase::Tls, "The server's certificate has expired");
         failure.expired =
             Some(Expired { position: 0, subject: "CN=db".into(), since: now(), otherwise: Otherwise::Yes });
+        let state = state(Verdict::Down, Some(failure));
+        assert_eq!(dependency(&state, now()), "orders-db is down since 22:29 UTC: its certificate expired.");
         assert_eq!(
-            dependency(&state(Verdict::Down, Some(failure)), now()),
-            "orders-db is down since 22:29 UTC. The server's certificate has expired. Everything else about it is in order."
+            explanation(&state),
+            "The server's certificate has expired. Everything else about it is in order."
         );
     }
 
@@ -186,7 +226,7 @@ mod tests {
         let refused = Failure::new(FailureKind::Offline, Phase::Connect, "No reference target answers");
         assert_eq!(
             dependency(&state(Verdict::Inconclusive, Some(refused)), now()),
-            "Nothing could be told about orders-db since 22:29 UTC. No reference target answers."
+            "Nothing could be told about orders-db since 22:29 UTC: our own network is gone."
         );
     }
 }

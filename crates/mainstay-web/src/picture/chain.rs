@@ -34,7 +34,8 @@ struct Link {
     spki_sha256: String,
 }
 
-/// Lengths of the full bar: the shortest that holds all but authorities, whose decades would flatten the rest.
+/// Lengths of the full bar: the shortest that holds the server's certificate when new. Authorities live for decades and would
+/// flatten it.
 const SCALES: [(i64, &str); 4] = [
     (7, "The full length is 7 days."),
     (30, "The full length is 30 days."),
@@ -45,7 +46,7 @@ const SCALES: [(i64, &str); 4] = [
 impl Chain {
     /// In the order of the chain; `id` tells this chain's parts from those of others on the same page.
     pub(crate) fn draw(certificates: &[Certificate], id: &str, now: Timestamp) -> Chain {
-        let own = certificates.iter().filter(|one| one.position == 0).map(|one| days_left(one, now)).max();
+        let own = certificates.iter().filter(|one| one.position == 0).map(lifetime_days).max();
         let (days, scale) = *SCALES.iter().find(|(days, _)| *days >= own.unwrap_or(0)).unwrap_or(&SCALES[3]);
         Chain { links: certificates.iter().map(|one| link(one, id, days, now)).collect(), scale }
     }
@@ -93,8 +94,8 @@ fn link(one: &Certificate, id: &str, days: i64, now: Timestamp) -> Link {
     }
 }
 
-fn days_left(certificate: &Certificate, now: Timestamp) -> i64 {
-    certificate.not_after.duration_since(now).as_hours() / 24
+fn lifetime_days(certificate: &Certificate) -> i64 {
+    certificate.not_after.duration_since(certificate.not_before).as_hours() / 24
 }
 
 fn role(certificate: &Certificate) -> &'static str {
@@ -135,7 +136,7 @@ mod tests {
         );
         assert_eq!(
             chain.links.iter().map(|link| (link.width, link.beyond)).collect::<Vec<_>>(),
-            [(1000, false), (1000, true)]
+            [(300, false), (1000, true)]
         );
         assert_eq!(chain.links[0].left, "30 days left");
     }

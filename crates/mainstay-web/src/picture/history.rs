@@ -66,7 +66,7 @@ impl HtmlSafe for History {}
 fn bar(x: usize, sign: Option<Sign>) -> Bar {
     let height = match sign {
         None => 2,
-        Some(Sign::Healthy) => 10,
+        Some(Sign::Healthy) => 8,
         Some(Sign::Unknown) => 16,
         Some(Sign::Impending | Sign::Degraded) => 24,
         Some(Sign::Down) => 32,
@@ -105,7 +105,7 @@ mod tests {
         let broken = Bucket { healthy: 9, down: 1, ..Bucket::default() };
         let history = History::draw(&[Bucket::default(), quiet, broken]);
         let bars: Vec<_> = history.bars.iter().map(|bar| (bar.class, bar.height)).collect();
-        assert_eq!(bars, [("line", 2), ("healthy", 10), ("down", 32)]);
+        assert_eq!(bars, [("line", 2), ("healthy", 8), ("down", 32)]);
         assert_eq!(history.words, "95.00 % of 20 checks found it working; 1 did not.");
     }
 

@@ -5,7 +5,7 @@ use mainstay_model::{Phases, Verdict};
 use mainstay_store::ObservedPoint;
 
 use super::scale::{line, nice_ceiling};
-use crate::show::{millis, utc};
+use crate::show::{clock_time, millis};
 
 /// How many phases an address has: those of [`Phases::named`].
 const PHASES: usize = 6;
@@ -92,8 +92,8 @@ impl PhaseChart {
             areas: used.iter().map(|index| area(*index, &columns, top, samples)).collect(),
             failed: columns.iter().filter(|(_, c)| c.failed).map(|(x, _)| format!("{x:.1}")).collect(),
             ticks: [millis(top), millis(top / 2.0), "0".into()],
-            from: utc(first),
-            to: utc(last),
+            from: clock_time(first, last),
+            to: clock_time(last, last),
         })
     }
 }

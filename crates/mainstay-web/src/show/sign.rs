@@ -108,9 +108,9 @@ mod tests {
     fn every_state_has_its_own_shape_word_and_colour() {
         for pick in [
             |s: Sign| s.class().to_owned(),
-            |s| s.word().to_owned(),
-            |s| s.symbol().into(),
-            |s| s.shape().into(),
+            |s: Sign| s.word().to_owned(),
+            |s: Sign| s.symbol().into(),
+            |s: Sign| s.shape().into(),
         ] {
             let mut all: Vec<String> = Sign::ALL.into_iter().map(pick).collect();
             all.sort();

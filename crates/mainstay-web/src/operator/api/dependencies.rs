@@ -49,6 +49,7 @@ struct Summary {
     verdict: Verdict,
     since: Timestamp,
     sentence: String,
+    explanation: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
     checked_at: Option<Timestamp>,
@@ -119,6 +120,7 @@ fn summary(known: &Known, state: &DependencyState) -> Summary {
         verdict: state.verdict,
         since: state.since,
         sentence: words::dependency(state, known.now),
+        explanation: words::explanation(state),
         failure: last.and_then(|last| last.failure.clone()),
         checked_at: last.map(|last| last.checked_at),
         total_ms: last.and_then(CheckReport::total_ms),

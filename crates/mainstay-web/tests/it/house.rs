@@ -1,0 +1,202 @@
+//! A service around the pages, as the binary builds one: a real engine, a real store, one task that owns the state.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::middleware::{Next, from_fn};
+use jiff::{SignedDuration, Timestamp};
+use mainstay_engine::{Event, State};
+use mainstay_model::{Commit, DeliveryState, Landscape, Random};
+use mainstay_store::{Location, Store};
+use mainstay_web::operator::{Operator, Readiness, Submitted, router};
+use tokio::sync::{mpsc, watch};
+
+use crate::sample;
+
+/// One service; its files go when it does.
+pub(crate) struct House {
+    pub(crate) state: Arc<RwLock<State>>,
+    pub(crate) store: Store,
+    pub(crate) router: Router,
+    pub(crate) readiness: watch::Sender<Readiness>,
+    changes: Arc<watch::Sender<u64>>,
+    random: Arc<Mutex<Random>>,
+    directory: PathBuf,
+}
+
+impl House {
+    /// A service that has just loaded this configuration.
+    pub(crate) async fn configured(landscape: Landscape, at: Timestamp) -> House {
+        let house = House::empty().await;
+        house.happens(vec![(at, Event::Configured(Arc::new(landscape)))]).await;
+        house
+    }
+
+    /// The sample world, with so much of a past.
+    pub(crate) async fn sample(past: SignedDuration) -> House {
+        let house = House::configured(sample::landscape(), sample::now() - past).await;
+        let mut random = Random::seeded(7);
+        for at in times(past) {
+            let reports = sample::ACTORS.iter().filter_map(|actor| actor.report(at, &mut random));
+            let events = reports.map(|report| (at, Event::Checked(Box::new(report)))).collect();
+            house.happens(events).await;
+            house.deliver(at).await;
+        }
+        house.store.roll_up(sample::now()).await.unwrap();
+        house
+    }
+
+    async fn empty() -> House {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("mainstay-web-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let store = Store::open(&Location::Sqlite(directory.join("mainstay.db"))).await.unwrap();
+        let state = Arc::new(RwLock::new(State::default()));
+        let (submit, submitted) = mpsc::channel(16);
+        let (changes, heard) = watch::channel(0);
+        let ready = Readiness { configured: true, scheduled: true, store_trouble: None };
+        let (readiness, seen) = watch::channel(ready);
+        let operator = Operator {
+            state: Arc::clone(&state),
+            store: store.clone(),
+            submit,
+            changes: heard,
+            readiness: seen,
+            clock: sample::now,
+            version: "0.1.0",
+        };
+        let random = Arc::new(Mutex::new(Random::seeded(1)));
+        let changes = Arc::new(changes);
+        tokio::spawn(recorder(
+            Arc::clone(&state),
+            store.clone(),
+            submitted,
+            Arc::clone(&changes),
+            Arc::clone(&random),
+        ));
+        House { state, store, router: router(operator), readiness, changes, random, directory }
+    }
+
+    /// Lets events happen, in one transaction.
+    pub(crate) async fn happens(&self, events: Vec<(Timestamp, Event)>) {
+        let mut commit = Commit::default();
+        for (at, event) in events {
+            let mut random = self.random.lock().unwrap();
+            commit.append(self.state.write().unwrap().step(event, at, &mut random).commit);
+        }
+        self.store.commit(&commit).await.unwrap();
+        self.changes.send_modify(|revision| *revision += 1);
+    }
+
+    /// Plays the channels: mail takes everything, the bot nothing, Discord what is older than ten minutes.
+    async fn deliver(&self, at: Timestamp) {
+        let due = self.store.due_deliveries(at, 100).await.unwrap();
+        let outcome = |delivery: mainstay_model::Delivery| {
+            let (id, channel, incident) =
+                (delivery.id, delivery.channel.clone(), Some(delivery.message.incident.id));
+            let attempts = match delivery.state {
+                DeliveryState::Queued { attempts, .. } => attempts,
+                _ => 0,
+            };
+            let slow = delivery.channel.as_str() == "ops-discord" && at > sample::ago(10);
+            match delivery.channel.as_str() {
+                "bot" if attempts > 2 => Event::DeliveryGivenUp {
+                    id,
+                    channel,
+                    incident,
+                    reason: "The endpoint answered 410 Gone: it wants no more messages.".into(),
+                },
+                "bot" => Event::DeliveryDelayed {
+                    id,
+                    next_attempt_at: at + SignedDuration::from_secs(55),
+                    error: "The endpoint answered 502 Bad Gateway.".into(),
+                },
+                _ if slow => Event::DeliveryDelayed {
+                    id,
+                    next_attempt_at: at + SignedDuration::from_mins(5),
+                    error: "Discord answered 503 Service Unavailable.".into(),
+                },
+                _ => Event::Delivered { id, channel, incident, receipt: None },
+            }
+        };
+        let events =
+            due.into_iter().map(|delivery| (at + SignedDuration::from_secs(2), outcome(delivery))).collect();
+        self.happens(events).await;
+    }
+
+    /// Serves the pages on a free port of this machine and says which.
+    pub(crate) async fn serve(&self) -> SocketAddr {
+        serve(self.router.clone()).await
+    }
+
+    /// The same to browsers that run no scripts. Chromedriver cannot drive one whose scripts are switched off, so the pages forbid them.
+    pub(crate) async fn serve_without_scripts(&self) -> SocketAddr {
+        let forbidding = from_fn(async |request: Request, next: Next| {
+            let mut response = next.run(request).await;
+            response
+                .headers_mut()
+                .append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("script-src 'none'"));
+            response
+        });
+        serve(self.router.clone().layer(forbidding)).await
+    }
+}
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Every twenty minutes long ago, every minute lately.
+fn times(past: SignedDuration) -> impl Iterator<Item = Timestamp> {
+    let recent = SignedDuration::from_hours(3).min(past);
+    let long_ago = (past.as_mins() - recent.as_mins()) / 20;
+    let seldom = (0..long_ago).map(move |i| sample::now() - past + SignedDuration::from_mins(i * 20));
+    // Two days ago there was trouble, and it was looked at every minute.
+    let trouble = (0..20).map(|i| sample::ago(2882 - i));
+    let often =
+        (0..recent.as_mins()).map(move |i| sample::ago(recent.as_mins() - i) + SignedDuration::from_secs(20));
+    let mut all: Vec<Timestamp> =
+        seldom.chain(trouble.filter(move |at| *at > sample::now() - past)).chain(often).collect();
+    all.sort();
+    all.into_iter()
+}
+
+/// The single owner of the state, as in the binary.
+async fn recorder(
+    state: Arc<RwLock<State>>,
+    store: Store,
+    mut submitted: mpsc::Receiver<Submitted>,
+    changes: Arc<watch::Sender<u64>>,
+    random: Arc<Mutex<Random>>,
+) {
+    while let Some(Submitted { event, done }) = submitted.recv().await {
+        let commit = {
+            let mut random = random.lock().unwrap();
+            state.write().unwrap().step(event, sample::now(), &mut random).commit
+        };
+        if store.commit(&commit).await.is_ok() {
+            let _ = done.send(());
+            changes.send_modify(|revision| *revision += 1);
+        }
+    }
+}
+
+/// Long enough for a slow machine, and an end for a broken test.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

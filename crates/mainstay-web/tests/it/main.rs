@@ -1,0 +1,11 @@
+//! The operator's listener from outside: a real engine and a real store behind it, asked over HTTP and by a real browser.
+
+mod api;
+mod ask;
+mod browser;
+mod colours;
+mod guard;
+mod house;
+mod metrics;
+mod pages;
+mod sample;
