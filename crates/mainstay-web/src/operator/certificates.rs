@@ -125,13 +125,18 @@ fn row(group: &[&CertificateOnDuty], known: &Known) -> Row {
         sign: expiry_sign(certificate, known.now),
         name: certificate.short_name().to_owned(),
         role: role(group[0]),
-        issuer: certificate.issuer.clone(),
+        issuer: common_name(&certificate.issuer).to_owned(),
         ends: When::date(certificate.not_after, known.now),
         left: When::relative(certificate.not_after, known.now),
         more: used.len().saturating_sub(5),
         used: used.into_iter().take(5).map(|name| (address_of(name), name.to_string())).collect(),
         sha256: certificate.sha256.to_string(),
     }
+}
+
+/// The name in a distinguished name that people know it by.
+fn common_name(name: &str) -> &str {
+    name.split(',').find_map(|part| part.trim().strip_prefix("CN=")).unwrap_or(name)
 }
 
 fn role(one: &CertificateOnDuty) -> &'static str {
