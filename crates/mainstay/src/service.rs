@@ -1,5 +1,8 @@
 //! The whole service: what `serve` and `demo` run. Wiring only.
 
+mod listen;
+mod team;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -7,22 +10,21 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use mainstay_engine::{Event, State};
+use mainstay_engine::{Event, Recheck, State};
 use mainstay_model::Landscape;
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Restored, Retention, Store};
 use mainstay_web::operator::{self, Operator, Readiness};
 use mainstay_web::public::Public;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::clock;
 use crate::config::{self, Loaded};
+use crate::tasks::alarm::Alarm;
 use crate::tasks::deliver::Deliverer;
 use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
@@ -30,6 +32,8 @@ use crate::tasks::references::References;
 use crate::tasks::reload::Reloader;
 use crate::tasks::schedule::{Rechecks, Scheduler};
 use crate::tasks::tidy;
+use listen::{bind, listen};
+use team::Team;
 
 /// How long what is under way may take to end after the signal to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -37,10 +41,9 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// A running service.
 pub(crate) struct Service {
     terminate: Signal,
-    stop: CancellationToken,
+    team: Team,
     /// Stopped after everything else, so that what ends last is still written.
     stop_recorder: CancellationToken,
-    tasks: TaskTracker,
     recorder: tokio::task::JoinHandle<()>,
     store: Store,
     operator_address: SocketAddr,
@@ -51,7 +54,7 @@ impl Service {
     /// Opens the store, restores the state, binds both listeners and starts every task. Nothing is left behind when it fails.
     pub(crate) async fn start(config: &Path, loaded: Loaded) -> anyhow::Result<Service> {
         // Before anybody can see that it runs: until then these signals would end it on the spot.
-        let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
         let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be waited for")?;
         let operator_listener = bind(loaded.server.listen, "server.listen").await?;
         let public_listener = bind(loaded.landscape.status_page.listen, "status_page.listen").await?;
@@ -73,15 +76,17 @@ impl Service {
         };
         let (recorder, inbox) = Recorder::new(state.clone(), store.clone(), pokes.clone());
         let trouble = recorder.trouble();
-        let stop = CancellationToken::new();
         let stop_recorder = CancellationToken::new();
         let recorder = tokio::spawn(recorder.run(stop_recorder.clone()));
 
         let landscape = Arc::new(loaded.landscape.clone());
-        anyhow::ensure!(
-            inbox.record(Event::Configured(landscape.clone())).await,
-            "the recorder ended before the configuration was in force"
-        );
+        // On a full disk this waits for room, and a signal must still end it.
+        tokio::select! {
+            written = inbox.record(Event::Configured(landscape.clone())) => {
+                anyhow::ensure!(written, "the recorder ended before the configuration was in force");
+            }
+            _ = terminate.recv() => anyhow::bail!("told to stop before the configuration could be written"),
+        }
         let landscape = watch::Sender::new(landscape);
         let prober = Arc::new(Prober::new(ProberOptions::default()));
 
@@ -96,26 +101,16 @@ impl Service {
             landscape,
             prober,
         };
-        let tasks = TaskTracker::new();
-        parts.spawn_scheduler(&tasks, rechecks_wanted, &stop);
-        parts.spawn_background(&tasks, &stop);
-        let operator = parts.operator_pages(&tasks, trouble, &stop);
-        let public = parts.public_pages(&tasks, &stop).await;
-        tasks.spawn(listen(operator_listener, operator, stop.clone()));
-        tasks.spawn(listen(public_listener, public, stop.clone()));
+        let team = Team::new();
+        parts.spawn_scheduler(&team, rechecks_wanted);
+        parts.spawn_background(&team, trouble.clone());
+        let operator = parts.operator_pages(&team, trouble);
+        let public = parts.public_pages(&team).await;
+        team.spawn("operator's listener", listen(operator_listener, operator, team.stop()));
+        team.spawn("public listener", listen(public_listener, public, team.stop()));
         let store = parts.store.clone();
-        parts.spawn_reloader(&tasks, hang_up, &stop);
-        tasks.close();
-        Ok(Service {
-            terminate,
-            stop,
-            stop_recorder,
-            tasks,
-            recorder,
-            store,
-            operator_address,
-            public_address,
-        })
+        parts.spawn_reloader(&team, hang_up);
+        Ok(Service { terminate, team, stop_recorder, recorder, store, operator_address, public_address })
     }
 
     /// Where the operator's pages are.
@@ -130,21 +125,28 @@ impl Service {
 
     /// Ends in order on SIGTERM or SIGINT: no new checks and answers, then what is under way, then the recorder, then the store.
     pub(crate) async fn run_until_told_to_stop(mut self) -> anyhow::Result<()> {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT cannot be waited for")?,
-        }
+        let broken = tokio::select! {
+            _ = self.terminate.recv() => false,
+            interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT cannot be waited for").map(|()| false)?,
+            () = self.team.broken() => true,
+            _ = &mut self.recorder => true,
+        };
         info!("stopping");
-        self.end().await;
+        self.end(broken).await;
+        anyhow::ensure!(
+            !broken,
+            "a part of Mainstay ended by a fault, so all of it ends, to be started again"
+        );
         Ok(())
     }
 
-    async fn end(self) {
-        self.stop.cancel();
-        // What does not end in time is cut off; everything decided is already written.
-        let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
+    async fn end(self, broken: bool) {
+        self.team.end(FAREWELL).await;
         self.stop_recorder.cancel();
-        let _ = self.recorder.await;
+        if !broken {
+            // It has nothing more to write than what is under way.
+            let _ = self.recorder.await;
+        }
         self.store.close().await;
     }
 }
@@ -163,50 +165,43 @@ struct Parts {
 }
 
 impl Parts {
-    fn spawn_scheduler(
-        &self,
-        tasks: &TaskTracker,
-        rechecks: mpsc::UnboundedReceiver<mainstay_engine::Recheck>,
-        stop: &CancellationToken,
-    ) {
+    fn spawn_scheduler(&self, team: &Team, rechecks: mpsc::UnboundedReceiver<Recheck>) {
         let scheduler = Scheduler {
             landscape: self.landscape.subscribe(),
             rechecks,
             prober: self.prober.clone(),
             inbox: self.inbox.clone(),
         };
-        tasks.spawn(scheduler.run(stop.clone()));
+        team.spawn("scheduler", scheduler.run(team.stop()));
     }
 
-    fn spawn_background(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+    fn spawn_background(&self, team: &Team, trouble: watch::Receiver<Option<String>>) {
         let references = References {
             landscape: self.landscape.subscribe(),
-            prober: self.prober.clone(),
+            // Of their own, so that they never wait behind the checks of a provider that hangs.
+            prober: Arc::new(Prober::new(ProberOptions::default())),
             inbox: self.inbox.clone(),
             poked: self.pokes.references.clone(),
         };
-        tasks.spawn(references.run(stop.clone()));
+        team.spawn("references", references.run(team.stop()));
         let deliverer = Deliverer {
-            landscape: self.landscape.subscribe(),
+            state: self.state.clone(),
             store: self.store.clone(),
             courier: self.courier.clone(),
             inbox: self.inbox.clone(),
             poked: self.pokes.deliver.clone(),
         };
-        tasks.spawn(deliverer.run(stop.clone()));
+        team.spawn("deliverer", deliverer.run(team.stop()));
+        let alarm = Alarm { trouble, state: self.state.clone(), courier: self.courier.clone() };
+        team.spawn("alarm", alarm.run(team.stop()));
         let config::Retention { raw, hourly } = self.loaded.server.retention;
         let retention = Retention { raw, hourly, ..Retention::default() };
-        tasks.spawn(tidy::run(self.store.clone(), retention, stop.clone()));
+        team.spawn("tidy", tidy::run(self.store.clone(), retention, team.stop()));
     }
 
-    fn operator_pages(
-        &self,
-        tasks: &TaskTracker,
-        trouble: watch::Receiver<Option<String>>,
-        stop: &CancellationToken,
-    ) -> Router {
+    fn operator_pages(&self, team: &Team, trouble: watch::Receiver<Option<String>>) -> Router {
         let (submit, submitted) = mpsc::channel(64);
-        tasks.spawn(forward(submitted, self.inbox.clone(), stop.clone()));
+        team.spawn("operator's actions", forward(submitted, self.inbox.clone(), team.stop()));
         let readiness = watch::Sender::new(readiness(&trouble.borrow()));
         let router = operator::router(Operator {
             state: self.state.clone(),
@@ -217,11 +212,11 @@ impl Parts {
             clock: clock::now,
             version: env!("CARGO_PKG_VERSION"),
         });
-        tasks.spawn(follow(trouble, readiness, stop.clone()));
+        team.spawn("readiness", follow(trouble, readiness, team.stop()));
         router
     }
 
-    async fn public_pages(&self, tasks: &TaskTracker, stop: &CancellationToken) -> Router {
+    async fn public_pages(&self, team: &Team) -> Router {
         let public = Public::new();
         let publisher = Publisher {
             state: self.state.clone(),
@@ -230,14 +225,14 @@ impl Parts {
             poked: self.pokes.publish.clone(),
         };
         publisher.publish().await;
-        tasks.spawn(publisher.run(stop.clone()));
+        team.spawn("publisher", publisher.run(team.stop()));
         public.router()
     }
 
-    fn spawn_reloader(self, tasks: &TaskTracker, hang_up: Signal, stop: &CancellationToken) {
+    fn spawn_reloader(self, team: &Team, hang_up: Signal) {
         let Parts { config: path, loaded, landscape, inbox, .. } = self;
         let reloader = Reloader { asked: hang_up, path, loaded, landscape, inbox };
-        tasks.spawn(reloader.run(stop.clone()));
+        team.spawn("reloader", reloader.run(team.stop()));
     }
 }
 
@@ -270,22 +265,6 @@ async fn forward(mut submitted: mpsc::Receiver<operator::Submitted>, inbox: Inbo
             }
         }
     }
-}
-
-async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    // Pages that stay open to hear of changes would hold up the end, so it is not waited for them longer than `FAREWELL`.
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await {
-        tracing::error!("a listener ended: {error}");
-    }
-}
-
-async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "cannot listen on {address}: is another program using that port? Choose another address in {key}"
-        )
-    })
 }
 
 fn courier() -> anyhow::Result<Courier> {

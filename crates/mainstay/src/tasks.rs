@@ -1,5 +1,6 @@
 //! What runs while Mainstay serves. Each task is poked or timed, re-reads what it needs, and may run twice without harm.
 
+pub(crate) mod alarm;
 pub(crate) mod deliver;
 pub(crate) mod publish;
 pub(crate) mod record;

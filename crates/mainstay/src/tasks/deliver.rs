@@ -1,31 +1,41 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::Event;
-use mainstay_model::{Delivery, DeliveryId, DeliveryState, Landscape, Random};
+use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, Random};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
 use mainstay_store::Store;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock;
-use crate::tasks::record::{Inbox, in_full};
+use crate::tasks::record::{Inbox, SharedState, in_full};
 
 /// How many messages are on their way at once.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
+
+/// How many of them to one channel: one that swallows everything must not hold up the others.
+const TO_ONE_CHANNEL: usize = 4;
+
+/// How many due messages are looked at, so that those of a swallowing channel do not hide the rest.
+const LOOK_AT: u32 = 1024;
+
+/// How soon the outbox is looked at again while something that was due could not be started yet.
+const SOON: Duration = Duration::from_secs(1);
 
 /// The outbox is looked at again after this time even when nobody pokes: a lost poke costs a minute, not a message.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Takes messages out of the outbox to their channels, and reports what became of each.
 pub(crate) struct Deliverer {
-    pub(crate) landscape: watch::Receiver<Arc<Landscape>>,
+    /// The channels are those that the engine decided by, so that a new one is never taken for a removed one.
+    pub(crate) state: SharedState,
     pub(crate) store: Store,
     pub(crate) courier: Arc<Courier>,
     pub(crate) inbox: Inbox,
@@ -34,13 +44,13 @@ pub(crate) struct Deliverer {
 
 impl Deliverer {
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut on_their_way: HashSet<DeliveryId> = HashSet::new();
+        let mut on_their_way: HashMap<DeliveryId, ChannelName> = HashMap::new();
         let mut attempts = JoinSet::new();
         let mut random = Random::seeded(clock::seed());
         loop {
             let wait = self.start_due(&mut on_their_way, &mut attempts, &mut random).await;
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 () = self.poked.notified() => {}
                 () = tokio::time::sleep(wait) => {}
                 Some(ended) = attempts.join_next() => {
@@ -50,18 +60,19 @@ impl Deliverer {
                 }
             }
         }
+        // A message that was handed over is written down as such, or it would be sent again after the restart.
+        while attempts.join_next().await.is_some() {}
     }
 
     /// Starts what is due and not yet on its way; says how long nothing more will be due.
     async fn start_due(
         &self,
-        on_their_way: &mut HashSet<DeliveryId>,
+        on_their_way: &mut HashMap<DeliveryId, ChannelName>,
         attempts: &mut JoinSet<DeliveryId>,
         random: &mut Random,
     ) -> Duration {
         let now = clock::now();
-        // Those on their way are still due in the store, so room for them is asked for too.
-        let due = match self.store.due_deliveries(now, 2 * AT_ONCE as u32).await {
+        let due = match self.store.due_deliveries(now, LOOK_AT).await {
             Ok(due) => due,
             Err(error) => {
                 warn!("the outbox cannot be read: {}", in_full(&error));
@@ -69,9 +80,11 @@ impl Deliverer {
             }
         };
         for delivery in due {
-            if on_their_way.len() < AT_ONCE && on_their_way.insert(delivery.id) {
-                let seed = random.next_u64();
-                attempts.spawn(self.attempt(delivery).run(seed));
+            let to_channel = on_their_way.values().filter(|channel| **channel == delivery.channel).count();
+            let room = on_their_way.len() < AT_ONCE && to_channel < TO_ONE_CHANNEL;
+            if room && !on_their_way.contains_key(&delivery.id) {
+                on_their_way.insert(delivery.id, delivery.channel.clone());
+                attempts.spawn(self.attempt(delivery).run(random.next_u64()));
             }
         }
         self.until_next(now).await
@@ -82,6 +95,7 @@ impl Deliverer {
             Ok(Some(at)) if at > now => {
                 Duration::try_from(at.duration_since(now)).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
             }
+            Ok(Some(_)) => SOON,
             _ => LOOK_AGAIN,
         }
     }
@@ -89,7 +103,7 @@ impl Deliverer {
     fn attempt(&self, delivery: Delivery) -> Attempt {
         Attempt {
             delivery,
-            landscape: self.landscape.borrow().clone(),
+            landscape: self.state.read().unwrap_or_else(PoisonError::into_inner).landscape().clone(),
             courier: self.courier.clone(),
             inbox: self.inbox.clone(),
         }

@@ -14,6 +14,9 @@ use crate::tasks::record::{SharedState, in_full};
 /// The page says how long ago things were, and days end, so it is made anew at least this often.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
+/// And at most this often, however much changes: customers see it a second later.
+const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
 /// How much history customers see.
 const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -34,6 +37,10 @@ impl Publisher {
                 () = tokio::time::sleep(AT_LEAST_EVERY) => {}
             }
             self.publish().await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(AT_MOST_EVERY) => {}
+            }
         }
     }
 

@@ -106,9 +106,10 @@ impl Recorder {
         let mut group = Vec::new();
         loop {
             tokio::select! {
+                // The second first: where events come faster than they are written, time still passes.
                 biased;
-                received = self.inbox.recv_many(&mut group, GROUP) => if received == 0 { return },
                 _ = second.tick() => group.push(Entry { event: Event::Tick, done: None }),
+                received = self.inbox.recv_many(&mut group, GROUP) => if received == 0 { return },
                 () = stop.cancelled() => return,
             }
             if !self.record(&mut group, &stop).await {
@@ -127,10 +128,11 @@ impl Recorder {
             waiting.extend(entry.done);
         }
         let commit = std::mem::take(&mut effects.commit);
+        let news = News::of(&commit);
         if !self.write(commit, stop).await {
             return false;
         }
-        self.act(effects);
+        self.act(effects, news);
         for done in waiting {
             // Whoever asked may have gone away.
             let _ = done.send(());
@@ -150,7 +152,7 @@ impl Recorder {
 
     /// Writes, again and again until it is written: what was decided is neither dropped nor acted on before. `false`
     /// when Mainstay was told to stop while it could not write.
-    async fn write(&mut self, commit: Commit, stop: &CancellationToken) -> bool {
+    async fn write(&mut self, mut commit: Commit, stop: &CancellationToken) -> bool {
         if commit.is_empty() {
             return true;
         }
@@ -161,6 +163,9 @@ impl Recorder {
                 Err(refused) => {
                     let said = self.could_not_write(&refused, attempt);
                     failing.get_or_insert((clock::now(), said));
+                    if !refused.may_pass() {
+                        self.write_reports_singly(&mut commit).await;
+                    }
                 }
             }
             let wait = RETRIES[attempt.min(RETRIES.len() - 1)];
@@ -173,6 +178,20 @@ impl Recorder {
             self.writes_again(since, error);
         }
         true
+    }
+
+    /// One report that can never be written must not hold up everything else for ever: each is written alone, and one that
+    /// is refused for good is left out and named in the log. What was decided from it is still written.
+    async fn write_reports_singly(&self, commit: &mut Commit) {
+        for report in std::mem::take(&mut commit.reports) {
+            let target = report.target.clone();
+            let alone = Commit { reports: vec![report], ..Commit::default() };
+            match self.store.commit(&alone).await {
+                Ok(()) => {}
+                Err(refused) if refused.may_pass() => commit.append(alone),
+                Err(refused) => error!("one observation of {target} cannot be kept: {}", in_full(&refused)),
+            }
+        }
     }
 
     fn could_not_write(&self, refused: &StoreError, attempt: usize) -> String {
@@ -193,7 +212,7 @@ impl Recorder {
         self.next = effects;
     }
 
-    fn act(&self, effects: Effects) {
+    fn act(&self, effects: Effects, news: News) {
         for recheck in effects.rechecks {
             self.pokes.rechecks.ask(recheck);
         }
@@ -203,8 +222,26 @@ impl Recorder {
         if effects.publish {
             self.pokes.publish.notify_one();
         }
-        self.pokes.deliver.notify_one();
-        self.pokes.changes.send_modify(|count| *count += 1);
+        if news.outbox {
+            self.pokes.deliver.notify_one();
+        }
+        if news.any {
+            self.pokes.changes.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+/// What a commit changed, for those who are poked.
+#[derive(Clone, Copy)]
+struct News {
+    any: bool,
+    outbox: bool,
+}
+
+impl News {
+    fn of(commit: &Commit) -> News {
+        let outbox = !commit.deliveries.is_empty() || !commit.outcomes.is_empty();
+        News { any: !commit.is_empty(), outbox }
     }
 }
 

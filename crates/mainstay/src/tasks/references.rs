@@ -1,6 +1,8 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use mainstay_engine::Event;
 use mainstay_model::{Landscape, Target, Verdict};
 use mainstay_probe::{CheckRequest, Prober};
@@ -14,9 +16,6 @@ use crate::tasks::record::Inbox;
 /// A reference target that does not answer in this time counts as away.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// While offline, the references are tried again after this time, since nothing else would notice the return sooner.
-const AGAIN: Duration = Duration::from_secs(5);
-
 /// Tries the reference targets when poked: are *we* online?
 pub(crate) struct References {
     pub(crate) landscape: watch::Receiver<Arc<Landscape>>,
@@ -27,23 +26,19 @@ pub(crate) struct References {
 
 impl References {
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut away = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.poked.notified() => {}
-                () = tokio::time::sleep(AGAIN), if away => {}
+                () = self.poked.notified() => self.try_all().await,
             }
-            away = self.try_all().await;
         }
     }
 
-    /// Whether none of them answered.
-    async fn try_all(&self) -> bool {
+    async fn try_all(&self) {
         let references = self.landscape.borrow().references.clone();
         let tried = references.len();
         if tried == 0 {
-            return false;
+            return;
         }
         let mut checks = JoinSet::new();
         for target in references {
@@ -51,11 +46,11 @@ impl References {
         }
         let reachable = checks.join_all().await.into_iter().filter(|answered| *answered).count();
         self.inbox.send(Event::ReferencesChecked { reachable, tried }).await;
-        reachable == 0
     }
 }
 
 async fn answers(prober: Arc<Prober>, target: Target) -> bool {
-    let report = prober.check(&CheckRequest::new(target, PATIENCE), clock::now()).await;
-    matches!(report.verdict, Verdict::Healthy | Verdict::Degraded)
+    let request = CheckRequest::new(target, PATIENCE);
+    let checked = AssertUnwindSafe(prober.check(&request, clock::now())).catch_unwind().await;
+    checked.is_ok_and(|report| matches!(report.verdict, Verdict::Healthy | Verdict::Degraded))
 }

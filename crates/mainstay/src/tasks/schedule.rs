@@ -21,6 +21,10 @@ use crate::tasks::record::Inbox;
 /// At the start, first checks are spread so that about this many begin in a second.
 const FIRST_CHECKS_PER_SECOND: f64 = 200.0;
 
+/// How many checks are under way at once. More would only wait for each other; after a pause, when everything is due, they
+/// come in turn.
+const AT_ONCE: usize = 512;
+
 /// The way to ask for a check outside the schedule. Unbounded, because the recorder must never wait for the scheduler, and
 /// bounded by the engine, which asks at most once for each check that ended.
 #[derive(Debug, Clone)]
@@ -80,10 +84,10 @@ impl Scheduler {
         loop {
             let next = plan.next_at();
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 changed = self.landscape.changed() => {
                     if changed.is_err() {
-                        return;
+                        break;
                     }
                     let landscape = self.landscape.borrow_and_update().clone();
                     plan.apply(&landscape, Instant::now());
@@ -94,8 +98,8 @@ impl Scheduler {
                         under_way.remove(&name);
                     }
                 }
-                () = sleep_until(next) => {
-                    for (name, request) in plan.take_due(Instant::now()) {
+                () = sleep_until(next), if running.len() < AT_ONCE => {
+                    for (name, request) in plan.take_due(Instant::now(), AT_ONCE - running.len()) {
                         if under_way.insert(name.clone()) {
                             running.spawn(check(self.prober.clone(), request, name, self.inbox.clone()));
                         }
@@ -103,6 +107,8 @@ impl Scheduler {
                 }
             }
         }
+        // What is under way is seen to its end, which the checks' own time-outs bound.
+        while running.join_next().await.is_some() {}
     }
 }
 
@@ -174,10 +180,10 @@ impl Plan {
         }
     }
 
-    /// Everything due now, each queued again for its next regular time.
-    fn take_due(&mut self, now: Instant) -> Vec<(DependencyName, Arc<CheckRequest>)> {
+    /// What is due now, at most so many, each queued again for its next regular time.
+    fn take_due(&mut self, now: Instant, at_most: usize) -> Vec<(DependencyName, Arc<CheckRequest>)> {
         let mut due = Vec::new();
-        while self.next_at().is_some_and(|at| at <= now) {
+        while due.len() < at_most && self.next_at().is_some_and(|at| at <= now) {
             let Some(Reverse(Due { name, ticket, .. })) = self.queue.pop() else { break };
             let Some(watched) = self.watched.get_mut(&name) else { continue };
             if watched.ticket != ticket {
@@ -238,7 +244,7 @@ mod tests {
     fn dues(plan: &mut Plan, start: Instant, from: u64, to: u64) -> Vec<(u64, String)> {
         let mut seen = Vec::new();
         for second in from..=to {
-            let due = plan.take_due(start + Duration::from_secs(second));
+            let due = plan.take_due(start + Duration::from_secs(second), usize::MAX);
             seen.extend(due.into_iter().map(|(name, _)| (second, name.to_string())));
         }
         seen
@@ -255,7 +261,7 @@ mod tests {
         let seen = dues(&mut plan, start, 1, 60);
         assert_eq!(seconds(&seen, "a"), [1, 11, 21, 31, 41, 51]);
         assert_eq!(seconds(&seen, "b"), [1, 26, 51]);
-        let late = plan.take_due(start + Duration::from_secs(1000));
+        let late = plan.take_due(start + Duration::from_secs(1000), usize::MAX);
         assert_eq!(late.len(), 2, "once each after a pause, however long");
     }
 
@@ -288,7 +294,7 @@ mod tests {
         let (mut plan, start) = (Plan::default(), Instant::now());
         plan.apply(&landscape(&every), start);
         for second in 1..=10 {
-            let due = plan.take_due(start + Duration::from_secs(second)).len();
+            let due = plan.take_due(start + Duration::from_secs(second), usize::MAX).len();
             assert!((100..=300).contains(&due), "{due} in second {second}");
         }
     }
