@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use mainstay_model::in_words;
 
 use crate::clock;
 use crate::config;
@@ -57,7 +58,7 @@ pub(crate) async fn run(dir: Option<PathBuf>) -> anyhow::Result<()> {
     let loaded = config::load(&yaml, &config::environment)?;
     let service = Service::start(&yaml, loaded).await?;
     let narrator = Narrator::new(begin);
-    narrator.introduce(&service, &home);
+    narrator.introduce(&service, &inbox, &home);
     let story = tell(narrator, &authority, &acme, &inbox, ends_at);
     tokio::select! {
         told = story => told?,
@@ -75,7 +76,10 @@ async fn tell(
     ends_at: jiff::Timestamp,
 ) -> anyhow::Result<()> {
     let provider = async {
-        narrator.say("Acme Databases serves MySQL and PostgreSQL with a certificate that has 45 s to live.");
+        let left = in_words(LEFT);
+        narrator.say(&format!(
+            "Acme Databases serves MySQL and PostgreSQL with a certificate that has {left} to live."
+        ));
         until(ends_at).await;
         narrator.say("The certificate has expired. Applications that verify it can no longer connect.");
         tokio::time::sleep(OUTAGE).await;

@@ -1,21 +1,37 @@
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 
+/// The latest messages that the page shows.
+const KEPT: usize = 200;
+
 /// A longer line than this is no mail of ours.
 const LONGEST_LINE: usize = 64 * 1024;
+
+/// Nor is a longer mail.
+const LONGEST_MAIL: usize = 1024 * 1024;
 
 /// The people of the demo: a mail server and a webhook endpoint on loopback.
 pub(super) struct Inbox {
     ports: Ports,
+    desk: Desk,
+}
+
+/// Where messages are put.
+#[derive(Clone)]
+struct Desk {
     arrivals: broadcast::Sender<Arrival>,
+    /// As they came, the newest last.
+    kept: Arc<Mutex<VecDeque<String>>>,
 }
 
 /// Where they listen.
@@ -36,14 +52,14 @@ pub(super) struct Arrival {
 
 impl Inbox {
     pub(super) async fn start() -> std::io::Result<Inbox> {
-        let (arrivals, _) = broadcast::channel(256);
+        let desk = Desk { arrivals: broadcast::Sender::new(256), kept: Arc::default() };
         let http = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let smtp = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let ports = Ports { http: http.local_addr()?.port(), smtp: smtp.local_addr()?.port() };
-        let router = Router::new().route("/hook", post(hook)).with_state(arrivals.clone());
+        let router = Router::new().route("/", get(page)).route("/hook", post(hook)).with_state(desk.clone());
         tokio::spawn(async move { axum::serve(http, router).await });
-        tokio::spawn(take_mail(smtp, arrivals.clone()));
-        Ok(Inbox { ports, arrivals })
+        tokio::spawn(take_mail(smtp, desk.clone()));
+        Ok(Inbox { ports, desk })
     }
 
     pub(super) fn ports(&self) -> Ports {
@@ -51,32 +67,55 @@ impl Inbox {
     }
 
     pub(super) fn arrivals(&self) -> broadcast::Receiver<Arrival> {
-        self.arrivals.subscribe()
+        self.desk.arrivals.subscribe()
+    }
+
+    /// Where what arrived can be read.
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.ports.http)
     }
 }
 
-async fn hook(State(arrivals): State<broadcast::Sender<Arrival>>, Json(body): Json<Value>) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let subject = format!("{}: {}", text(&body["type"]), text(&body["data"]["incident"]["title"]));
-    // Nobody listens while the demo ends.
-    let _ = arrivals.send(Arrival { means: "webhook", subject });
+impl Desk {
+    fn put(&self, means: &'static str, subject: String, whole: String) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(whole);
+        // Nobody listens while the demo ends.
+        let _ = self.arrivals.send(Arrival { means, subject });
+    }
 }
 
-async fn take_mail(listener: TcpListener, arrivals: broadcast::Sender<Arrival>) {
+/// Everything that arrived, the newest first, as it was sent.
+async fn page(State(desk): State<Desk>) -> String {
+    let kept = desk.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.is_empty() {
+        return "Nothing has arrived yet. The first message comes when the certificate is near its end.\n"
+            .into();
+    }
+    kept.iter().rev().map(|message| format!("{message}\n\n{}\n\n", "─".repeat(80))).collect()
+}
+
+async fn hook(State(desk): State<Desk>, Json(body): Json<Value>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let subject = format!("{}: {}", text(&body["type"]), text(&body["data"]["incident"]["title"]));
+    desk.put("webhook", subject, format!("POST /hook\n\n{body:#}"));
+}
+
+async fn take_mail(listener: TcpListener, desk: Desk) {
     while let Ok((stream, _)) = listener.accept().await {
-        let arrivals = arrivals.clone();
+        let desk = desk.clone();
         tokio::spawn(async move {
             // A client that breaks off has not sent a mail.
-            let _ = converse(BufReader::new(stream), &arrivals).await;
+            let _ = converse(BufReader::new(stream), &desk).await;
         });
     }
 }
 
 /// The server's side of RFC 5321, as far as a mail client needs it.
-async fn converse(
-    mut stream: BufReader<TcpStream>,
-    arrivals: &broadcast::Sender<Arrival>,
-) -> std::io::Result<()> {
+async fn converse(mut stream: BufReader<TcpStream>, desk: &Desk) -> std::io::Result<()> {
     stream.write_all(b"220 inbox.example.com ESMTP\r\n").await?;
     loop {
         let line = line(&mut stream).await?;
@@ -85,8 +124,8 @@ async fn converse(
             "EHLO" => b"250-inbox.example.com\r\n250 8BITMIME\r\n",
             "DATA" => {
                 stream.write_all(b"354 go on\r\n").await?;
-                let subject = mail(&mut stream).await?;
-                let _ = arrivals.send(Arrival { means: "mail   ", subject });
+                let (subject, whole) = mail(&mut stream).await?;
+                desk.put("mail   ", subject, whole);
                 b"250 kept\r\n"
             }
             _ => b"250 ok\r\n",
@@ -95,20 +134,23 @@ async fn converse(
     }
 }
 
-/// Reads a mail to its end; its subject, decoded.
-async fn mail(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
-    let (mut subject, mut in_subject) = (String::new(), false);
-    loop {
+/// Reads a mail to its end: its subject, decoded, and all of it.
+async fn mail(stream: &mut BufReader<TcpStream>) -> std::io::Result<(String, String)> {
+    let (mut subject, mut in_subject, mut whole) = (String::new(), false, String::new());
+    while whole.len() < LONGEST_MAIL {
         let line = line(stream).await?;
+        if line == "." {
+            break;
+        }
         match line.strip_prefix("Subject: ") {
             Some(first) => (subject, in_subject) = (first.to_owned(), true),
             None if in_subject && line.starts_with(' ') => subject.push_str(&line),
             None => in_subject = false,
         }
-        if line == "." {
-            return Ok(decoded(&subject));
-        }
+        whole.push_str(&line);
+        whole.push('\n');
     }
+    Ok((decoded(&subject), whole))
 }
 
 /// RFC 2047: `=?utf-8?b?…?=`, as mail libraries write a subject with a symbol in it.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::home::Home;
-use super::inbox::Arrival;
+use super::inbox::{Arrival, Inbox};
 use crate::clock;
 use crate::service::Service;
 
@@ -17,10 +17,11 @@ impl Narrator {
         Narrator { begin }
     }
 
-    pub(super) fn introduce(&self, service: &Service, home: &Home) {
-        println!("Mainstay watches a pretend provider, Acme Databases, for two minutes.\n");
+    pub(super) fn introduce(&self, service: &Service, inbox: &Inbox, home: &Home) {
+        println!("Mainstay watches a pretend provider, Acme Databases, in a story of two minutes.\n");
         println!("  operator's pages  {}", service.operator_url());
         println!("  status page       {}", service.public_url());
+        println!("  messages sent     {}", inbox.url());
         println!("  files             {}\n", home.directory().display());
         println!("Ctrl-C ends it.\n");
     }
