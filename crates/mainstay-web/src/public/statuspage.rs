@@ -16,9 +16,10 @@ pub(super) fn documents(figures: &Figures) -> Vec<(&'static str, Value)> {
     let page = page(figures);
     let status = status(figures);
     let components = components(figures);
-    let unresolved: Vec<Value> = figures.open_incidents().map(|one| incident(figures, one)).collect();
+    let unresolved: Vec<Value> =
+        figures.open_incidents().map(|one| incident(figures, &components, one)).collect();
     let latest: Vec<Value> =
-        figures.incidents.iter().take(LATEST).map(|one| incident(figures, one)).collect();
+        figures.incidents.iter().take(LATEST).map(|one| incident(figures, &components, one)).collect();
     let none = json!({ "page": page, "scheduled_maintenances": [] });
     vec![
         (
@@ -52,17 +53,23 @@ fn components(figures: &Figures) -> Vec<Value> {
     let mut position = 0;
     let mut documents = Vec::new();
     for group in &figures.groups {
-        let group_id = group.title.as_ref().map(|title| format!("group-{title}"));
-        if let (Some(id), Some(title)) = (&group_id, &group.title) {
+        let id_of_group = group.title.as_deref().map(group_id);
+        if let (Some(id), Some(title)) = (&id_of_group, &group.title) {
             position += 1;
             documents.push(group_document(group, id, title, position));
         }
         for one in &group.components {
             position += 1;
-            documents.push(component(one, group_id.as_deref(), position));
+            documents.push(component(one, id_of_group.as_deref(), position));
         }
     }
     documents
+}
+
+/// Stable while the title is; not a component's key, since those have no colon.
+fn group_id(title: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    format!("group:{}", title.chars().map(plain).collect::<String>())
 }
 
 fn group_document(group: &Group, id: &str, title: &str, position: u32) -> Value {
@@ -87,12 +94,10 @@ fn component(one: &PublicComponent, group_id: Option<&str>, position: u32) -> Va
     })
 }
 
-fn incident(figures: &Figures, one: &PublicIncident) -> Value {
-    let affected: Vec<Value> = figures
-        .components()
-        .filter(|component| one.components.contains(&component.name))
-        .map(|component| self::component(component, None, 0))
-        .collect();
+fn incident(figures: &Figures, components: &[Value], one: &PublicIncident) -> Value {
+    let names: Vec<&str> = one.components.iter().map(|name| name.as_str()).collect();
+    let is_affected = |document: &&Value| document["id"].as_str().is_some_and(|id| names.contains(&id));
+    let affected: Vec<&Value> = components.iter().filter(is_affected).collect();
     let updates: Vec<Value> = one.updates.iter().map(|update| self::update(one, update)).collect();
     json!({
         "id": one.id, "page_id": PAGE_ID, "name": one.title, "status": one.status.as_str(), "impact": one.impact.as_str(),
