@@ -5,10 +5,14 @@
 mod checks;
 mod cpu;
 mod serve;
+mod whole;
 
 use anyhow::bail;
 
-const USAGE: &str = "bench checks [ROUNDS [CHECKS]]   CPU time of verified TLS checks, beside bare rustls and the blackbox exporter";
+const USAGE: &str = "\
+bench checks [ROUNDS [CHECKS]]   CPU time of verified TLS checks, beside bare rustls and the blackbox exporter
+bench whole [DEPENDENCIES [SECONDS]]   CPU share and memory of `serve` with many dependencies every 60 s
+bench start [DEPENDENCIES]   how soon `serve` is ready";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -19,8 +23,14 @@ fn main() -> anyhow::Result<()> {
         ["checks", rounds, checks] => {
             checks::run(checks::Size { rounds: rounds.parse()?, checks: checks.parse()? })
         }
+        ["whole"] => whole::run(&whole::Size { dependencies: 10_000, seconds: 120 }),
+        ["whole", dependencies, seconds] => {
+            whole::run(&whole::Size { dependencies: dependencies.parse()?, seconds: seconds.parse()? })
+        }
+        ["start"] => whole::start(100_000),
+        ["start", dependencies] => whole::start(dependencies.parse()?),
         // The peer of the above, in a process of its own so that its work is not counted.
         ["serve", directory] => serve::run(directory.as_ref()),
-        _ => bail!("usage:\n  {USAGE}"),
+        _ => bail!("usage:\n{USAGE}"),
     }
 }

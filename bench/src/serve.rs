@@ -12,6 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+/// TLS from the first byte is served on so many addresses of the loopback network, as many hosts would be.
+pub(crate) const ADDRESSES: u8 = 64;
+
 /// A running `bench serve`; it is gone when this is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -55,6 +58,11 @@ pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
             (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
         println!("{} {}", tls.local_addr()?.port(), postgres.local_addr()?.port());
         std::io::stdout().flush()?;
+        for last in 2..=ADDRESSES {
+            let address = std::net::SocketAddr::from(([127, 0, 0, last], tls.local_addr()?.port()));
+            let another = TcpListener::bind(address).await?;
+            tokio::spawn(accept(another, acceptor.clone(), false));
+        }
         tokio::spawn(accept(tls, acceptor.clone(), false));
         tokio::spawn(accept(postgres, acceptor, true));
         tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
