@@ -1,4 +1,4 @@
-use mainstay_model::{Certificate, CheckReport, DependencyState, NearestEnd, RenewalHistory};
+use mainstay_model::{Certificate, CheckReport, DependencyState, NearestEnd, Observation, RenewalHistory};
 
 /// As many renewals as are remembered.
 const REMEMBERED: usize = 16;
@@ -56,7 +56,9 @@ pub(crate) fn begin(state: &mut DependencyState, report: &CheckReport) {
 }
 
 fn is_verified(report: &CheckReport) -> bool {
-    report.tls().is_some_and(|tls| tls.verified)
+    let Some(explaining) = report.tls() else { return false };
+    let explains = |one: &&Observation| one.tls.as_ref().is_some_and(|tls| std::ptr::eq(tls, explaining));
+    report.addresses.iter().find(explains).is_some_and(Observation::certificates_hold)
 }
 
 /// The certificate that is graded worst, and among those the one that ends first. All that verification used count; where it used
@@ -83,6 +85,6 @@ fn urgency(certificate: &Certificate, report: &CheckReport) -> (std::cmp::Revers
 }
 
 fn certificates(report: &CheckReport) -> impl Iterator<Item = &Certificate> {
-    let verified = report.addresses.iter().filter_map(|one| one.tls.as_ref()).filter(|tls| tls.verified);
-    verified.flat_map(|tls| &tls.certificates)
+    let sound = report.addresses.iter().filter(|one| one.certificates_hold());
+    sound.filter_map(|one| one.tls.as_ref()).flat_map(|tls| &tls.certificates)
 }

@@ -58,6 +58,11 @@ pub enum Otherwise {
         /// It in a sentence.
         message: String,
     },
+    /// No other fault was found, but not everything was looked at: a file can be checked without roots or a name.
+    NotJudged {
+        /// What was not looked at: `trust`, `name`, or `trust and name`.
+        what: String,
+    },
 }
 
 macro_rules! kinds {

@@ -68,6 +68,15 @@ pub struct Observation {
     pub tls: Option<TlsFacts>,
 }
 
+impl Observation {
+    /// Whether nothing is known against the certificates: they verified, or they are of a file whose trust or name was not
+    /// judged, and what was judged holds. A handshake never leaves anything out.
+    pub fn certificates_hold(&self) -> bool {
+        let file = |tls: &TlsFacts| tls.version.is_none() && self.failure.is_none();
+        self.tls.as_ref().is_some_and(|tls| tls.verified || file(tls))
+    }
+}
+
 /// How long each phase took, in milliseconds; absent where the phase was not reached or does not exist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -115,7 +124,7 @@ pub struct TlsFacts {
     /// Name of the cipher suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cipher: Option<String>,
-    /// Whether full verification succeeded.
+    /// Whether full verification succeeded. Never so where trust or name were not judged, as for a file without a `ca_file`.
     pub verified: bool,
     /// The chain as sent, then the trust anchor when it is known and was not sent.
     pub certificates: Vec<Certificate>,

@@ -54,6 +54,16 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// What is not judged for want of roots or a name; `None` when everything is.
+    pub(crate) fn not_judged(&self) -> Option<&'static str> {
+        match (self.roots, self.name) {
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => Some("name"),
+            (None, Some(_)) => Some("trust"),
+            (None, None) => Some("trust and name"),
+        }
+    }
+
     pub(crate) fn sent(&self, index: usize) -> Option<&'a Facts> {
         self.facts.get(index)?.as_deref()
     }

@@ -81,7 +81,7 @@ fn failures(case: &Case<'_>, faults: &[Fault]) -> Vec<Failure> {
             return Failure::new(fault.kind, case.phase(), &fault.message);
         };
         let (otherwise, message) = match other(index) {
-            None => (Otherwise::Yes, format!("{}; {}", fault.message, holds_otherwise(case))),
+            None => (otherwise(case), format!("{}; {}", fault.message, holds_otherwise(case))),
             Some(other) => (
                 Otherwise::No { kind: other.kind, message: other.message.clone() },
                 format!("{}; besides, {}", fault.message, other.message),
@@ -94,10 +94,18 @@ fn failures(case: &Case<'_>, faults: &[Fault]) -> Vec<Failure> {
     faults.iter().enumerate().map(failure).collect()
 }
 
+/// Of a certificate whose only known fault is its date.
+fn otherwise(case: &Case<'_>) -> Otherwise {
+    match case.not_judged() {
+        None => Otherwise::Yes,
+        Some(what) => Otherwise::NotJudged { what: what.to_owned() },
+    }
+}
+
 fn holds_otherwise(case: &Case<'_>) -> &'static str {
     match (case.roots, case.name) {
         (Some(_), Some(_)) => "name, trust and signatures hold otherwise",
-        (Some(_), None) => "trust and signatures hold otherwise",
+        (Some(_), None) => "trust and signatures hold otherwise, and the name was not judged",
         (None, Some(_)) => "its name holds otherwise, and trust was not judged",
         (None, None) => "trust and name were not judged",
     }

@@ -90,7 +90,8 @@ impl Contents {
         let members: Vec<Member<'_>> = case.members(&all).into_iter().map(authority).collect();
         let failures = faults::of_dates(&case, &members);
         Judgement {
-            verified: failures.is_empty(),
+            // Dates are all that is looked at here.
+            verified: false,
             failures,
             certificates: case.certificates(Some(&all)),
             findings: members.iter().filter_map(|one| findings::expiring(&case, one)).collect(),

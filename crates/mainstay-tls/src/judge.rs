@@ -28,9 +28,10 @@ pub struct Judge {
 /// Everything there is to say about a chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// Whether full verification succeeded: dates, trust, signatures, purpose and name.
+    /// Whether full verification succeeded: dates, trust, signatures, purpose and name. Never so for a file that is judged
+    /// without roots or a name, whatever else holds.
     pub verified: bool,
-    /// What is wrong, the one to act on first at the beginning. Empty exactly when `verified`.
+    /// What is wrong, the one to act on first at the beginning. Never empty for a server's chain that is not `verified`.
     pub failures: Vec<Failure>,
     /// The chain as sent, then the trust anchor when it is known and was not sent. What cannot be read is left out.
     pub certificates: Vec<Certificate>,
@@ -83,11 +84,11 @@ impl Judge {
         let key = key(name, &fingerprints);
         let known = self.lock().verified.recall(&key).filter(|known| known.holds_at(case.now));
         if let Some(known) = known {
-            return verified(&case, &known.path);
+            return sound(&case, &known.path);
         }
         match verify(&case) {
             Some(path) => {
-                let judgement = verified(&case, &path);
+                let judgement = sound(&case, &path);
                 self.lock().verified.remember(key, Verified::of(&case, path));
                 judgement
             }
@@ -131,7 +132,7 @@ impl Verified {
 /// The judgement of any case, from scratch.
 pub(crate) fn judge(case: &Case<'_>) -> Judgement {
     match verify(case) {
-        Some(path) => verified(case, &path),
+        Some(path) => sound(case, &path),
         None => refused(case),
     }
 }
@@ -143,9 +144,10 @@ fn verify(case: &Case<'_>) -> Option<Path> {
     (readable && !faults::besides_path(case, &path)).then_some(path)
 }
 
-fn verified(case: &Case<'_>, path: &Path) -> Judgement {
+/// Nothing is wrong, as far as it is judged.
+fn sound(case: &Case<'_>, path: &Path) -> Judgement {
     Judgement {
-        verified: true,
+        verified: case.not_judged().is_none(),
         failures: Vec::new(),
         certificates: case.certificates(Some(path)),
         findings: findings::findings(case, path),

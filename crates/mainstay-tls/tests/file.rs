@@ -32,7 +32,10 @@ fn refused(pem: &[u8], expected: &str) {
 fn a_chain_with_its_key() {
     let identity = Pki::new(now()).identity(Scenario::Fine, NAME);
     let judgement = judged(&format!("{}{}", identity.key_pem(), identity.chain_pem()));
-    assert!(judgement.verified);
+    assert!(
+        judgement.failures.is_empty() && !judgement.verified,
+        "nothing is wrong, and trust was not judged"
+    );
     assert_eq!(judgement.certificates.len(), 2);
     assert!(judgement.certificates.iter().all(|one| one.in_path));
 }
@@ -44,7 +47,33 @@ fn an_expired_chain() {
         judgement.failures[0].message,
         "the file's certificate (CN=www.example.test) expired 2 h 10 min ago, at 2026-03-14 22:29:00 UTC; trust and name were not judged"
     );
-    assert_eq!(judgement.failures[0].expired.as_ref().unwrap().otherwise, Otherwise::Yes);
+    assert_eq!(otherwise(&judgement), not_judged("trust and name"));
+}
+
+fn otherwise(judgement: &Judgement) -> Otherwise {
+    judgement.failures[0].expired.clone().unwrap().otherwise
+}
+
+fn not_judged(what: &str) -> Otherwise {
+    Otherwise::NotJudged { what: what.to_owned() }
+}
+
+#[test]
+fn what_is_not_judged_is_not_called_verified() {
+    let pki = Pki::new(now());
+    let roots = Roots::from_pem(pki.root_pem().as_bytes(), "root.pem").unwrap();
+    let name = parse_server_name(NAME).unwrap();
+    let check = |roots, name, expected: Otherwise| {
+        let judge =
+            |scenario| judge_file(pki.identity(scenario, NAME).chain_pem().as_bytes(), roots, name, now());
+        let fine = judge(Scenario::Fine);
+        assert_eq!((fine.failures.len(), fine.verified), (0, expected == Otherwise::Yes), "{expected:?}");
+        assert_eq!(otherwise(&judge(Scenario::Expired)), expected);
+    };
+    check(None, None, not_judged("trust and name"));
+    check(Some(&roots), None, not_judged("name"));
+    check(None, Some(&name), not_judged("trust"));
+    check(Some(&roots), Some(&name), Otherwise::Yes);
 }
 
 #[test]
@@ -67,7 +96,7 @@ fn a_server_that_comes_last() {
     let pki = Pki::new(now());
     let leaf = pki.identity(Scenario::MissingIntermediate, NAME);
     let judgement = judged(&format!("{}{}{}", pki.root_pem(), pki.intermediate_pem(), leaf.chain_pem()));
-    assert!(judgement.verified);
+    assert!(judgement.failures.is_empty(), "{judgement:?}");
     assert_eq!(judgement.certificates[0].short_name(), NAME);
     assert!(judgement.findings.iter().any(|one| one.message.contains("is number 3 in the file")));
 }
@@ -76,7 +105,7 @@ fn a_server_that_comes_last() {
 fn authorities_are_judged_one_by_one() {
     let pki = Pki::new(now());
     let bundle = format!("{}{}", pki.root_pem(), pki.intermediate_pem());
-    assert!(judged(&bundle).verified);
+    assert!(judged(&bundle).failures.is_empty());
     let four_years_on = now() + SignedDuration::from_hours(24 * 365 * 4);
     let judgement = judge_file(bundle.as_bytes(), None, None, four_years_on);
     assert_eq!(judgement.failures.len(), 1);

@@ -32,6 +32,7 @@ fn kinds(judgement: &Judgement) -> String {
         .map(|expired| &expired.otherwise)
     {
         Some(Otherwise::Yes) => format!("{} only", failure.kind),
+        Some(Otherwise::NotJudged { what }) => format!("{} but for {what}", failure.kind),
         Some(Otherwise::No { kind, .. }) => format!("{} and {kind}", failure.kind),
         None => failure.kind.to_string(),
     };

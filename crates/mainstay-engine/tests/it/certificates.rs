@@ -42,6 +42,17 @@ fn grades_rise_between_checks() {
 }
 
 #[test]
+fn the_end_of_a_file_is_announced_though_its_trust_is_not_judged() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", InFile(begin() - days(80), begin() + days(10))).pass(30);
+    scene.check("db", InFile(begin(), begin() + days(90))).ops(&[
+        "0 #1 opened warn: db will break: its certificate ends soon",
+        "30 #2 resolved warn: db will break: its certificate ends soon | db has a certificate that is no \
+         longer near its end.",
+    ]);
+}
+
+#[test]
 fn renewal_in_time_ends_it() {
     let mut scene = Scene::with(&["db"]);
     scene.check("db", Life(begin() - days(80), begin() + days(10))).pass(30);

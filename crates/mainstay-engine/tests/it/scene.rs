@@ -30,6 +30,8 @@ pub(crate) enum Found {
     Took(f64),
     /// Good, with a certificate of this life.
     Life(Timestamp, Timestamp),
+    /// The same of a file whose trust and name were not judged.
+    InFile(Timestamp, Timestamp),
     /// Down, because a certificate ended.
     Expired(Timestamp, Timestamp),
 }
@@ -252,6 +254,9 @@ impl Scene {
             }
             Life(not_before, not_after) => {
                 report.addresses[0].tls = Some(tls(true, not_before, not_after));
+            }
+            InFile(not_before, not_after) => {
+                report.addresses[0].tls = Some(tls(false, not_before, not_after));
             }
             Expired(not_before, not_after) => {
                 let mut failure = fail(FailureKind::CertificateExpired);

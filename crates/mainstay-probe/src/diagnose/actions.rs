@@ -154,7 +154,7 @@ fn expired(case: &Case<'_>, expired: Option<&Expired>) -> Vec<String> {
         _ => format!("Ask {provider} to renew the certificate and to restart or reload whatever serves it."),
     };
     let keep = match expired.map(|expired| &expired.otherwise) {
-        Some(Otherwise::Yes) => DO_NOT_SWITCH_OFF.to_owned(),
+        Some(Otherwise::Yes | Otherwise::NotJudged { .. }) => DO_NOT_SWITCH_OFF.to_owned(),
         _ => format!("{DO_NOT_SWITCH_OFF} More than the date is wrong here."),
     };
     vec![what, keep]

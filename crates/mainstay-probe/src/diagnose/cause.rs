@@ -39,9 +39,7 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> String {
         FailureKind::ConnectRefused if failure.phase == mainstay_model::Phase::Connect => {
             format!("Nothing listens on port {} of {subject}", case.target.port)
         }
-        FailureKind::QueryFailed
-        | FailureKind::StatusUnexpected
-        | FailureKind::ContentUnexpected
+        FailureKind::QueryFailed | FailureKind::StatusUnexpected | FailureKind::ContentUnexpected
             if verified(case) =>
         {
             format!("{subject} can be reached and its certificate holds, but {message}")
@@ -65,10 +63,16 @@ fn of_expired(case: &Case<'_>, expired: &Expired) -> String {
     };
     let rest = match &expired.otherwise {
         Otherwise::Yes => "Everything else about it is in order.".to_owned(),
+        Otherwise::NotJudged { what } => not_judged(what),
         Otherwise::No { message, .. } => format!("That is not all: {}", sentence(message)),
     };
     // The time alone: this sentence is kept with the incident, where "2 min ago" would soon be wrong.
     format!("{which} expired at {}. {rest}", at(expired.since))
+}
+
+/// Of a certificate about which not everything was asked.
+pub(super) fn not_judged(what: &str) -> String {
+    format!("Its dates were judged, and not its {what}.")
 }
 
 fn of_finding(case: &Case<'_>, finding: &Finding) -> String {

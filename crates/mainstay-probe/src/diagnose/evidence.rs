@@ -64,9 +64,23 @@ fn describe(certificate: &Certificate) -> String {
 
 fn rest_of_chain(case: &Case<'_>) -> Option<String> {
     let expired = case.report.failure.as_ref()?.expired.as_ref()?;
-    (expired.otherwise == Otherwise::Yes).then(|| {
-        "Judged at a time when it was valid, the chain verifies in full: trust, name, purpose and signatures.".into()
-    })
+    match &expired.otherwise {
+        Otherwise::Yes => Some(
+            "Judged at a time when it was valid, the chain verifies in full: trust, name, purpose and signatures."
+                .into(),
+        ),
+        Otherwise::NotJudged { what } => Some(not_looked_at(what)),
+        Otherwise::No { .. } => None,
+    }
+}
+
+fn not_looked_at(what: &str) -> String {
+    let give = match what {
+        "trust" => "a ca_file",
+        "name" => "a server_name",
+        _ => "a ca_file and a server_name",
+    };
+    format!("Nothing else is known to be wrong; give {give} to have its {what} judged as well.")
 }
 
 fn handshake(tls: &TlsFacts) -> Option<String> {

@@ -39,5 +39,11 @@ async fn certificates_on_disk_are_judged() {
     assert_eq!(soon.verdict, Verdict::Degraded);
     let expired = file(&folder.write("expired.pem", chain(Scenario::Expired))).await;
     assert_eq!(in_short(&expired), "certificate-expired resolve us");
-    assert!(expired.diagnosis.unwrap().actions[0].starts_with("Renew the certificate in "));
+    let diagnosis = expired.diagnosis.clone().unwrap();
+    assert!(diagnosis.actions[0].starts_with("Renew the certificate in "));
+    assert!(diagnosis.cause.ends_with("Its dates were judged, and not its trust and name."), "{diagnosis:?}");
+    assert!(!diagnosis.evidence.iter().any(|fact| fact.contains("verifies in full")), "{diagnosis:?}");
+    let json = serde_json::to_value(&expired).unwrap();
+    assert_eq!(json["failure"]["expired"]["otherwise"]["holds"], "not-judged");
+    assert_eq!(json["addresses"][0]["tls"]["verified"], false);
 }
