@@ -158,7 +158,7 @@ impl Turn<'_> {
 }
 
 /// Single changes of something that flaps are not told, only that it flaps.
-fn is_damped(incident: &Incident, alert: &Alert) -> bool {
+pub(crate) fn is_damped(incident: &Incident, alert: &Alert) -> bool {
     let Subject::Dependency(_) = &alert.key.subject else { return false };
     let flapping = AlertKey { subject: alert.key.subject.clone(), rule: Rule::Flapping };
     alert.key.rule != Rule::Flapping && incident.alerts.contains_key(&flapping.to_string())

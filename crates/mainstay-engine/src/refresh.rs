@@ -5,7 +5,7 @@ use mainstay_model::{
 };
 
 use crate::agenda::Due;
-use crate::incident::dependency_of;
+use crate::incident::{dependency_of, is_damped};
 use crate::time::later;
 use crate::turn::{About, Turn};
 use crate::wording;
@@ -73,7 +73,8 @@ impl Turn<'_> {
         let Some(incident) = self.incident_mut(id) else { return };
         gather(incident, &landscape);
         let before = incident.severity;
-        incident.severity = before.max(lead.severity);
+        let urgent = most_urgent(incident, lead).clone();
+        incident.severity = before.max(urgent.severity);
         incident.failure = lead.failure.clone();
         incident.diagnosis = lead.diagnosis.clone();
         incident.since =
@@ -85,19 +86,19 @@ impl Turn<'_> {
         widen(incident, lead);
         let after = incident.severity;
         if before < after && !opened {
-            self.became_more_urgent(id, before, after, lead);
+            self.became_more_urgent(id, before, after, &urgent);
         }
         self.customers_hear_by_policy(id);
     }
 
-    fn became_more_urgent(&mut self, id: IncidentId, before: Severity, after: Severity, lead: &Alert) {
+    fn became_more_urgent(&mut self, id: IncidentId, before: Severity, after: Severity, urgent: &Alert) {
         let text = format!("Severity {after}, was {before}.");
-        let about = About::incident(id).shown_by(vec![lead.diagnosis.cause.clone()]);
+        let about = About::incident(id).shown_by(vec![urgent.diagnosis.cause.clone()]);
         self.write(EntryKind::SeverityChanged, about, text.clone());
         let news = self.news(id);
         news.urgent = true;
         if news.lines.is_empty() {
-            news.lines.push(format!("{text} {}", lead.diagnosis.cause));
+            news.lines.push(format!("{text} {}", urgent.diagnosis.cause));
         }
     }
 }
@@ -113,12 +114,16 @@ fn widen(incident: &mut Incident, lead: &Alert) {
     }
 }
 
-/// What is broken before what is announced, then the most urgent, then the oldest.
+/// What is broken before what is announced, then the most urgent, then the oldest. Of a dependency that flaps, only that is told.
 fn lead(incident: &Incident) -> Option<&Alert> {
-    let rank = |alert: &&Alert| {
-        (alert.key.rule == Rule::Flapping, is_broken(alert), alert.severity, std::cmp::Reverse(alert.since))
-    };
-    incident.alerts.values().max_by_key(rank)
+    let rank = |alert: &&Alert| (is_broken(alert), alert.severity, std::cmp::Reverse(alert.since));
+    incident.alerts.values().filter(|alert| !is_damped(incident, alert)).max_by_key(rank)
+}
+
+/// The alert that gives the incident its severity; the leading one unless another is more urgent.
+fn most_urgent<'a>(incident: &'a Incident, lead: &'a Alert) -> &'a Alert {
+    let most = incident.alerts.values().max_by_key(|alert| alert.severity);
+    most.filter(|most| most.severity > lead.severity).unwrap_or(lead)
 }
 
 /// Whether something does not work now, rather than soon or for others.

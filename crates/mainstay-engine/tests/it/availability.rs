@@ -1,6 +1,7 @@
 use mainstay_engine::Event;
 use mainstay_model::FailureKind::*;
-use mainstay_model::{Impact, IncidentState, Verdict};
+use mainstay_model::Severity::*;
+use mainstay_model::{Criticality, Impact, IncidentState, Verdict};
 
 use crate::scene::*;
 
@@ -237,4 +238,37 @@ fn what_recovers_one_by_one_is_resolved_as_what_it_was_at_its_widest() {
     scene.check_fully("db", Good);
     assert_eq!(scene.incident(0).resolved_at(), Some(scene.now), "the last one ends it");
     assert_eq!(scene.incident(0).title, "2 dependencies of Acme are down: the connection is refused");
+}
+
+#[test]
+fn the_most_urgent_alert_makes_the_severity_whoever_leads() {
+    let mut scene = Scene::changed(&["a@acme", "b@acme"], |landscape| {
+        landscape.dependencies.get_mut("a").unwrap().criticality = Criticality::Normal;
+    });
+    scene.check("a", Good).check("b", Good);
+    for _ in 0..4 {
+        scene.pass(30).check("a", Bad(ConnectRefused)).pass(1).check("a", Bad(ConnectRefused));
+        scene.pass(30).check("a", Good).pass(1).check("a", Good).check("b", Good);
+    }
+    let flapping = scene.incident(0);
+    assert_eq!((flapping.title.as_str(), flapping.severity), ("a keeps changing between good and bad", High));
+    scene.pass(1).check_fully("b", Bad(ConnectRefused));
+    assert_eq!(scene.state.incidents().count(), 1);
+    let both = scene.incident(0);
+    assert_eq!((both.title.as_str(), both.severity), ("b is down: the connection is refused", Page));
+    let paged = scene.last.commit.deliveries.iter().any(|one| one.channel.as_str() == "phone");
+    assert!(paged, "a critical dependency is down");
+}
+
+#[test]
+fn what_is_announced_may_be_more_urgent_than_what_is_broken() {
+    let mut scene = Scene::changed(&["a@acme", "b@acme"], |landscape| {
+        landscape.dependencies.get_mut("a").unwrap().criticality = Criticality::Low;
+    });
+    scene.check("a", Expired(begin() - days(90), begin()));
+    assert_eq!(scene.incident(0).severity, Warn);
+    scene.pass(30).check("b", Life(begin() - days(89), begin() + days(1)));
+    assert_eq!(scene.state.incidents().count(), 1);
+    assert_eq!(scene.incident(0).title, "a is down: its certificate expired");
+    assert_eq!(scene.incident(0).severity, Page);
 }

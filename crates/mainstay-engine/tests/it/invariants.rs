@@ -53,6 +53,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 fn play(moves: &[Move], references: bool) -> Scene {
     let mut scene = Scene::changed(&NAMES, |landscape| {
         landscape.status_page.auto_publish = true;
+        landscape.dependencies.get_mut("b").unwrap().criticality = Criticality::Low;
+        landscape.dependencies.get_mut("c").unwrap().criticality = Criticality::Normal;
         if references {
             landscape.references = vec![Target::parse("tcp://192.0.2.9:443").unwrap()];
         }
@@ -113,6 +115,8 @@ fn check_alerts(state: &State) {
         for (key, alert) in &incident.alerts {
             assert_eq!(*key, alert.key.to_string());
             assert!(homes.insert(key.clone(), alert.clone()).is_none(), "{key} has two incidents");
+            let as_urgent = incident.severity >= alert.severity;
+            assert!(as_urgent || !incident.is_open(), "{key} is more urgent than {incident:?}");
         }
         assert!(!incident.is_open() || !incident.alerts.is_empty(), "open without a cause: {incident:?}");
     }
