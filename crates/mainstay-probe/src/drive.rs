@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use mainstay_model::{Failure, FailureKind, Finding, Observation, Phase, Protocol, TlsFacts, Upgrade};
 use mainstay_tls::{Handshake, Judge, Judgement, ServerName};
 use mainstay_wire::{Milestone, Step, WireError};
+use rustls::ProtocolVersion;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::connect::connect;
+use crate::limits::Turn;
 use crate::line::Line;
 use crate::link::{Heard, Link, Tap};
 use crate::phase_clock::PhaseClock;
@@ -60,10 +62,12 @@ impl Observed {
     }
 }
 
-/// Checks one address until the deadline.
+/// Checks one address until the deadline. The farewell goes on behind the answer, and keeps the address's turn until it is over:
+/// what is known is told at once, and the next connection still comes after this one.
 pub(crate) async fn observe(
     call: &Call<'_>,
     address: SocketAddr,
+    turn: Turn,
     deadline: Instant,
     nonce: [u8; 18],
 ) -> Observed {
@@ -75,7 +79,11 @@ pub(crate) async fn observe(
         Ok(outcome) => outcome,
         Err(_) => Err(drive.out_of_time()),
     };
-    line.leave(outcome.is_ok() || drive.farewell).await;
+    let settled = outcome.is_ok() || drive.farewell;
+    tokio::spawn(async move {
+        line.leave(settled).await;
+        drop(turn);
+    });
     drive.observed(address, outcome)
 }
 
@@ -91,6 +99,9 @@ struct Drive<'a> {
     findings: Vec<Finding>,
     /// A server that did not verify still gets a farewell where one is owed, without credentials.
     farewell: bool,
+    /// The server asked for a client's certificate, got none, and has not shown yet that it goes on without: under TLS 1.3
+    /// it may refuse after the handshake. Under TLS 1.2 the end of the handshake is the consent.
+    unadmitted: bool,
 }
 
 impl<'a> Drive<'a> {
@@ -105,6 +116,7 @@ impl<'a> Drive<'a> {
             also: Vec::new(),
             findings: Vec::new(),
             farewell: false,
+            unadmitted: false,
         }
     }
 
@@ -135,8 +147,11 @@ impl<'a> Drive<'a> {
                 Step::Write(bytes) => line.link.write(&bytes).await.map_err(|error| self.broken(&error))?,
                 Step::Read => self.read(line).await?,
                 Step::StartTls => self.secure(line).await?,
-                Step::Reached(Milestone::Settled) | Step::Finished => return Ok(()),
-                Step::Reached(milestone) => self.reached(milestone),
+                Step::Reached(Milestone::Settled) | Step::Finished => return self.await_refusal(line).await,
+                Step::Reached(milestone) => {
+                    self.await_refusal(line).await?;
+                    self.reached(milestone);
+                }
             }
         }
         Err(meaning::of_wire(&WireError::Malformed { reason: "it goes in circles" }, self.clock.phase()))
@@ -144,6 +159,7 @@ impl<'a> Drive<'a> {
 
     async fn read(&mut self, line: &mut Line) -> Result<(), Failure> {
         line.read().await.map_err(|error| self.broken(&error))?;
+        self.unadmitted &= line.closed_without_a_word();
         if self.heard.total() > MOST_BYTES {
             return Err(meaning::of_flood(MOST_BYTES, self.clock.phase()));
         }
@@ -177,6 +193,7 @@ impl<'a> Drive<'a> {
         };
         let session = stream.get_ref().1;
         let version = session.protocol_version().and_then(talk::version_name);
+        let tls13 = session.protocol_version() == Some(ProtocolVersion::TLSv1_3);
         let cipher = session.negotiated_cipher_suite().and_then(|suite| talk::cipher_name(suite.suite()));
         line.link = Link::Secure(Box::new(stream));
         let judged = self.judge(version, cipher);
@@ -186,17 +203,21 @@ impl<'a> Drive<'a> {
         let certificate = judged?;
         self.clock.enter(Phase::Ready);
         line.conversation.tls_established(&certificate);
-        if self.call.request.target.protocol == Protocol::Tls && self.wants_client_certificate() {
-            return self.await_refusal(line).await;
-        }
+        self.unadmitted = tls13 && self.wants_client_certificate();
         Ok(())
     }
 
-    /// Where the handshake is all that is asked for, nothing else would read the server's refusal. Silence is consent.
+    /// Where a conversation reads nothing after the handshake, nothing else would read the server's refusal. Silence is consent.
     async fn await_refusal(&mut self, line: &mut Line) -> Result<(), Failure> {
+        if !std::mem::take(&mut self.unadmitted) {
+            return Ok(());
+        }
         let until = self.deadline.min(Instant::now() + REFUSAL);
         match timeout_at(until, line.read()).await {
             Ok(Err(error)) => Err(self.broken(&error)),
+            Ok(Ok(())) if line.closed_without_a_word() => {
+                Err(self.broken(&std::io::ErrorKind::UnexpectedEof.into()))
+            }
             Ok(Ok(())) | Err(_) => Ok(()),
         }
     }
@@ -218,12 +239,18 @@ impl<'a> Drive<'a> {
             let message = "the certificate could not be verified";
             failures.push(Failure::new(FailureKind::CertificateInvalid, Phase::Tls, message));
         }
+        Err(self.act_first(failures).unwrap_or_else(|| self.closed()))
+    }
+
+    /// What to act on first among these, the most important of which comes first; the others are kept.
+    fn act_first(&mut self, mut failures: Vec<Failure>) -> Option<Failure> {
         let first = match meaning::of_clock(&failures, self.call.now) {
             Some(clock) => clock,
+            None if failures.is_empty() => return None,
             None => failures.remove(0),
         };
         self.also = failures;
-        Err(first)
+        Some(first)
     }
 
     fn judgement(&self) -> Option<(Judgement, Vec<u8>)> {
@@ -233,11 +260,10 @@ impl<'a> Drive<'a> {
         Some((verify.judge.judge(&chain, &verify.name, self.call.now), leaf))
     }
 
-    /// The handshake did not end. What is wrong with the chain, if it came, is said as well.
+    /// The handshake did not end.
     fn handshake_failed(&mut self, error: &std::io::Error) -> Failure {
         let failure = self.why_no_handshake(error);
-        self.keep_chain();
-        failure
+        self.with_chain(failure, meaning::proves_no_key(error))
     }
 
     fn why_no_handshake(&self, error: &std::io::Error) -> Failure {
@@ -250,17 +276,21 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Keeps the chain of a handshake that did not end.
-    fn keep_chain(&mut self) {
+    /// Keeps the chain of a handshake that did not end, and says what to act on first.
+    ///
+    /// What is wrong with the chain goes before the end of the handshake: a server that would refuse us anyway shows an expired
+    /// certificate to those, too, whom it lets in. Unless it could not prove that the certificate is its own.
+    fn with_chain(&mut self, failure: Failure, unproven: bool) -> Failure {
         if self.tls.is_some() {
-            return;
+            return failure;
         }
-        if let Some((judgement, _)) = self.judgement() {
-            self.also = judgement.failures;
-            let certificates = judgement.certificates;
-            // Without the end of the handshake nobody has proved to hold the key.
-            self.tls = Some(TlsFacts { version: None, cipher: None, verified: false, certificates });
-        }
+        let Some((judgement, _)) = self.judgement() else { return failure };
+        let Judgement { mut failures, certificates, .. } = judgement;
+        // Without the end of the handshake nobody has proved to hold the key.
+        self.tls = Some(TlsFacts { version: None, cipher: None, verified: false, certificates });
+        let at = if unproven { 0 } else { failures.len() };
+        failures.insert(at, failure.clone());
+        self.act_first(failures).unwrap_or(failure)
     }
 
     /// What an error of the connection means.
@@ -290,8 +320,8 @@ impl<'a> Drive<'a> {
 
     fn out_of_time(&mut self) -> Failure {
         self.clock.stop();
-        self.keep_chain();
-        meaning::of_timeout(self.call.request.timeout, self.clock.phase(), &self.heard)
+        let failure = meaning::of_timeout(self.call.request.timeout, self.clock.phase(), &self.heard);
+        self.with_chain(failure, false)
     }
 
     fn observed(self, address: SocketAddr, outcome: Result<(), Failure>) -> Observed {

@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Keeps checks polite: one at a time to an address, and a bounded number in all.
 pub(crate) struct Limits {
     all: Arc<Semaphore>,
+    places: u32,
     addresses: Arc<Gates>,
 }
 
@@ -15,7 +16,13 @@ type Gates = Mutex<HashMap<SocketAddr, Arc<Semaphore>>>;
 
 impl Limits {
     pub(crate) fn new(concurrency: usize) -> Limits {
-        Limits { all: Arc::new(Semaphore::new(concurrency.max(1))), addresses: Arc::default() }
+        let places = u32::try_from(concurrency.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        Limits { all: Arc::new(Semaphore::new(places as usize)), places, addresses: Arc::default() }
+    }
+
+    /// Waits until no turn is held.
+    pub(crate) async fn all_over(&self) {
+        let _all = self.all.acquire_many(self.places).await;
     }
 
     /// Waits until a check of this address may begin. Dropping the turn lets the next one in.

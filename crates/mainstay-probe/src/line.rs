@@ -42,6 +42,11 @@ impl Line {
         Ok(())
     }
 
+    /// Whether the peer closed its side, with nothing to read before that.
+    pub(crate) fn closed_without_a_word(&self) -> bool {
+        self.ended && self.input.is_empty()
+    }
+
     /// Ends the conversation and the connection politely. By now the check is decided, so nothing that happens here counts.
     pub(crate) async fn leave(mut self, settled: bool) {
         if settled && !self.finished {

@@ -102,6 +102,12 @@ pub(crate) fn of_plaintext(first: &[u8]) -> Option<Failure> {
     })
 }
 
+/// Whether the server failed to prove that it holds the key of the certificate that it showed.
+pub(crate) fn proves_no_key(error: &io::Error) -> bool {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::PeerMisbehaved(_)))
+}
+
 /// When this was written: a clock that shows an earlier time is wrong.
 const WRITTEN: Timestamp = Timestamp::constant(1_795_305_600, 0);
 

@@ -63,6 +63,12 @@ impl Prober {
         assemble(request, now, outcome)
     }
 
+    /// Waits until the farewells of all checks so far are said, which takes little more than a second at most. For a process that
+    /// ends after a check: a server that is left without one may log it, and count it against this machine.
+    pub async fn farewells(&self) {
+        self.limits.all_over().await;
+    }
+
     fn check_file(&self, request: &CheckRequest, path: &Path, now: Timestamp) -> Outcome {
         let name = request.tls.server_name.as_deref().map(server_name).transpose();
         let judge = request.tls.ca_file.as_deref().map(|file| self.judges.for_roots(Some(file))).transpose();
@@ -122,10 +128,10 @@ impl Prober {
     }
 
     async fn observe(&self, call: &Call<'_>, address: SocketAddr, left: std::time::Duration) -> Observed {
-        let Ok(_turn) = timeout_at(Instant::now() + left, self.limits.turn(address)).await else {
+        let Ok(turn) = timeout_at(Instant::now() + left, self.limits.turn(address)).await else {
             return Observed::nothing_but(address.to_string(), meaning::of_no_turn(call.request.timeout));
         };
-        observe(call, address, Instant::now() + left, nonce()).await
+        observe(call, address, turn, Instant::now() + left, nonce()).await
     }
 }
 

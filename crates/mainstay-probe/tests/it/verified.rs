@@ -157,3 +157,120 @@ async fn a_certificate_that_is_not_valid_yet() {
     let report = mainstay_probe::Prober::new(Default::default()).check(&request, long_ago).await;
     assert_eq!((in_short(&report).as_str(), report.verdict), ("clock-wrong tls us", Verdict::Inconclusive));
 }
+
+const KNOWN_CLIENTS: [&rustls::SupportedProtocolVersion; 2] =
+    [&rustls::version::TLS12, &rustls::version::TLS13];
+
+#[tokio::test]
+async fn a_bad_certificate_is_told_although_the_server_would_refuse_us_anyway() {
+    let authority = Authority::new();
+    for (scenario, expected) in [
+        (Scenario::Expired, "certificate-expired tls provider"),
+        (Scenario::OtherName, "certificate-name-mismatch tls provider"),
+        (Scenario::Fine, "client-certificate-required tls us"),
+    ] {
+        let identity = authority.pki.identity(scenario, "127.0.0.1");
+        for version in KNOWN_CLIENTS {
+            let config = identity.server_config_for_known_clients(&authority.pki, &[version]);
+            let peer = Peer::start(Script::new([Act::Tls(config)])).await;
+            let report = check(&authority.request(&peer.url("https"), LONG)).await;
+            let refused_later = scenario == Scenario::Fine && *version == rustls::version::TLS13;
+            let expected = if refused_later { expected.replace("tls", "ready") } else { expected.into() };
+            assert_eq!(in_short(&report), expected, "{version:?}: {report:?}");
+            let refused = |one: &mainstay_model::Failure| one.kind == FailureKind::ClientCertificateRequired;
+            let in_handshake = scenario != Scenario::Fine && *version == rustls::version::TLS12;
+            assert_eq!(report.addresses[0].also.iter().any(refused), in_handshake, "{report:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bad_certificate_is_told_when_the_handshake_runs_out_of_time() {
+    let authority = Authority::new();
+    let identity = authority.pki.identity(Scenario::Expired, "127.0.0.1");
+    let config = identity.server_config_for_known_clients(&authority.pki, &[&rustls::version::TLS12]);
+    let report = check(&authority.request(&never_ending(config).await, crate::support::SHORT)).await;
+    assert_eq!(in_short(&report), "certificate-expired tls provider", "{report:?}");
+    assert_eq!(report.addresses[0].also[0].kind, FailureKind::TimedOut);
+}
+
+/// A server that sends its part of a TLS 1.2 handshake up to the certificate, and then nothing.
+async fn never_ending(config: std::sync::Arc<rustls::ServerConfig>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("tls://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut server = rustls::ServerConnection::new(config).unwrap();
+        let mut hello = vec![0; 4096];
+        let length = stream.read(&mut hello).await.unwrap();
+        server.read_tls(&mut &hello[..length]).unwrap();
+        server.process_new_packets().unwrap();
+        let mut flight = Vec::new();
+        while server.wants_write() {
+            server.write_tls(&mut flight).unwrap();
+        }
+        stream.write_all(&flight).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_server_without_the_key_is_told_before_what_it_shows() {
+    let authority = Authority::new();
+    let expired = authority.pki.identity(Scenario::Expired, "127.0.0.1");
+    let other = authority.pki.identity(Scenario::Fine, "127.0.0.1");
+    let pretender = mainstay_testkit::Identity { chain: expired.chain.clone(), key: other.key.clone_key() };
+    let peer = Peer::start(Script::new([Act::Tls(pretender.server_config_unchecked())])).await;
+    let report = check(&authority.request(&peer.url("tls"), LONG)).await;
+    assert_eq!(in_short(&report), "tls-handshake-failed tls provider", "{report:?}");
+    assert_eq!(report.addresses[0].also[0].kind, FailureKind::CertificateExpired);
+}
+
+#[tokio::test]
+async fn a_check_without_credentials_hears_that_it_is_not_let_in() {
+    let authority = Authority::new();
+    let identity = authority.pki.identity(Scenario::Fine, "127.0.0.1");
+    let greeting = b"\x4a\0\0\0\x0a8.0.36\0\x07\0\0\0abcdefgh\0\xff\xff\x2d\x02\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0caching_sha2_password\0";
+    for version in KNOWN_CLIENTS {
+        let tls = || Act::Tls(identity.server_config_for_known_clients(&authority.pki, &[version]));
+        for (scheme, script) in [
+            ("postgres", Script::new([Act::Read(8), Act::Send(b"S".into()), tls()])),
+            ("mysql", Script::new([Act::Send(greeting.into()), Act::Read(36), tls()])),
+            ("tls", Script::new([tls()])),
+        ] {
+            let peer = Peer::start(script).await;
+            let report = check(&authority.request(&peer.url(scheme), LONG)).await;
+            let kind = report.failure.as_ref().map(|failure| failure.kind);
+            assert_eq!(
+                kind,
+                Some(FailureKind::ClientCertificateRequired),
+                "{scheme} {version:?}: {report:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_verdict_does_not_wait_for_the_farewell_and_the_next_check_does() {
+    let authority = Authority::new();
+    let config = authority.pki.identity(Scenario::Fine, "127.0.0.1").server_config();
+    // It answers the greeting, and never the good-bye.
+    let script = [
+        Act::Tls(config),
+        Act::Send(b"220 mail\r\n".into()),
+        Act::Read(6),
+        Act::Send(b"250 mail\r\n".into()),
+    ];
+    let peer = Peer::start(Script::new(script)).await;
+    let prober = mainstay_probe::Prober::new(Default::default());
+    let request = authority.request(&peer.url("smtps"), LONG);
+    let began = std::time::Instant::now();
+    assert_eq!(in_short(&prober.check(&request, now()).await), "healthy");
+    let told = began.elapsed();
+    prober.farewells().await;
+    let over = began.elapsed();
+    let courtesy = std::time::Duration::from_secs(1);
+    assert!(told < courtesy && over >= courtesy, "told after {told:?}, over after {over:?}");
+}

@@ -75,8 +75,10 @@ impl Check {
             Ok(runtime) => runtime,
             Err(error) => return refuse(&format!("this machine cannot run a check: {error}")),
         };
-        let reports = runtime.block_on(check(&requests));
+        let prober = Prober::new(ProberOptions::default());
+        let reports = runtime.block_on(check(&prober, &requests));
         print(&self.render(&reports));
+        runtime.block_on(prober.farewells());
         ExitCode::from(exit_code(&reports))
     }
 
@@ -109,8 +111,7 @@ fn timeout(text: &str) -> Result<Duration, String> {
 }
 
 /// All at once; the reports come in the order of the requests.
-async fn check(requests: &[CheckRequest]) -> Vec<CheckReport> {
-    let prober = Prober::new(ProberOptions::default());
+async fn check(prober: &Prober, requests: &[CheckRequest]) -> Vec<CheckReport> {
     let now = crate::clock::now();
     let checks = join_all(requests.iter().map(|request| prober.check(request, now)));
     tokio::pin!(checks);
