@@ -50,7 +50,8 @@ impl Checker {
     fn run(&self, urls: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay"));
         command
-            .args(["check", "--output", "json", "--server-name", SERVER_NAME, "--ca-file"])
+            // Checks of one address take turns, and the machine may be busy with other tests.
+            .args(["check", "--output", "json", "--timeout", "60s", "--server-name", SERVER_NAME, "--ca-file"])
             .arg(&self.root);
         command.args(urls).output().expect("the program was built with the test")
     }
