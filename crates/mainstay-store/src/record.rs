@@ -94,6 +94,11 @@ impl Record {
     }
 }
 
+/// What a row says, where one that cannot be read may be left out: nothing new waits for it to be mended.
+pub(crate) fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::warn!("a damaged row is left out: {error}")).ok()
+}
+
 impl TryFrom<Record> for Incident {
     type Error = StoreError;
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::StoreError;
 use crate::database::{Database, Transaction, Value, portions};
-use crate::record::Record;
+use crate::record::{Record, readable};
 use crate::roll_up::{DAY, HOUR, RAW_FROM, floor, mark, pending_from};
 use crate::sql;
 
@@ -83,7 +83,8 @@ pub(crate) async fn forget_addresses(database: &Database) -> Result<(), StoreErr
 
 async fn endpoints(database: &Database) -> Result<Vec<i64>, StoreError> {
     let rows = database.rows(sql::ENDPOINTS, vec![]).await?;
-    rows.into_iter().map(|row| Record::of("endpoint", "id")(row).int("id")).collect()
+    let ids = rows.into_iter().filter_map(|row| readable(Record::of("endpoint", "id")(row).int("id")));
+    Ok(ids.collect())
 }
 
 async fn delete_endpoints(database: &Database, unseen: i64) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::StoreError;
 use crate::database::{Database, Transaction, Value};
-use crate::record::{Record, RollUpRow, Tally};
+use crate::record::{Record, RollUpRow, Tally, readable};
 use crate::sql::{self, Bulk};
 
 pub(crate) use hour::checks as checks_of;
@@ -92,7 +92,10 @@ async fn groups(database: &Database) -> Result<Vec<Group>, StoreError> {
     let mut groups: Vec<Group> = Vec::new();
     for row in database.rows(sql::ENDPOINTS, vec![]).await? {
         let record = Record::of("endpoint", "id")(row);
-        let (id, dependency) = (record.int("id")?, record.text("dependency")?);
+        let (Some(id), Some(dependency)) = (readable(record.int("id")), readable(record.text("dependency")))
+        else {
+            continue;
+        };
         let has_room =
             |group: &Group| group.owners.len() < TOGETHER || group.dependencies.last() == Some(&dependency);
         if !groups.last().is_some_and(has_room) {
@@ -119,7 +122,9 @@ impl Group {
         let rows = database.listed(&sql::OBSERVATIONS_BETWEEN, &range, &endpoints, |id| (*id).into()).await?;
         let mut tallies = vec![Vec::new(); self.dependencies.len()];
         for row in rows {
-            let tally = Tally::bare(Record::of("observation", "endpoint_id")(row))?;
+            let Some(tally) = readable(Tally::bare(Record::of("observation", "endpoint_id")(row))) else {
+                continue;
+            };
             if let Some(of_one) = self.owners.get(&tally.endpoint).and_then(|owner| tallies.get_mut(*owner)) {
                 of_one.push(tally);
             }
@@ -145,7 +150,9 @@ async fn roll_up_day(database: &Database, groups: &[Group], day: i64) -> Result<
             database.listed(&sql::HOURLY_BETWEEN, &range, &group.dependencies, |name| name.as_str().into());
         let mut days: BTreeMap<String, RollUpRow> = BTreeMap::new();
         for row in hours.await? {
-            let hour = RollUpRow::try_from(Record::of("hourly", "dependency")(row))?;
+            let Some(hour) = readable(RollUpRow::try_from(Record::of("hourly", "dependency")(row))) else {
+                continue;
+            };
             let empty =
                 || RollUpRow { dependency: hour.dependency.clone(), start: day, ..RollUpRow::default() };
             days.entry(hour.dependency.clone()).or_insert_with(empty).add(&hour);

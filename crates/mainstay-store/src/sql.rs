@@ -127,7 +127,9 @@ lists! {
 }
 
 statements! {
-    LAST_ENDPOINT = "SELECT COALESCE(MAX(id), 0) AS id FROM endpoint";
+    // SQLite takes anything for a number, and text for more than any; a damaged row must not be the last one for ever.
+    LAST_ENDPOINT = "SELECT COALESCE(MAX(CAST(id AS BIGINT)), 0) AS id FROM endpoint WHERE id < 9223372036854775807";
+    FORGET_ENDPOINT = "DELETE FROM endpoint WHERE dependency = $1 AND address = $2";
     CURRENT_CHAIN = "SELECT endpoint_id, since, links FROM chain WHERE endpoint_id = $1 ORDER BY since DESC LIMIT 1";
 
     DELIVERED = "UPDATE delivery SET state = 1, ended_at = $2, note = $3, next_attempt_at = NULL

@@ -6,7 +6,7 @@ use mainstay_model::{Certificate, CheckReport, Commit, DependencyName, Failure, 
 use super::memory::Endpoint;
 use super::{Memory, Trouble};
 use crate::database::{Transaction, Value};
-use crate::record::{CheckRow, Link, Record};
+use crate::record::{CheckRow, Link, Record, readable};
 use crate::roll_up::hour_of;
 use crate::sql;
 
@@ -148,10 +148,12 @@ fn kept(link: Link, before: &[Link]) -> Link {
     Link { since: same.map_or(link.since, |one| one.since), ..link }
 }
 
-async fn stored_chain(transaction: &mut Transaction, endpoint: i64) -> Result<Vec<Link>, Trouble> {
+/// The chain before this one. One that cannot be read counts as none: what it is needed for, since when a certificate stands there, is
+/// worth less than going on. The new one takes its place, so that it is not met again.
+async fn stored_chain(transaction: &mut Transaction, endpoint: i64) -> Result<Vec<Link>, sqlx::Error> {
     let rows = transaction.rows(sql::CURRENT_CHAIN, vec![endpoint.into()]).await?;
     let record = rows.into_iter().next().map(Record::of("chain", "endpoint_id"));
-    Ok(record.map(|record| record.json("links")).transpose()?.unwrap_or_default())
+    Ok(record.and_then(|record| readable(record.json("links"))).unwrap_or_default())
 }
 
 /// Stores certificates that were not seen before: those of the reports, and those that the states refer to.

@@ -3,8 +3,9 @@ use std::collections::HashMap;
 use mainstay_model::{DependencyName, Fingerprint};
 
 use super::Trouble;
+use crate::StoreError;
 use crate::database::{Transaction, portions};
-use crate::record::Record;
+use crate::record::{Record, readable};
 use crate::sql;
 
 /// Beyond this many addresses everything is forgotten and read again, so that names whose addresses rotate cannot fill the memory.
@@ -44,7 +45,10 @@ impl Memory {
         let unknown: Vec<_> = names.filter(|name| !self.endpoints.contains_key(*name)).cloned().collect();
         for values in portions(&[], &unknown, |name| name.as_str().into()) {
             for row in transaction.rows(sql::ENDPOINTS_OF.sql(), values).await? {
-                self.learn(Record::of("endpoint", "id")(row))?;
+                let record = Record::of("endpoint", "id")(row);
+                if readable(self.learn(&record)).is_none() {
+                    forget(transaction, &record).await?;
+                }
             }
         }
         for name in unknown {
@@ -53,15 +57,17 @@ impl Memory {
         Ok(())
     }
 
-    fn learn(&mut self, record: Record) -> Result<(), Trouble> {
+    fn learn(&mut self, record: &Record) -> Result<(), StoreError> {
         let endpoint = Endpoint {
             id: record.int("id")?,
             address: record.text("address")?.into(),
-            last_seen: record.int("last_seen")?,
-            chain_hash: record.int("chain_hash")?,
+            // Where these cannot be read they are written anew with the next check.
+            last_seen: readable(record.int("last_seen")).unwrap_or(i64::MIN + 1),
+            chain_hash: readable(record.int("chain_hash")).unwrap_or(0),
         };
+        let of_one = self.endpoints.entry(record.parsed("dependency")?).or_default();
+        of_one.push(endpoint);
         self.count += 1;
-        self.endpoints.entry(record.parsed("dependency")?).or_default().push(endpoint);
         Ok(())
     }
 
@@ -106,9 +112,9 @@ impl Memory {
         for values in portions(&[], &strange, |one| one.to_string().into()) {
             for row in transaction.rows(sql::KNOWN_CERTIFICATES.sql(), values).await? {
                 let record = Record::of("certificate", "sha256")(row);
-                let sha256 = Fingerprint::parse(&record.text("sha256")?);
-                let sha256 = sha256.ok_or_else(|| record.corrupt("sha256", "is no fingerprint"))?;
-                self.certificates.insert(sha256, record.int("has_der")? == 1);
+                let sha256 = readable(record.text("sha256")).and_then(|text| Fingerprint::parse(&text));
+                let has_der = readable(record.int("has_der")) == Some(1);
+                self.certificates.extend(sha256.map(|sha256| (sha256, has_der)));
             }
         }
         let news = |(one, has_der): &(&Fingerprint, &bool)| match self.certificates.get(*one) {
@@ -121,4 +127,12 @@ impl Memory {
         }
         Ok(unknown)
     }
+}
+
+/// An address whose number cannot be read has lost its observations anyhow, and would be in the way of the one that takes its place.
+async fn forget(transaction: &mut Transaction, record: &Record) -> Result<(), sqlx::Error> {
+    let (Ok(dependency), Ok(address)) = (record.text("dependency"), record.text("address")) else {
+        return Ok(());
+    };
+    transaction.execute(sql::FORGET_ENDPOINT, vec![dependency.into(), address.into()]).await.map(drop)
 }

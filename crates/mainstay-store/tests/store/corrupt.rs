@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mainstay_model::Commit;
+use mainstay_model::{Commit, Verdict};
 use mainstay_store::{Store, StoreError};
 
 use crate::home::{Home, on_both};
@@ -105,4 +105,57 @@ async fn a_damaged_roll_up() {
     };
     let start = start().as_microsecond().to_string();
     check("UPDATE hourly SET down = -1", read, "hourly", "down", &start).await;
+}
+
+/// Whatever was damaged, what is new is written, and the damage is mended by it where it was in the way.
+async fn check_goes_on(damage: &str) {
+    on_both(async |home| {
+        let store = filled(home).await;
+        store.close().await;
+        drop(store);
+        home.run(damage).await;
+        let store = home.open().await;
+        let changed = vec![observation("192.0.2.1:3306", Verdict::Healthy, &[7, 2])];
+        let reports = [
+            report("orders-db", later(120), Verdict::Healthy, changed),
+            healthy("new", later(120)),
+            healthy("orders-db", later(180)),
+        ];
+        for report in reports {
+            store.commit(&of_reports(vec![report])).await.unwrap_or_else(|error| panic!("{damage}: {error}"));
+        }
+        assert_eq!(store.recent_reports(&name("new"), 9).await.unwrap().len(), 1, "{damage}");
+        let on_duty = store.certificates().await.unwrap_or_else(|error| panic!("{damage}: {error}"));
+        assert_eq!(on_duty.len(), 6, "{damage}");
+        store.roll_up(later(3 * 3600)).await.unwrap_or_else(|error| panic!("{damage}: {error}"));
+        store.retain(later(3 * 3600), Default::default()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn damaged_old_rows_do_not_hold_up_new_ones() {
+    check_goes_on("UPDATE chain SET links = 'x'").await;
+    check_goes_on("UPDATE observation SET check_verdict = 9").await;
+    check_goes_on("UPDATE hourly SET down = -1").await;
+    check_goes_on("UPDATE certificate SET der = NULL").await;
+}
+
+#[tokio::test]
+async fn what_sqlite_takes_for_a_number_does_not_hold_up_new_rows() {
+    // PostgreSQL keeps the type of a column.
+    for column in ["id", "last_seen", "chain_hash"] {
+        let home = Home::sqlite();
+        let store = filled(&home).await;
+        store.close().await;
+        drop(store);
+        home.run(&format!("UPDATE endpoint SET {column} = 'x'")).await;
+        let store = home.open().await;
+        for report in [healthy("orders-db", later(86_500)), healthy("new", later(120))] {
+            let written = store.commit(&of_reports(vec![report])).await;
+            written.unwrap_or_else(|error| panic!("{column}: {error}"));
+        }
+        assert_eq!(store.certificates().await.unwrap().len(), 6, "{column}");
+        assert!(!store.recent_reports(&name("orders-db"), 9).await.unwrap().is_empty(), "{column}");
+    }
 }
