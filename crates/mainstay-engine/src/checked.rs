@@ -12,7 +12,7 @@ use crate::renewal::Renewed;
 use crate::rules::{self, Facts};
 use crate::time::{clock, earlier};
 use crate::turn::{About, Turn};
-use crate::{Recheck, latency, renewal, wording};
+use crate::{Recheck, latency, network, renewal, wording};
 
 /// More changes than flapping needs are not remembered.
 const CHANGES: usize = 64;
@@ -29,7 +29,7 @@ impl Turn<'_> {
             Arrival::InOrder => {}
         }
         self.network_saw(dependency, &report);
-        if self.state.offline_since().is_some() && crate::network::is_lost(&report) {
+        if self.state.offline_since().is_some() && network::may_be_ours(dependency, &report) {
             // Our own network is gone, so this says nothing about anybody else.
             report.verdict = Verdict::Inconclusive;
         }
@@ -86,8 +86,9 @@ impl Turn<'_> {
         let Some(state) = self.state.dependencies.get(name) else { return };
         let Some(report) = &state.last else { return };
         let before = (state.verdict, state.since);
+        let may_be_ours = network::may_be_ours(dependency, report);
         match confirm::believe(state, report, dependency.confirm) {
-            Belief::Down if crate::network::is_lost(report) && self.is_held_back(name) => return,
+            Belief::Down if may_be_ours && self.is_held_back(name) => return,
             Belief::Down => self.turn_down(name),
             Belief::Up => self.turn_up(name),
             Belief::Repeat(after) => {

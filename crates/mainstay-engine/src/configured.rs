@@ -29,6 +29,9 @@ impl Turn<'_> {
         self.effects.publish = true;
         self.write_configured(&before, at_start, &added, &removed);
         self.enter_deadlines(at_start);
+        if at_start || before.references != landscape.references {
+            self.meet_references();
+        }
     }
 
     /// A new version was refused.

@@ -6,14 +6,31 @@ use crate::scene::*;
 
 const THREE: [&str; 3] = ["a@acme", "b", "c"];
 
+/// With references that have answered once.
 fn with_references() -> Scene {
-    let mut scene = Scene::changed(&THREE, |landscape| {
-        landscape.references = vec![Target::parse("tcp://192.0.2.9:443").unwrap()];
-    });
+    let mut scene = with_unproven_references(&THREE);
+    scene.step(Event::ReferencesChecked { reachable: 1, tried: 1 });
     for name in ["a", "b", "c"] {
         scene.check(name, Good);
     }
     scene
+}
+
+fn with_unproven_references(dependencies: &[&str]) -> Scene {
+    Scene::changed(dependencies, |landscape| {
+        landscape.references = vec![Target::parse("tcp://192.0.2.9:443").unwrap()];
+    })
+}
+
+/// Dependencies, some of which are at an address of their own, written `name=address`.
+fn placed(dependencies: &[(&str, &str)]) -> Scene {
+    let names: Vec<&str> = dependencies.iter().map(|(name, _)| *name).collect();
+    Scene::changed(&names, |landscape| {
+        for (name, address) in dependencies {
+            let url = format!("mysql://{address}/x");
+            landscape.dependencies.get_mut(*name).unwrap().target = Target::parse(&url).unwrap();
+        }
+    })
 }
 
 fn lose(scene: &mut Scene, names: &[&str]) {
@@ -133,4 +150,129 @@ fn offline_survives_a_restart() {
     scene.step(Event::ReferencesChecked { reachable: 1, tried: 1 });
     assert_eq!(scene.state.offline_since(), None);
     assert!(scene.incident(0).severity >= Severity::High);
+}
+
+#[test]
+fn an_outage_of_one_provider_is_its_own() {
+    let names = ["a@acme", "b@acme", "c@acme", "d@acme"];
+    let mut scene = with_unproven_references(&names);
+    scene.step(Event::ReferencesChecked { reachable: 1, tried: 1 });
+    for name in ["a", "b", "c", "d"] {
+        scene.check(name, Good);
+    }
+    scene.pass(30);
+    lose(&mut scene, &["a", "b", "c", "a", "b", "c"]);
+    assert!(!scene.last.check_references);
+    assert_eq!(scene.state.offline_since(), None);
+    assert_eq!(scene.verdict("a"), Verdict::Down);
+}
+
+#[test]
+fn references_that_never_answered_prove_nothing() {
+    let mut scene = with_unproven_references(&THREE);
+    scene.pass(1);
+    assert!(scene.last.check_references, "whether they can be reached at all is asked at the start");
+    scene.step(Event::ReferencesChecked { reachable: 0, tried: 1 });
+    for name in ["a", "b", "c"] {
+        scene.check(name, Good);
+    }
+    scene.pass(30);
+    lose(&mut scene, &["a", "a", "b", "b"]);
+    scene.step(Event::ReferencesChecked { reachable: 0, tried: 1 });
+    assert_eq!(scene.state.offline_since(), None, "two of three are lost, and nothing else tells");
+    assert_eq!(scene.verdict("a"), Verdict::Down);
+    lose(&mut scene, &["c"]);
+    assert!(scene.state.offline_since().is_some(), "as without references");
+    assert_eq!(scene.verdict("a"), Verdict::Inconclusive);
+}
+
+#[test]
+fn losses_at_the_start_wait_for_the_first_answer() {
+    let mut scene = with_unproven_references(&THREE);
+    lose(&mut scene, &["a", "b", "c", "a", "b", "c"]);
+    scene.pass(1).told(&[]).step(Event::ReferencesChecked { reachable: 1, tried: 1 });
+    assert_eq!(scene.state.offline_since(), None);
+    assert_eq!(scene.verdict("b"), Verdict::Down);
+    let mut scene = with_unproven_references(&THREE);
+    lose(&mut scene, &["a", "b", "c", "a", "b", "c"]);
+    scene.pass(1).step(Event::ReferencesChecked { reachable: 0, tried: 1 });
+    assert!(scene.state.offline_since().is_some(), "as without references");
+}
+
+#[test]
+fn new_references_are_asked_before_they_count() {
+    let mut scene = with_references();
+    scene.landscape.references = vec![Target::parse("tcp://192.0.2.8:443").unwrap()];
+    scene.configure().pass(1);
+    assert!(scene.last.check_references);
+    scene.landscape.references.clear();
+    scene.check_fully("a", Bad(ConnectTimedOut)).configure().pass(1);
+    assert_eq!(scene.verdict("a"), Verdict::Down, "nobody is left to wait for");
+}
+
+#[test]
+fn being_too_busy_is_no_lost_network() {
+    let mut scene = Scene::with(&THREE);
+    for name in ["a", "b", "c"] {
+        scene.check(name, Good);
+    }
+    scene.pass(30);
+    for name in ["a", "b", "c"] {
+        scene.check(name, Busy);
+    }
+    assert_eq!(scene.state.offline_since(), None);
+    lose(&mut scene, &["a", "b"]);
+    scene.check("a", Busy);
+    lose(&mut scene, &["c"]);
+    assert!(scene.state.offline_since().is_some(), "it is no sign of life either");
+}
+
+#[test]
+fn however_many_are_lost_none_goes_down() {
+    let names: Vec<String> = (0..2_500).map(|number| format!("d{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut scene = with_unproven_references(&names);
+    scene.step(Event::ReferencesChecked { reachable: 1, tried: 1 });
+    for _ in 0..2 {
+        for name in &names {
+            scene.now += jiff::SignedDuration::from_micros(100);
+            scene.check(name, Bad(ConnectTimedOut));
+        }
+    }
+    scene.told(&[]).step(Event::ReferencesChecked { reachable: 0, tried: 1 });
+    assert!(scene.state.offline_since().is_some());
+    assert!(scene.state.dependencies().all(|one| one.verdict == Verdict::Inconclusive));
+}
+
+#[test]
+fn our_own_network_tells_nothing_of_the_way_out() {
+    for near in
+        ["10.1.2.3", "192.168.0.9", "172.16.0.1", "169.254.1.1", "127.0.0.1", "[fd00::1]", "[fe80::1]"]
+    {
+        let mut scene =
+            placed(&[("a", "198.51.100.1"), ("b", "198.51.100.2"), ("c", "198.51.100.3"), ("near", near)]);
+        for name in ["a", "b", "c", "near"] {
+            scene.check(name, Good);
+        }
+        scene.pass(30);
+        lose(&mut scene, &["a", "b"]);
+        scene.check("near", Good);
+        lose(&mut scene, &["c"]);
+        assert!(scene.state.offline_since().is_some(), "{near} is no sign of life");
+        scene.check("near", Good);
+        assert!(scene.state.offline_since().is_some(), "{near} is no sign of life");
+    }
+}
+
+#[test]
+fn what_fails_nearby_is_no_loss_of_the_way_out() {
+    let mut scene =
+        placed(&[("a", "10.0.0.1"), ("b", "192.168.0.2"), ("c", "[fd00::3]"), ("d", "198.51.100.4")]);
+    for name in ["a", "b", "c", "d"] {
+        scene.check(name, Good);
+    }
+    scene.pass(30);
+    lose(&mut scene, &["a", "b", "c", "a", "b", "c"]);
+    assert_eq!(scene.state.offline_since(), None);
+    assert_eq!(scene.verdict("b"), Verdict::Down);
 }

@@ -1,5 +1,6 @@
 //! A small language for scenes: dependencies, checks at moments, and what was told.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) struct Scene {
 pub(crate) enum Found {
     Good,
     Bad(FailureKind),
+    /// Down, because we were too busy to look.
+    Busy,
     Unclear(FailureKind),
     /// One of two addresses fails.
     Partly,
@@ -221,8 +224,11 @@ impl Scene {
     }
 
     fn report(&self, name: &str, found: Found) -> CheckReport {
+        let known = self.landscape.dependencies.get(&name.parse::<DependencyName>().unwrap());
+        let target = known.cloned().unwrap_or_else(|| dependency(name)).target;
+        let address = target.ip().map(|ip| SocketAddr::new(ip, target.port).to_string());
         let mut report = CheckReport {
-            target: format!("mysql://{name}.example.com:3306/x"),
+            target: target.to_string(),
             dependency: Some(name.parse().unwrap()),
             verdict: Verdict::Healthy,
             failure: None,
@@ -236,10 +242,17 @@ impl Scene {
             let phase = if kind.is_certificate() { Phase::Tls } else { Phase::Connect };
             Failure::new(kind, phase, format!("It failed: {kind}."))
         };
+        if let Some(address) = address {
+            report.addresses[0].address = address;
+        }
         match found {
             Good => {}
             Took(ms) => report.addresses = vec![observation(Verdict::Healthy, ms)],
             Bad(kind) => spoil(&mut report, Verdict::Down, fail(kind)),
+            Busy => {
+                let busy = fail(FailureKind::TimedOut).blamed_on(Blame::Us);
+                spoil(&mut report, Verdict::Down, busy);
+            }
             Unclear(kind) => spoil(&mut report, Verdict::Inconclusive, fail(kind)),
             Partly => {
                 report.verdict = Verdict::Degraded;
