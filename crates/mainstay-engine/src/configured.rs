@@ -4,12 +4,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mainstay_model::{
     Alert, AlertKey, ChannelName, DependencyName, Diagnosis, EntryKind, Landscape, Rule, Severity, Subject,
+    in_words,
 };
 
 use crate::agenda::Due;
 use crate::checked::unchecked;
-use crate::time::clock;
-use crate::turn::{About, Turn};
+use crate::time::{clock, since};
+use crate::turn::{About, PAUSE, Turn};
 use crate::wording::list;
 
 impl Turn<'_> {
@@ -27,6 +28,7 @@ impl Turn<'_> {
         let added = self.add_new(&landscape, at_start);
         self.forget_channels(&landscape);
         self.effects.publish = true;
+        self.write_blind_time();
         self.write_configured(&before, at_start, &added, &removed);
         self.enter_deadlines(at_start);
         if at_start || before.references != landscape.references {
@@ -91,6 +93,21 @@ impl Turn<'_> {
         let gone: Vec<_> = failing.filter(|name| !landscape.channels.contains_key(name)).collect();
         for name in gone {
             self.ended(&crate::channels::failing(&name), "it was removed from the configuration");
+        }
+    }
+
+    /// What happened while nobody looked is not known, and the history must not look as if nothing had.
+    fn write_blind_time(&mut self) {
+        let Some(from) = self.state.blind_since.take() else { return };
+        let length = since(from, self.now);
+        if length > PAUSE {
+            let text = format!(
+                "Mainstay was not running from {} to {}, so nothing is known of that time.",
+                clock(from),
+                clock(self.now)
+            );
+            let last = format!("The last that it wrote was {} before this start.", in_words(length));
+            self.write(EntryKind::Mainstay, About::default().shown_by(vec![last]), text);
         }
     }
 

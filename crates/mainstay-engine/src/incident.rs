@@ -79,7 +79,7 @@ impl Turn<'_> {
                 return None;
             }
             let latest = incident.resolved_at().or(incident.joined_at).unwrap_or(incident.opened_at);
-            (since(latest, self.now) <= TOGETHER).then_some(incident.id)
+            (since(latest, self.now).abs() <= TOGETHER).then_some(incident.id)
         })
     }
 

@@ -30,6 +30,8 @@ pub struct State {
     /// Since when checks can be expected to arrive: the start, the end of a pause, or the return of the network.
     pub(crate) awake_since: Option<Timestamp>,
     pub(crate) last_step_at: Option<Timestamp>,
+    /// Until the first configuration: when the process before this one wrote last.
+    pub(crate) blind_since: Option<Timestamp>,
 }
 
 impl State {
@@ -42,6 +44,13 @@ impl State {
             incidents,
             ..State::default()
         }
+    }
+
+    /// The same, with the latest moment that anything written speaks of; `None` for a new store.
+    ///
+    /// When that was more than two minutes before the first [`Event::Configured`], the history says that Mainstay was not running.
+    pub fn blind_since(self, last_written: Option<Timestamp>) -> State {
+        State { blind_since: last_written, ..self }
     }
 
     /// One step: the only way in which the state changes.

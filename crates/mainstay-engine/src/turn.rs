@@ -8,18 +8,19 @@ use mainstay_model::{
 };
 
 use crate::agenda::Due;
-use crate::time::{later, since};
+use crate::time::since;
 use crate::{Effects, Event, State};
 
 /// Ticks come every second or so; a longer silence than this means that this process was stopped or its machine asleep.
-const PAUSE: SignedDuration = SignedDuration::from_mins(2);
+pub(crate) const PAUSE: SignedDuration = SignedDuration::from_mins(2);
 
 /// So many are looked at in one tick, so that 100,000 that are due at once do not hold up a check's alert; the rest follow with
 /// the next tick.
 const LOOKS_A_TICK: usize = 5_000;
 
-/// A state that did not change in substance is written this often, so that a restart knows roughly when the last check was.
-const KEEP_EVERY: SignedDuration = SignedDuration::from_mins(5);
+/// A state that did not change in substance is written this often, each at a moment of its own, so that 100,000 of them are 28 a
+/// second; a restart needs them only to know roughly when the last check was and how fast it is usually.
+const KEEP_EVERY_SECONDS: i64 = 3_600;
 
 /// One step in the making: the state, the arguments, and what has been decided so far.
 pub(crate) struct Turn<'a> {
@@ -58,7 +59,8 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn take(mut self, event: Event) -> Effects {
-        self.notice_pause();
+        self.notice_clock();
+        self.notice_pause(&event);
         match event {
             Event::Configured(landscape) => self.configured(landscape),
             Event::ConfigurationRefused { problems } => self.configuration_refused(problems),
@@ -80,14 +82,44 @@ impl<'a> Turn<'a> {
         self.finish()
     }
 
+    /// A clock that was ahead and was set right: times that are yet to come tell nothing, so that everything is counted from now.
+    fn notice_clock(&mut self) {
+        let back = self.state.last_step_at.map_or(SignedDuration::ZERO, |before| since(self.now, before));
+        if back <= PAUSE {
+            return;
+        }
+        self.state.awake_since = Some(self.now);
+        self.state.network.clock_went_back(self.now);
+        self.look_at_everything();
+        let text = format!("The clock was set back by {}.", in_words(back));
+        self.write(EntryKind::Mainstay, About::default(), text);
+    }
+
     /// A machine that slept has missed its checks, and that is nobody's fault: they get the time to come in.
-    fn notice_pause(&mut self) {
+    ///
+    /// A store that takes nothing stops the steps too; where that is known it is told as such, with what follows from it.
+    fn notice_pause(&mut self, event: &Event) {
         let before = self.state.last_step_at.replace(self.now);
         let pause = before.map_or(SignedDuration::ZERO, |before| since(before, self.now));
-        if pause > PAUSE {
-            self.state.awake_since = Some(self.now);
-            let text = format!("Mainstay was paused for {}; nothing was checked meanwhile.", in_words(pause));
+        if pause <= PAUSE {
+            return;
+        }
+        self.state.awake_since = Some(self.now);
+        if !matches!(event, Event::StoreRecovered { .. }) {
+            let text = format!(
+                "Mainstay stood still for {}: its machine slept, or its store did not answer. Checks of that time may be \
+                 missing, and nobody was told anything.",
+                in_words(pause)
+            );
             self.write(EntryKind::Mainstay, About::default(), text);
+        }
+    }
+
+    fn look_at_everything(&mut self) {
+        let dependencies = self.state.dependencies.keys().cloned().map(Due::Dependency);
+        let incidents = self.state.incidents.keys().copied().map(Due::Incident);
+        for due in dependencies.chain(incidents).chain([Due::Network]) {
+            self.state.agenda.by(self.now, due);
         }
     }
 
@@ -145,11 +177,16 @@ impl<'a> Turn<'a> {
         self.keep.insert(name.clone());
     }
 
-    /// Has it written when it was not for a while.
+    /// Has it written when its moment has passed since it was written last.
     pub(crate) fn keep_in_time(&mut self, name: &DependencyName) {
-        let kept = self.state.kept.get(name);
-        if kept.is_none_or(|kept| *kept > self.now || later(*kept, KEEP_EVERY) <= self.now) {
-            self.keep(name);
+        let now = period(name, self.now);
+        match self.state.kept.get(name) {
+            Some(kept) if period(name, *kept) != now => self.keep(name),
+            Some(_) => {}
+            // It was restored as it had been written, or is new and nothing is known of it yet.
+            None => {
+                self.state.kept.insert(name.clone(), self.now);
+            }
         }
     }
 
@@ -167,6 +204,15 @@ impl<'a> Turn<'a> {
         };
         self.effects.commit.timeline.push(entry);
     }
+}
+
+/// Counts the periods of [`KEEP_EVERY_SECONDS`], which begin for each name at another moment (FNV-1a of the name).
+fn period(name: &DependencyName, at: Timestamp) -> i64 {
+    let hash = name
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (at.as_second() + i64::from(hash) % KEEP_EVERY_SECONDS).div_euclid(KEEP_EVERY_SECONDS)
 }
 
 /// What a line of the history is about, who did it, and what shows it.

@@ -16,13 +16,14 @@ const CALM: SignedDuration = SignedDuration::from_mins(30);
 /// It changes between good and bad too often to follow.
 pub(super) fn flapping(facts: &Facts<'_>) -> Outcome {
     let changes = &facts.state.changes;
-    let Some(latest) = changes.back().filter(|latest| facts.now < later(**latest, CALM)) else {
+    let recent = |at: &&Timestamp| **at <= facts.now && facts.now < later(**at, CALM);
+    let Some(latest) = changes.iter().rev().find(recent) else {
         return Outcome::Over;
     };
     if facts.existing(Rule::Flapping).is_some() {
         return Outcome::AsBefore;
     }
-    let counted = changes.iter().filter(|at| since(**at, facts.now) <= WINDOW);
+    let counted = changes.iter().filter(|at| **at <= facts.now && since(**at, facts.now) <= WINDOW);
     let first = counted.clone().next().unwrap_or(latest);
     if counted.count() < TOO_MANY {
         return Outcome::Over;
@@ -37,7 +38,8 @@ pub(super) fn flapping(facts: &Facts<'_>) -> Outcome {
 /// When it will be calm, unless it changes again.
 pub(super) fn calm_at(facts: &Facts<'_>) -> Option<Timestamp> {
     facts.existing(Rule::Flapping)?;
-    facts.state.changes.back().map(|latest| later(*latest, CALM)).filter(|at| *at > facts.now)
+    let latest = facts.state.changes.iter().rev().find(|at| **at <= facts.now)?;
+    Some(later(*latest, CALM)).filter(|at| *at > facts.now)
 }
 
 fn diagnosis(facts: &Facts<'_>) -> Diagnosis {

@@ -10,8 +10,8 @@ const AT_LEAST: SignedDuration = SignedDuration::from_secs(60);
 /// It was not checked when it should have been, or no check could tell.
 pub(super) fn stale(facts: &Facts<'_>) -> Outcome {
     if let Some(alert) = facts.existing(Rule::Stale) {
-        let told_since = facts.state.last_conclusive_at.is_some_and(|at| at > alert.since);
-        return if told_since { Outcome::Over } else { Outcome::AsBefore };
+        let told = facts.state.last_conclusive_at.is_some_and(|at| is_after(at, alert.since, facts.now));
+        return if told { Outcome::Over } else { Outcome::AsBefore };
     }
     // While our own network is gone, that is the news; it would be told once for each dependency here.
     if facts.offline || facts.now < stale_at(facts) {
@@ -33,8 +33,14 @@ fn stale_at(facts: &Facts<'_>) -> Timestamp {
     let three = every.saturating_mul(3);
     let limit = three.max(every.saturating_add(timeout.saturating_mul(2))).max(AT_LEAST);
     // Nothing could be checked before we were awake and online.
-    let from = facts.whole.awake_since.map_or(last_told(facts), |awake| awake.max(last_told(facts)));
-    later(from, limit)
+    let times = [facts.whole.awake_since, Some(last_told(facts)).filter(|told| *told <= facts.now)];
+    later(times.into_iter().flatten().max().unwrap_or(facts.now), limit)
+}
+
+/// Whether a check came after that moment. A moment that is yet to come is one of a clock that was set back meanwhile: whatever
+/// differs from it came after it.
+fn is_after(at: Timestamp, moment: Timestamp, now: Timestamp) -> bool {
+    at > moment || moment > now && at != moment
 }
 
 fn last_told(facts: &Facts<'_>) -> Timestamp {

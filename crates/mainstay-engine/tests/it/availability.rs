@@ -223,9 +223,24 @@ fn steady_checks_write_only_themselves() {
     assert_eq!(scene.last.commit.reports.len(), 1);
     assert!(scene.last.commit.dependencies.is_empty() && scene.last.commit.timeline.is_empty());
     let before = scene.written.dependencies.len();
-    scene.pass_checking(3_600, &Good);
-    let written = scene.written.dependencies.len() - before;
-    assert!((10..=13).contains(&written), "about every five minutes: {written}");
+    scene.pass_checking(3_600 * 5, &Good);
+    assert_eq!(scene.written.dependencies.len() - before, 5, "once an hour");
+}
+
+#[test]
+fn steady_states_are_not_written_all_in_the_same_moment() {
+    let names: Vec<String> = (0..120).map(|number| format!("d{number}")).collect();
+    let mut scene = Scene::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    scene.pass_checking(60, &Good);
+    let mut most = 0;
+    let begin = scene.written.dependencies.len();
+    for _ in 0..60 {
+        let before = scene.written.dependencies.len();
+        scene.pass_checking(60, &Good);
+        most = most.max(scene.written.dependencies.len() - before);
+    }
+    assert_eq!(scene.written.dependencies.len() - begin, names.len(), "each once an hour");
+    assert!(most <= 12, "{most} in one minute");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn a_machine_that_slept_has_nobody_to_blame() {
     scene.now += days(1);
     scene.step(Event::Tick).pass(60).check("db", Good).pass(10).told(&[]);
     let paused = scene.written.timeline.iter().filter(|one| one.kind == EntryKind::Mainstay);
-    assert!(paused.into_iter().any(|one| one.text.contains("paused for 24 h")));
+    assert!(paused.into_iter().any(|one| one.text.contains("stood still for 24 h")));
 }
 
 #[test]
@@ -75,4 +75,85 @@ fn every_rule_survives_a_clock_that_goes_back() {
     scene.now -= days(1);
     scene.check_fully("db", Bad(ConnectRefused)).pass(1);
     assert_eq!(scene.verdict("db"), Verdict::Down);
+}
+
+/// The lines of history about Mainstay itself.
+fn about_mainstay(scene: &Scene) -> Vec<&str> {
+    let entries = scene.written.timeline.iter().filter(|one| one.kind == EntryKind::Mainstay);
+    entries.map(|one| one.text.as_str()).collect()
+}
+
+#[test]
+fn a_store_that_was_away_is_not_called_a_pause() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(1);
+    let since = scene.now;
+    scene.now += days(1);
+    scene.step(Event::StoreRecovered { since, error: "disk full".into() });
+    assert!(about_mainstay(&scene).iter().all(|text| !text.contains("stood still")), "it is told otherwise");
+    scene.pass(80);
+    assert_eq!(scene.state.incidents().count(), 1, "the checks get their time to come in");
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_hide_that_nothing_is_checked() {
+    let mut scene = Scene::with(&["db", "new"]);
+    scene.check("db", Good).pass(60);
+    scene.now -= days(1);
+    scene.pass(100);
+    assert_eq!(scene.state.incidents().count(), 1);
+    assert_eq!(scene.incident(0).title, "2 dependencies were not checked");
+    scene.check("db", Good).check("new", Good);
+    assert!(!scene.incident(0).is_open(), "checks of the new time end it");
+    assert!(about_mainstay(&scene).iter().any(|text| text.starts_with("The clock was set back by")));
+}
+
+#[test]
+fn a_clock_that_was_set_back_between_two_runs_does_not_either() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(1);
+    let dependencies = scene.state.dependencies().map(|one| one.as_ref().clone()).collect();
+    scene.state = mainstay_engine::State::restored(dependencies, Vec::new());
+    scene.now -= days(1);
+    scene.configure().pass(100);
+    assert_eq!(scene.incident(0).title, "db was not checked");
+}
+
+#[test]
+fn a_clock_that_is_set_back_a_little_blames_nobody() {
+    let mut scene = Scene::with(&["db"]);
+    scene.pass_checking(7_200, &Good);
+    scene.now -= jiff::SignedDuration::from_hours(1);
+    scene.pass(80).told(&[]).check("db", Good).pass(80).told(&[]);
+}
+
+#[test]
+fn flapping_ends_after_a_clock_was_set_back() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good);
+    for _ in 0..8 {
+        scene.pass(30).check_fully("db", Bad(ConnectRefused)).pass(30).check_fully("db", Good);
+    }
+    scene.now -= days(1);
+    scene.pass_checking(31 * 60, &Good);
+    assert!(!scene.incident(0).is_open());
+}
+
+#[test]
+fn a_restart_says_since_when_nothing_is_known() {
+    let lines = |last_written| {
+        let mut scene = Scene::with(&["db"]);
+        scene.written = Default::default();
+        scene.state = mainstay_engine::State::default().blind_since(last_written);
+        scene.pass(1).configure().configure();
+        about_mainstay(&scene).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let known = lines(Some(begin() - days(1)));
+    assert_eq!(
+        known[0],
+        "Mainstay was not running from 2026-06-05 00:00 UTC to 2026-06-06 00:00 UTC, so nothing is known of that time."
+    );
+    assert_eq!(known.len(), 2, "once");
+    assert_eq!(lines(Some(begin())).len(), 1, "a short restart is no news");
+    assert_eq!(lines(None).len(), 1);
 }
