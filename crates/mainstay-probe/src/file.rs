@@ -1,15 +1,12 @@
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use jiff::Timestamp;
 use mainstay_model::{Blame, Failure, FailureKind, Observation, Phase, Phases, TlsFacts};
-use mainstay_tls::{Judgement, Roots, ServerName, judge_file};
+use mainstay_tls::{Judgement, PemFileError, Roots, ServerName, judge_file, read_pem_file};
 
 use crate::drive::Observed;
 use crate::verdict;
-
-/// Certificate files are a few kilobytes; a bundle of every public root is a quarter of this.
-const LARGEST: u64 = 1024 * 1024;
 
 /// Judges the certificates of a PEM file. Trust is judged when roots are given, names when a name is.
 pub(crate) fn observe(
@@ -47,17 +44,10 @@ fn of_ours(failure: Failure) -> Failure {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
-    if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(failure("it is not a file: give the path of one PEM file"));
-    }
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too large from one that just fits.
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(failure("the file is larger than 1 MiB, which no file of certificates is"));
-    }
-    Ok(bytes)
+    read_pem_file(path).map_err(|error| match error {
+        PemFileError::Unreadable(error) => unreadable(&error),
+        unfit => failure(&unfit.to_string()),
+    })
 }
 
 fn unreadable(error: &io::Error) -> Failure {
@@ -68,7 +58,6 @@ fn unreadable(error: &io::Error) -> Failure {
         ErrorKind::PermissionDenied => {
             failure("the file may not be read by this user: give it read permission")
         }
-        ErrorKind::IsADirectory => failure("it is a directory: give the path of one PEM file"),
         _ => failure(&format!("the file cannot be read: {error}")),
     }
 }

@@ -1,28 +1,46 @@
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mainstay_model::{Blame, Failure, FailureKind, Phase};
-use mainstay_tls::{Judge, Roots};
+use mainstay_tls::{Judge, Roots, RootsError};
+use tokio::time::Instant;
 
 use crate::reread::Reread;
 
 /// At most this many files of roots are kept ready; a landscape with more pays a parse a check for the rest.
 const KEPT_FILES: usize = 256;
+/// How often the system's trust store is looked at: an update of it takes effect within this time.
+const LOOK_AT_SYSTEM: Duration = Duration::from_secs(60);
 
 /// A judge for each set of roots: the system's, and one for each `ca_file`.
-#[derive(Default)]
 pub(crate) struct Judges {
-    system: OnceLock<Judge>,
+    system: Reread<Judge>,
     files: Mutex<HashMap<PathBuf, Arc<Reread<Judge>>>>,
 }
 
+impl Default for Judges {
+    fn default() -> Judges {
+        Judges { system: Reread::of(Roots::system_places, LOOK_AT_SYSTEM), files: Mutex::default() }
+    }
+}
+
 impl Judges {
+    /// The judge for the system's roots, when they were looked at lately. Touches no file.
+    pub(crate) fn recent_system(&self, now: Instant) -> Option<Judge> {
+        self.system.recent(now)
+    }
+
     /// The judge for the roots of this file, or for the system's without one. Fails when the file gives no roots.
-    pub(crate) fn for_roots(&self, ca_file: Option<&Path>) -> Result<Judge, Failure> {
+    pub(crate) fn for_roots(&self, ca_file: Option<&Path>, now: Instant) -> Result<Judge, Failure> {
         match ca_file {
-            None => Ok(self.system.get_or_init(|| Judge::new(Roots::system())).clone()),
-            Some(path) => self.file(path).current(read).map_err(|error| no_roots(&error)),
+            None => {
+                let Ok(judge) = self.system.current(now, || Ok::<_, Infallible>(Judge::new(Roots::system())));
+                Ok(judge)
+            }
+            Some(path) => self.file(path).current(now, || read(path)).map_err(|error| no_roots(&error)),
         }
     }
 
@@ -39,11 +57,11 @@ impl Judges {
     }
 }
 
-fn read(path: &Path) -> Result<Judge, mainstay_tls::RootsError> {
+fn read(path: &Path) -> Result<Judge, RootsError> {
     Roots::from_pem_file(path).map(Judge::new)
 }
 
-fn no_roots(error: &mainstay_tls::RootsError) -> Failure {
+fn no_roots(error: &RootsError) -> Failure {
     let message = format!("the server was not checked, because its roots are missing: {error}");
     Failure::new(FailureKind::CertificateUntrusted, Phase::Tls, message).blamed_on(Blame::Us)
 }

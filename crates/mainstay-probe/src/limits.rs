@@ -1,5 +1,7 @@
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -8,16 +10,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) struct Limits {
     all: Arc<Semaphore>,
     places: u32,
-    addresses: Arc<Gates>,
+    addresses: Arc<Gates<SocketAddr>>,
+    files: Arc<Gates<PathBuf>>,
 }
 
-/// One gate an address. A gate exists only while somebody holds it or waits at it, so there are never more than running checks.
-type Gates = Mutex<HashMap<SocketAddr, Arc<Semaphore>>>;
+/// One gate an address or file. A gate exists only while somebody holds it or waits at it, so there are never more than running
+/// checks.
+type Gates<K> = Mutex<HashMap<K, Arc<Semaphore>>>;
 
 impl Limits {
     pub(crate) fn new(concurrency: usize) -> Limits {
         let places = u32::try_from(concurrency.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        Limits { all: Arc::new(Semaphore::new(places as usize)), places, addresses: Arc::default() }
+        let all = Arc::new(Semaphore::new(places as usize));
+        Limits { all, places, addresses: Arc::default(), files: Arc::default() }
     }
 
     /// Waits until no turn is held.
@@ -33,38 +38,50 @@ impl Limits {
         let one_of_all = self.all.clone().acquire_owned().await.ok();
         Turn { _own: own, _one_of_all: one_of_all, _waiting: waiting }
     }
+
+    /// Waits until this file may be read. A drive that does not answer then holds one thread for each file, and not one a check.
+    pub(crate) async fn file_turn(&self, path: PathBuf) -> FileTurn {
+        let waiting = Waiting::at(path, self.files.clone());
+        FileTurn { _own: waiting.gate.clone().acquire_owned().await.ok(), _waiting: waiting }
+    }
+}
+
+/// The right to read one file now.
+pub(crate) struct FileTurn {
+    _own: Option<OwnedSemaphorePermit>,
+    _waiting: Waiting<PathBuf>,
 }
 
 /// The right to check one address now. The permits go before the gate does.
 pub(crate) struct Turn {
     _own: Option<OwnedSemaphorePermit>,
     _one_of_all: Option<OwnedSemaphorePermit>,
-    _waiting: Waiting,
+    _waiting: Waiting<SocketAddr>,
 }
 
 /// Somebody at a gate, waiting or through it.
-struct Waiting {
-    address: SocketAddr,
+struct Waiting<K: Eq + Hash> {
+    key: K,
     gate: Arc<Semaphore>,
-    gates: Arc<Gates>,
+    gates: Arc<Gates<K>>,
 }
 
-impl Waiting {
-    fn at(address: SocketAddr, gates: Arc<Gates>) -> Waiting {
+impl<K: Eq + Hash + Clone> Waiting<K> {
+    fn at(key: K, gates: Arc<Gates<K>>) -> Waiting<K> {
         let gate = {
             let mut map = gates.lock().unwrap_or_else(PoisonError::into_inner);
-            map.entry(address).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+            map.entry(key.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
         };
-        Waiting { address, gate, gates }
+        Waiting { key, gate, gates }
     }
 }
 
-impl Drop for Waiting {
+impl<K: Eq + Hash> Drop for Waiting<K> {
     fn drop(&mut self) {
         let mut map = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         // The map's own and this one: nobody else is at the gate. A permit holds no reference of its own by now.
         if Arc::strong_count(&self.gate) <= 2 {
-            map.remove(&self.address);
+            map.remove(&self.key);
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -82,6 +83,16 @@ pub(crate) fn of_no_turn(timeout: Duration) -> Failure {
         HumanDuration(timeout)
     );
     Failure::new(FailureKind::TimedOut, Phase::Connect, message).blamed_on(Blame::Us)
+}
+
+/// A file of this machine's could not be read in time.
+pub(crate) fn of_slow_file(path: &Path, timeout: Duration, phase: Phase) -> Failure {
+    let message = format!(
+        "{} could not be read within {}: the disk or network drive that it is on does not answer",
+        path.display(),
+        HumanDuration(timeout)
+    );
+    Failure::new(FailureKind::TimedOut, phase, message).blamed_on(Blame::Us)
 }
 
 /// The peer sends without end.

@@ -1,10 +1,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use mainstay_model::{Blame, CheckReport, Failure, FailureKind, Phase, Upgrade, Verdict};
-use mainstay_tls::{ServerName, parse_server_name};
+use mainstay_model::{Blame, CheckReport, Failure, FailureKind, Phase, Upgrade};
+use mainstay_tls::{Judge, ServerName, parse_server_name};
 use tokio::time::{Instant, timeout_at};
 
 use crate::drive::{Call, Observed, Verify, observe};
@@ -14,6 +15,9 @@ use crate::phase_clock::milliseconds;
 use crate::report::{Outcome, assemble};
 use crate::resolve::{self, Resolve};
 use crate::{CheckRequest, file, meaning, talk};
+
+/// The system's roots, in messages about files that cannot be read.
+const SYSTEM_ROOTS: &str = "the trust store of this machine";
 
 /// What holds for all checks of a prober.
 #[derive(Debug, Clone)]
@@ -37,7 +41,7 @@ impl Default for ProberOptions {
 pub struct Prober {
     options: ProberOptions,
     resolve: Resolve,
-    judges: Judges,
+    judges: Arc<Judges>,
     limits: Limits,
 }
 
@@ -46,7 +50,7 @@ impl Prober {
     pub fn new(options: ProberOptions) -> Prober {
         Prober {
             resolve: Resolve::new(&options.name_servers),
-            judges: Judges::default(),
+            judges: Arc::default(),
             limits: Limits::new(options.concurrency),
             options,
         }
@@ -56,11 +60,12 @@ impl Prober {
     ///
     /// Must run inside a tokio runtime with I/O and time enabled.
     pub async fn check(&self, request: &CheckRequest, now: Timestamp) -> CheckReport {
+        let deadline = Instant::now() + request.timeout;
         let outcome = match &request.target.file {
-            Some(path) => self.check_file(request, path, now),
-            None => self.check_network(request, now).await,
+            Some(path) => self.check_file(request, path, now, deadline).await,
+            None => self.check_network(request, now, deadline).await,
         };
-        assemble(request, now, outcome)
+        assemble(request, now, outcome.unwrap_or_else(Outcome::could_not_begin))
     }
 
     /// Waits until the farewells of all checks so far are said, which takes little more than a second at most. For a process that
@@ -69,50 +74,80 @@ impl Prober {
         self.limits.all_over().await;
     }
 
-    fn check_file(&self, request: &CheckRequest, path: &Path, now: Timestamp) -> Outcome {
-        let name = request.tls.server_name.as_deref().map(server_name).transpose();
-        let judge = request.tls.ca_file.as_deref().map(|file| self.judges.for_roots(Some(file))).transpose();
-        let addresses = match (name, judge) {
-            (Ok(name), Ok(judge)) => {
-                let roots = judge.as_ref().map(|judge| judge.roots());
-                Ok(vec![file::observe(path, roots, name.as_ref(), now)])
-            }
-            (Err(failure), _) | (_, Err(failure)) => Err((failure, Verdict::Inconclusive)),
+    async fn check_file(
+        &self,
+        request: &CheckRequest,
+        path: &Path,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Outcome, Failure> {
+        let name = request.tls.server_name.as_deref().map(server_name).transpose()?;
+        let judge = match request.tls.ca_file {
+            Some(_) => Some(self.judge(request, deadline).await?),
+            None => None,
         };
-        Outcome { resolve_ms: None, addresses }
+        let file = path.to_owned();
+        let observe = move || file::observe(&file, judge.as_ref().map(Judge::roots), name.as_ref(), now);
+        let observed = self.read(path, deadline, observe).await;
+        let observed =
+            observed.ok_or_else(|| meaning::of_slow_file(path, request.timeout, Phase::Resolve))?;
+        Ok(Outcome { resolve_ms: None, addresses: Ok(vec![observed]) })
     }
 
-    async fn check_network(&self, request: &CheckRequest, now: Timestamp) -> Outcome {
-        let verify = match self.verify(request) {
-            Ok(verify) => verify,
-            Err(failure) => {
-                return Outcome { resolve_ms: None, addresses: Err((failure, Verdict::Inconclusive)) };
-            }
-        };
+    async fn check_network(
+        &self,
+        request: &CheckRequest,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Outcome, Failure> {
+        let verify = self.verify(request, deadline).await?;
         let started = Instant::now();
-        let resolved = self.resolve(request, started + request.timeout).await;
-        let spent = started.elapsed();
-        let resolve_ms = request.target.ip().is_none().then(|| milliseconds(spent));
+        let resolved = self.resolve(request, deadline).await;
+        let resolve_ms = request.target.ip().is_none().then(|| milliseconds(started.elapsed()));
         let addresses = match resolved {
             Err(unresolved) => Err((unresolved.failure, unresolved.verdict)),
             Ok(addresses) => {
                 let call = Call { request, verify: verify.as_ref(), now, own_name: &self.options.own_name };
-                let left = request.timeout.saturating_sub(spent);
+                let left = deadline.saturating_duration_since(Instant::now());
                 let each = addresses.into_iter().map(|address| self.observe(&call, address, left));
                 Ok(join_all(each).await)
             }
         };
-        Outcome { resolve_ms, addresses }
+        Ok(Outcome { resolve_ms, addresses })
     }
 
     /// Against what to verify; `None` for a check without TLS. Without roots or a name nothing could be told, whatever the server does.
-    fn verify(&self, request: &CheckRequest) -> Result<Option<Verify>, Failure> {
+    async fn verify(&self, request: &CheckRequest, deadline: Instant) -> Result<Option<Verify>, Failure> {
         if talk::upgrade(&request.target, &request.tls) == Upgrade::Never {
             return Ok(None);
         }
-        let judge = self.judges.for_roots(request.tls.ca_file.as_deref())?;
         let name = server_name(request.tls.server_name.as_deref().unwrap_or(&request.target.host))?;
-        Ok(Some(Verify { judge, name }))
+        Ok(Some(Verify { judge: self.judge(request, deadline).await?, name }))
+    }
+
+    async fn judge(&self, request: &CheckRequest, deadline: Instant) -> Result<Judge, Failure> {
+        let (judges, ca_file, now) = (self.judges.clone(), request.tls.ca_file.clone(), Instant::now());
+        if let (None, Some(judge)) = (&ca_file, judges.recent_system(now)) {
+            return Ok(judge);
+        }
+        let path = ca_file.clone().unwrap_or_else(|| SYSTEM_ROOTS.into());
+        let judge = self.read(&path, deadline, move || judges.for_roots(ca_file.as_deref(), now)).await;
+        judge.unwrap_or_else(|| Err(meaning::of_slow_file(&path, request.timeout, Phase::Tls)))
+    }
+
+    /// Does this work over a file on a thread that may wait; `None` when it does not end in time.
+    async fn read<T: Send + 'static>(
+        &self,
+        path: &Path,
+        deadline: Instant,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let read = async {
+            let turn = self.limits.file_turn(path.to_owned()).await;
+            // The turn goes with the work, which goes on when nobody waits for it any more.
+            tokio::task::spawn_blocking(move || (work(), turn)).await.ok()
+        };
+        timeout_at(deadline, read).await.ok().flatten().map(|(outcome, _turn)| outcome)
     }
 
     async fn resolve(

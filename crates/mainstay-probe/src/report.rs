@@ -10,6 +10,13 @@ pub(crate) struct Outcome {
     pub(crate) addresses: Result<Vec<Observed>, (Failure, Verdict)>,
 }
 
+impl Outcome {
+    /// Something on this machine stands in the way: it says nothing about the server.
+    pub(crate) fn could_not_begin(failure: Failure) -> Outcome {
+        Outcome { resolve_ms: None, addresses: Err((failure, Verdict::Inconclusive)) }
+    }
+}
+
 /// Adds the parts up to a report: findings, verdict, what to act on first, diagnosis.
 pub(crate) fn assemble(request: &CheckRequest, now: Timestamp, outcome: Outcome) -> CheckReport {
     let mut report = CheckReport {

@@ -13,6 +13,8 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
 use mainstay_model::{Blame, Failure, FailureKind, Observation, Phase, Verdict};
 
+use tokio::time::Instant;
+
 use crate::reread::Reread;
 
 /// More addresses than this behind one name are not checked one by one.
@@ -68,8 +70,9 @@ impl Resolve {
     }
 
     fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
-        let Ok(hosts) =
-            self.hosts.current(|_| Ok::<_, Infallible>(Arc::new(Hosts::from_system().unwrap_or_default())));
+        let Ok(hosts) = self.hosts.current(Instant::now(), || {
+            Ok::<_, Infallible>(Arc::new(Hosts::from_system().unwrap_or_default()))
+        });
         [RecordType::AAAA, RecordType::A]
             .into_iter()
             .filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)))
@@ -92,7 +95,7 @@ impl Source {
         match self {
             Source::Given(resolver) => resolver.clone(),
             Source::System(file) => {
-                let Ok(resolver) = file.current(|_| Ok::<_, Infallible>(system_resolver()));
+                let Ok(resolver) = file.current(Instant::now(), || Ok::<_, Infallible>(system_resolver()));
                 resolver
             }
         }

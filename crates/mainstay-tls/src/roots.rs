@@ -1,6 +1,5 @@
 use std::fmt;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::{ClientConfig, RootCertStore};
@@ -8,6 +7,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
 use crate::facts::Facts;
+use crate::pem_file::{PemFileError, read_pem_file};
 use crate::provider;
 
 /// The certificates that are trusted to vouch for servers. Cheap to clone.
@@ -37,6 +37,14 @@ pub enum RootsError {
         path: String,
         /// What the operating system says.
         source: std::io::Error,
+    },
+    /// It is no ordinary file, or far too large.
+    #[error("{path} gives no roots: {reason}")]
+    Unfit {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: PemFileError,
     },
     /// There is no certificate.
     #[error("{origin} has no certificate; it needs at least one block -----BEGIN CERTIFICATE-----{hint}")]
@@ -69,6 +77,12 @@ impl Roots {
         if store.anchors.is_empty() { Roots::built_in() } else { Roots(Arc::new(store)) }
     }
 
+    /// The files and directories that [`Roots::system`] reads: when one of them changes, so may the roots.
+    pub fn system_places() -> Vec<PathBuf> {
+        let places = openssl_probe::probe();
+        places.cert_file.into_iter().chain(places.cert_dir).collect()
+    }
+
     /// The list of Mozilla's roots that is built in.
     pub fn built_in() -> Roots {
         let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
@@ -78,9 +92,10 @@ impl Roots {
     /// The certificates of a PEM file, and no others.
     pub fn from_pem_file(path: &Path) -> Result<Roots, RootsError> {
         let shown = path.display().to_string();
-        match fs::read(path) {
+        match read_pem_file(path) {
             Ok(pem) => Roots::from_pem(&pem, &shown),
-            Err(source) => Err(RootsError::Unreadable { path: shown, source }),
+            Err(PemFileError::Unreadable(source)) => Err(RootsError::Unreadable { path: shown, source }),
+            Err(reason) => Err(RootsError::Unfit { path: shown, reason }),
         }
     }
 

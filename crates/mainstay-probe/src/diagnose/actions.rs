@@ -90,6 +90,9 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> Vec<String> {
         StatusUnexpected | ContentUnexpected => {
             vec![format!("Check the address that is asked for; then ask {provider}, and look at their status page.")]
         }
+        TimedOut if failure.blame == Blame::Us && failure.phase != Phase::Connect => {
+            vec!["Look at the disk or network drive that the file is on.".into()]
+        }
         TimedOut if failure.blame == Blame::Us => {
             vec!["Make checks less frequent, or their timeouts shorter, so that each gets its turn.".into()]
         }

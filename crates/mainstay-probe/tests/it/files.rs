@@ -29,6 +29,35 @@ async fn what_cannot_be_read_is_said() {
     }
 }
 
+/// A pipe that nobody writes to: opening it would wait for ever.
+fn pipe(folder: &Folder) -> std::path::PathBuf {
+    let path = folder.0.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_neither_waited_for_nor_read_without_end() {
+    let folder = Folder::new();
+    for path in [pipe(&folder), "/dev/zero".into(), folder.0.clone()] {
+        let report = file(&path).await;
+        assert_eq!(in_short(&report), "certificate-invalid resolve us");
+        assert!(report.failure.unwrap().message.contains("not a file"), "{}", path.display());
+        for url in ["tls://127.0.0.1:9", "file:/etc/hostname"] {
+            let mut request = request(url, LONG);
+            request.tls.ca_file = Some(path.clone());
+            let report = check(&request).await;
+            assert_eq!(report.verdict, Verdict::Inconclusive);
+            let message = report.failure.unwrap().message;
+            assert!(message.contains("it is not a file"), "{message}");
+        }
+    }
+    let mut request = request("tls://127.0.0.1:9", LONG);
+    request.tls.ca_file = Some(folder.write("huge.pem", vec![b'x'; 1024 * 1024 + 1]));
+    let message = check(&request).await.failure.unwrap().message;
+    assert!(message.contains("larger than 1 MiB"), "{message}");
+}
+
 #[tokio::test]
 async fn certificates_on_disk_are_judged() {
     let (authority, folder) = (Authority::new(), Folder::new());
