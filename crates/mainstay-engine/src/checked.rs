@@ -23,9 +23,9 @@ impl Turn<'_> {
         let landscape = self.state.landscape.clone();
         let Some(dependency) = configured(&report, &landscape) else { return };
         let name = &dependency.name;
-        match self.arrival(name, &report) {
+        match self.arrival(dependency, &report) {
             Arrival::Again => return,
-            Arrival::Late => return self.effects.commit.reports.push(report),
+            Arrival::Late | Arrival::Elsewhere => return self.effects.commit.reports.push(report),
             Arrival::InOrder => {}
         }
         self.network_saw(dependency, &report);
@@ -39,10 +39,12 @@ impl Turn<'_> {
         self.effects.commit.reports.push(report);
     }
 
-    /// A check that began before the last one, though the clock did not go back, is too late to change anything.
-    fn arrival(&self, name: &DependencyName, report: &CheckReport) -> Arrival {
-        let last = self.state.dependencies.get(name).and_then(|state| state.last.as_ref());
+    /// A check that began before the last one, though the clock did not go back, is too late to change anything; one that was under
+    /// way when its dependency was pointed elsewhere says nothing of the new target.
+    fn arrival(&self, dependency: &Dependency, report: &CheckReport) -> Arrival {
+        let last = self.state.dependencies.get(&dependency.name).and_then(|state| state.last.as_ref());
         match last {
+            _ if report.target != dependency.target.to_string() => Arrival::Elsewhere,
             Some(last) if last.checked_at == report.checked_at => Arrival::Again,
             Some(last) if report.checked_at < last.checked_at && last.checked_at <= self.now => Arrival::Late,
             _ => Arrival::InOrder,
@@ -201,6 +203,7 @@ impl Turn<'_> {
             }
         }
         for old in before.iter().filter(|old| !now.iter().any(|alert| alert.key == old.key)) {
+            let why = if why.is_empty() && is_hidden(old, &now) { "it is down" } else { why };
             self.ended(&old.key, why);
         }
         if now == before {
@@ -235,6 +238,7 @@ enum Arrival {
     InOrder,
     Late,
     Again,
+    Elsewhere,
 }
 
 fn configured<'a>(report: &CheckReport, landscape: &'a Landscape) -> Option<&'a Dependency> {
@@ -244,6 +248,13 @@ fn configured<'a>(report: &CheckReport, landscape: &'a Landscape) -> Option<&'a 
 /// Text that merely counts seconds is no change: what was told stays as it was told.
 fn is_same(old: &Alert, new: &Alert) -> bool {
     old.severity == new.severity && old.failure == new.failure && old.breaks_at == new.breaks_at
+}
+
+/// Whether a certificate's end is no longer announced because the connection already fails over a certificate.
+fn is_hidden(old: &Alert, now: &[Alert]) -> bool {
+    let down = now.iter().filter(|alert| alert.key.rule == Rule::Down);
+    let ending = matches!(old.key.rule, Rule::CertificateExpiring | Rule::RenewalOverdue);
+    ending && down.filter_map(|alert| alert.failure.as_ref()).any(rules::is_in_tls)
 }
 
 fn count_change(state: &mut DependencyState, now: Timestamp) {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Alert, AlertKey, ChannelName, DependencyName, Diagnosis, EntryKind, Landscape, Rule, Severity, Subject,
+    Alert, AlertKey, ChannelName, DependencyName, DependencyState, Diagnosis, EntryKind, Landscape, Rule, Severity, Subject,
     in_words,
 };
 
@@ -26,6 +26,7 @@ impl Turn<'_> {
         self.state.awake_since.get_or_insert(self.now);
         let removed = self.remove_missing(&landscape);
         let added = self.add_new(&landscape, at_start);
+        self.forget_other_endpoints(&landscape);
         self.forget_channels(&landscape);
         self.effects.publish = true;
         self.write_blind_time();
@@ -86,6 +87,45 @@ impl Turn<'_> {
             }
         }
         new
+    }
+
+    /// What was learned of another server, or by another rule of trust, says nothing of the one that is configured now.
+    fn forget_other_endpoints(&mut self, landscape: &Landscape) {
+        for (name, dependency) in &landscape.dependencies {
+            let endpoint = dependency.endpoint();
+            let Some(state) = self.state.dependencies.get(name) else { continue };
+            if state.endpoint.as_ref() == Some(&endpoint) {
+                continue;
+            }
+            let is_other = state.endpoint.is_some();
+            if is_other {
+                self.begin_anew(name);
+            }
+            if let Some(state) = self.dependency_mut(name) {
+                state.endpoint = Some(endpoint);
+            }
+        }
+    }
+
+    /// The verdict stays until checks say otherwise, and with it what is told of it.
+    fn begin_anew(&mut self, name: &DependencyName) {
+        let Some(state) = self.dependency_mut(name) else { return };
+        *state = DependencyState {
+            verdict: state.verdict,
+            since: state.since,
+            alerts: std::mem::take(&mut state.alerts),
+            changes: std::mem::take(&mut state.changes),
+            last_conclusive_at: state.last_conclusive_at,
+            ..DependencyState::unchecked(name.clone(), state.since)
+        };
+        let of_before = |alert: &&Alert| !is_of_the_endpoint(alert.key.rule);
+        let rest = state.alerts.iter().filter(of_before).cloned().collect();
+        self.change_alerts(name, rest, "it points to another server or verifies differently now");
+        self.keep(name);
+        let text = format!(
+            "{name} points to another server or verifies differently now; what was learned of certificates and speed begins anew."
+        );
+        self.write(EntryKind::Mainstay, About::dependency(name), text);
     }
 
     fn forget_channels(&mut self, landscape: &Landscape) {
@@ -156,6 +196,12 @@ fn by_provider(landscape: &Landscape) -> BTreeMap<mainstay_model::ProviderName, 
         }
     }
     all
+}
+
+/// Whether an alert rests on what was learned of one server.
+fn is_of_the_endpoint(rule: Rule) -> bool {
+    use Rule::*;
+    matches!(rule, CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer | TooSlow)
 }
 
 fn failing_channel(key: &str) -> Option<ChannelName> {

@@ -13,6 +13,7 @@ mod flapping;
 mod slow;
 mod stale;
 
+pub(crate) use certificate::is_in_tls;
 pub(crate) use flapping::WINDOW as FLAPPING_WINDOW;
 
 /// What a rule may look at.

@@ -37,11 +37,19 @@ pub(crate) fn clause(alert: &Alert) -> String {
 /// What is said when an alert ends.
 pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
     let what = match &key.subject {
+        // That it ended for another reason says nothing of the certificate.
+        Subject::Dependency(name) if !why.is_empty() && is_ending(key.rule) => {
+            format!("The end of {name}'s certificate is no longer announced")
+        }
         Subject::Dependency(name) => format!("{name} {}", over(key.rule)),
         Subject::Channel(name) => format!("{name} takes messages again"),
         Subject::Mainstay => mainstay_over(key.rule).to_owned(),
     };
     if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
+}
+
+fn is_ending(rule: Rule) -> bool {
+    matches!(rule, Rule::CertificateExpiring | Rule::RenewalOverdue)
 }
 
 fn condition(alert: &Alert, several: bool) -> String {

@@ -76,6 +76,17 @@ pub struct Dependency {
     pub confirm: Confirmation,
 }
 
+impl Dependency {
+    /// Where it is and how it must verify, in one text without secrets: what is learned of certificates and speed holds for this.
+    ///
+    /// The text is only compared; user, database and path of the URL are no part of it.
+    pub fn endpoint(&self) -> String {
+        let Target { protocol, host, port, file, .. } = &self.target;
+        let TlsPolicy { mode, ca_file, server_name } = &self.tls;
+        format!("{protocol:?} {host} {port} {file:?} {mode:?} {ca_file:?} {server_name:?}")
+    }
+}
+
 /// How a server's certificate must verify.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct TlsPolicy {

@@ -34,6 +34,9 @@ pub struct DependencyState {
     /// The certificate of the verified path that is most urgent, as of the latest check that verified.
     #[serde(default)]
     pub nearest_end: Option<NearestEnd>,
+    /// What this memory is of, as [`Dependency::endpoint`](crate::Dependency::endpoint) says; absent before that was written down.
+    #[serde(default)]
+    pub endpoint: Option<String>,
 }
 
 /// The certificate whose end matters most.
@@ -69,6 +72,7 @@ impl DependencyState {
             latency: LatencyBaseline::default(),
             partial: Streak::default(),
             nearest_end: None,
+            endpoint: None,
         }
     }
 }

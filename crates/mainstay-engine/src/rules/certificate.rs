@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Diagnosis, ExpiryGrade, FailureKind, NearestEnd, Rule, Severity, expiry_steps, grade_expiry, in_words,
+    Diagnosis, ExpiryGrade, Failure, NearestEnd, Phase, Rule, Severity, Verdict, expiry_steps, grade_expiry, in_words,
 };
 
 use super::{Facts, Outcome};
@@ -12,9 +12,10 @@ const RENEWALS_THAT_MAKE_A_HABIT: usize = 2;
 
 /// A certificate of the path is near its end.
 pub(super) fn expiring(facts: &Facts<'_>) -> Outcome {
-    let Some(end) = facts.state.nearest_end.as_ref().filter(|_| !is_expired(facts)) else {
-        return Outcome::Over;
-    };
+    if let Some(unseen) = unseen(facts) {
+        return unseen;
+    }
+    let Some(end) = &facts.state.nearest_end else { return Outcome::Over };
     let severity = match grade_expiry(end.not_before, end.not_after, facts.now) {
         ExpiryGrade::Fine => return Outcome::Over,
         ExpiryGrade::Expiring(severity) => severity,
@@ -27,7 +28,10 @@ pub(super) fn expiring(facts: &Facts<'_>) -> Outcome {
 
 /// The server's certificate should have been renewed by now, judged by earlier renewals.
 pub(super) fn overdue(facts: &Facts<'_>) -> Outcome {
-    let (Some((at, habit)), false) = (overdue_at(facts), is_expired(facts)) else { return Outcome::Over };
+    if let Some(unseen) = unseen(facts) {
+        return unseen;
+    }
+    let Some((at, habit)) = overdue_at(facts) else { return Outcome::Over };
     if facts.now < at {
         return Outcome::Over;
     }
@@ -39,7 +43,7 @@ pub(super) fn overdue(facts: &Facts<'_>) -> Outcome {
             clock(end),
             in_words(habit)
         ),
-        evidence: vec![format!("{} are left.", in_words(since(facts.now, end)))],
+        evidence: vec![what_is_left(since(facts.now, end))],
         actions: ["Ask whether the automatic renewal still runs.".to_owned()]
             .into_iter()
             .chain(provider_actions(facts.provider()))
@@ -78,8 +82,28 @@ fn overdue_at(facts: &Facts<'_>) -> Option<(Timestamp, SignedDuration)> {
     (habit > SignedDuration::ZERO).then_some((earlier(renewals.current_ends_at?, left), habit))
 }
 
-fn is_expired(facts: &Facts<'_>) -> bool {
-    facts.down_because().is_some_and(|failure| failure.kind == FailureKind::CertificateExpired)
+fn what_is_left(left: SignedDuration) -> String {
+    if left.is_negative() {
+        format!("It ended {} ago.", in_words(-left))
+    } else {
+        format!("{} are left.", in_words(left))
+    }
+}
+
+/// Whether the server shows another certificate than the one that verified last, or none: then the end of that one is no news. What
+/// is down for it is told as down.
+fn unseen(facts: &Facts<'_>) -> Option<Outcome> {
+    if facts.down_because().is_some_and(is_in_tls) {
+        return Some(Outcome::Over);
+    }
+    let last = facts.state.last.as_ref().filter(|report| report.verdict == Verdict::Down);
+    let unconfirmed = last.and_then(|report| report.failure.as_ref()).is_some_and(is_in_tls);
+    unconfirmed.then_some(Outcome::AsBefore)
+}
+
+/// Whether the connection failed over its certificates or while they were shown.
+pub(crate) fn is_in_tls(failure: &Failure) -> bool {
+    failure.kind.is_certificate() || failure.phase == Phase::Tls
 }
 
 fn diagnosis(facts: &Facts<'_>, end: &NearestEnd) -> Diagnosis {
@@ -89,7 +113,7 @@ fn diagnosis(facts: &Facts<'_>, end: &NearestEnd) -> Diagnosis {
     };
     let left = since(facts.now, end.not_after);
     let cause = if left.is_negative() {
-        format!("{which} ended at {}; it was not checked since.", clock(end.not_after))
+        format!("{which} ended at {}; no check that verified has shown a newer one.", clock(end.not_after))
     } else {
         format!("{which} ends at {}, in {}.", clock(end.not_after), in_words(left))
     };

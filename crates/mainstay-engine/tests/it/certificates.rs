@@ -1,5 +1,7 @@
 use jiff::SignedDuration;
-use mainstay_model::{EntryKind, Fingerprint, Verdict};
+use mainstay_engine::{Event, State};
+use mainstay_model::FailureKind::*;
+use mainstay_model::{Dependency, EntryKind, Fingerprint, Phase, Target, Verdict};
 
 use crate::scene::*;
 
@@ -19,7 +21,7 @@ fn the_last_thirty_days_of_a_ninety_day_certificate() {
         "2419200 #3 updated page: db will break: its certificate ends soon | Severity page, was high. The \
          server's certificate (db.example.com) ends at 2026-07-06 00:00 UTC, in 2 days.",
         "2592001 #4 updated page: db is down: its certificate expired | What was announced has happened: db \
-         is down: its certificate expired. db has a certificate that is no longer near its end.",
+         is down: its certificate expired. The end of db's certificate is no longer announced: it is down.",
         "2592032 #5 resolved page: db is down: its certificate expired | db works again.",
     ]);
     assert_eq!(scene.state.incidents().count(), 1);
@@ -112,4 +114,102 @@ fn failed_verification_teaches_nothing() {
     let state = scene.state.dependency("db").unwrap();
     assert_eq!(state.renewals.current_ends_at, Some(begin() + days(90)));
     assert_eq!(state.renewals.verified_spki, Some(Fingerprint([1; 32])));
+}
+
+#[test]
+fn another_certificate_fault_hides_the_end_of_a_certificate_that_nobody_serves() {
+    for fault in [CertificateUntrusted, CertificateNameMismatch, TlsHandshakeFailed] {
+        let mut scene = Scene::with(&["db"]);
+        scene.check("db", Life(begin() - days(89), begin() + days(1))).pass(30);
+        let untrusted = |scene: &mut Scene| {
+            let mut report = scene.report("db", Bad(fault));
+            report.failure.as_mut().unwrap().phase = Phase::Tls;
+            scene.step(Event::Checked(Box::new(report)));
+        };
+        untrusted(&mut scene);
+        assert!(scene.incident(0).is_open(), "one bad check ends nothing");
+        for _ in 0..4 * 120 {
+            scene.pass_by(600, 600);
+            untrusted(&mut scene);
+        }
+        let open: Vec<_> = scene.state.incidents().filter(|one| one.is_open()).collect();
+        assert_eq!(open.len(), 1, "{fault}");
+        assert_eq!(open[0].alerts.len(), 1, "{fault}");
+        let sentence = "The end of db's certificate is no longer announced: it is down.";
+        assert!(scene.written.timeline.iter().any(|entry| entry.text == sentence));
+    }
+}
+
+#[test]
+fn an_end_that_passes_while_nothing_answers_is_told_as_what_is_known() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Life(begin() - days(89), begin() + days(1)));
+    scene.pass(30).check_fully("db", Bad(ConnectRefused));
+    for _ in 0..26 {
+        scene.pass_by(3_600, 3_600).check("db", Bad(ConnectRefused));
+    }
+    let causes = scene.state.incidents().flat_map(|one| one.alerts.values());
+    let causes: Vec<&str> = causes.map(|alert| alert.diagnosis.cause.as_str()).collect();
+    assert!(causes.iter().all(|cause| !cause.contains("not checked")), "{causes:?}");
+}
+
+/// A scene in which the dependency was pointed elsewhere after it learned much.
+fn pointed_elsewhere(change: impl Fn(&mut Dependency)) -> Scene {
+    let mut scene = Scene::with(&["db"]);
+    scene.pass_checking(3_600, &Life(begin() - days(89), begin() + days(1)));
+    scene.check("db", Bad(ConnectRefused));
+    assert_eq!(scene.state.dependency("db").unwrap().alerts.len(), 1);
+    change(scene.landscape.dependencies.get_mut("db").unwrap());
+    scene
+}
+
+#[test]
+fn another_target_or_trust_begins_anew() {
+    let host = |db: &mut Dependency| db.target = Target::parse("mysql://new.example.com/x").unwrap();
+    let port = |db: &mut Dependency| db.target = Target::parse("mysql://db.example.com:3307/x").unwrap();
+    let trust = |db: &mut Dependency| db.tls.server_name = Some("other.example.com".into());
+    for change in [&host as &dyn Fn(&mut Dependency), &port, &trust] {
+        let mut scene = pointed_elsewhere(change);
+        scene.configure();
+        let state = scene.state.dependency("db").unwrap().clone();
+        assert_eq!((&state.renewals, &state.nearest_end), (&Default::default(), &None));
+        assert_eq!((&state.latency, &state.streak), (&Default::default(), &Default::default()));
+        assert!(state.alerts.is_empty() && !scene.incident(0).is_open());
+        scene.pass_checking(60, &Life(begin(), begin() + days(365)));
+        assert!(scene.state.dependency("db").unwrap().renewals.left_seconds.is_empty(), "no renewal");
+        scene.pass_checking(86_400 * 2, &Good);
+        assert!(!scene.incident(0).is_open());
+    }
+}
+
+#[test]
+fn another_path_of_the_same_server_forgets_nothing() {
+    let path = |db: &mut Dependency| db.target = Target::parse("mysql://db.example.com/other").unwrap();
+    let mut scene = pointed_elsewhere(path);
+    scene.configure();
+    assert_eq!(scene.state.dependency("db").unwrap().alerts.len(), 1);
+}
+
+#[test]
+fn another_target_is_noticed_over_a_restart() {
+    let mut scene = pointed_elsewhere(|db| db.target = Target::parse("mysql://new.example.com/x").unwrap());
+    let dependencies = scene.state.dependencies().map(|one| one.as_ref().clone()).collect();
+    let incidents = scene.state.incidents().map(|one| one.as_ref().clone()).collect();
+    scene.state = State::restored(dependencies, incidents);
+    scene.configure();
+    assert!(scene.state.dependency("db").unwrap().nearest_end.is_none());
+    assert!(!scene.incident(0).is_open());
+}
+
+#[test]
+fn a_check_of_the_old_target_is_kept_and_not_judged() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good).pass(1);
+    let late = scene.report("db", Bad(CertificateUntrusted));
+    let db = scene.landscape.dependencies.get_mut("db").unwrap();
+    db.target = Target::parse("mysql://new.example.com/x").unwrap();
+    scene.configure().step(Event::Checked(Box::new(late)));
+    assert_eq!(scene.last.commit.reports.len(), 1);
+    assert!(scene.last.rechecks.is_empty());
+    assert_eq!(scene.state.dependency("db").unwrap().streak.seen, 0);
 }

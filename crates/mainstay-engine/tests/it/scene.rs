@@ -223,7 +223,7 @@ impl Scene {
         self.told(expected)
     }
 
-    fn report(&self, name: &str, found: Found) -> CheckReport {
+    pub(crate) fn report(&self, name: &str, found: Found) -> CheckReport {
         let known = self.landscape.dependencies.get(&name.parse::<DependencyName>().unwrap());
         let target = known.cloned().unwrap_or_else(|| dependency(name)).target;
         let address = target.ip().map(|ip| SocketAddr::new(ip, target.port).to_string());
