@@ -94,12 +94,12 @@ fn is_felt(incident: &Incident) -> bool {
         && incident.alerts.values().any(is_broken)
 }
 
-/// A certificate or a refused log-in is a cause; that nothing answers is only what it looks like.
 /// The title and the first text for customers that Mainstay would choose: no hosts, no blame. A person may write it better.
 pub fn customer_wording(incident: &Incident, landscape: &Landscape) -> (String, String) {
     (public_title(incident, landscape), body_for(status_of(incident), incident, landscape))
 }
 
+/// A certificate or a refused log-in is a cause; that nothing answers is only what it looks like.
 fn status_of(incident: &Incident) -> PublicStatus {
     use mainstay_model::FailureKind::LoginRejected;
     let known = |kind: mainstay_model::FailureKind| kind.is_certificate() || kind == LoginRejected;
@@ -138,11 +138,9 @@ fn body_for(status: PublicStatus, incident: &Incident, landscape: &Landscape) ->
     }
 }
 
+/// The parts of the service by their titles. A part that is no longer configured has none, and its key is not for customers.
 fn components(incident: &Incident, landscape: &Landscape) -> String {
-    if incident.components.is_empty() {
-        return "Our service".into();
-    }
-    list(incident.components.iter().map(|name| {
-        landscape.components.get(name).map_or(name.as_str(), |component| component.title.as_str())
-    }))
+    let titles = incident.components.iter().filter_map(|name| landscape.components.get(name));
+    let titles = list(titles.map(|component| &component.title));
+    if titles.is_empty() { "Our service".into() } else { titles }
 }

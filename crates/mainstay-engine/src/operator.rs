@@ -1,11 +1,17 @@
-use mainstay_model::{EntryKind, IncidentId, IncidentState};
+use mainstay_model::{EntryKind, IncidentId, IncidentState, PublicStatus};
 
 use crate::Action;
 use crate::turn::{About, Turn};
 
 impl Turn<'_> {
-    /// A person did something. What makes no sense any more, such as acknowledging what is over, changes nothing.
+    /// A person did something. What has been done already, such as resolving what is over, changes nothing; what cannot be done
+    /// although somebody meant it is written down, so that no word is lost.
     pub(crate) fn operated(&mut self, by: String, action: Action) {
+        let id = incident_of(&action);
+        if !self.state.incidents.contains_key(&id) {
+            let why = "Mainstay no longer has that incident at hand, or it never was";
+            return self.refuse(&by, &action, why);
+        }
         match action {
             Action::Acknowledge(id) => self.acknowledge(id, &by),
             Action::Resolve(id) if self.is_open(id) => self.resolve(id, Some(&by)),
@@ -14,14 +20,32 @@ impl Turn<'_> {
                 self.publish(incident, Some(&by), filled(title), filled(body));
             }
             Action::Publish { .. } => {}
-            Action::Update { incident, status, body }
+            Action::Update { incident, status, ref body }
                 if self.is_public(incident) && !body.trim().is_empty() =>
             {
-                self.update_customers(incident, Some(&by), status, body);
+                match self.contradiction(incident, status) {
+                    Some(why) => self.refuse(&by, &action, why),
+                    None => self.update_customers(incident, Some(&by), status, body.clone()),
+                }
             }
             Action::Update { .. } => {}
             Action::Note { incident, text } => self.note(incident, &by, text),
         }
+    }
+
+    /// Why customers would read something else than what is so.
+    fn contradiction(&self, id: IncidentId, status: PublicStatus) -> Option<&'static str> {
+        match (self.is_open(id), status == PublicStatus::Resolved) {
+            (true, true) => Some("it is still open; resolve it, and customers are told that it is over"),
+            (false, false) => Some("it is over, and customers were told so"),
+            (true, false) | (false, true) => None,
+        }
+    }
+
+    fn refuse(&mut self, by: &str, action: &Action, why: &str) {
+        let (wanted, words) = wanted(action);
+        let about = About::incident(incident_of(action)).by(by).shown_by(words);
+        self.write(EntryKind::Note, about, format!("{by} wanted to {wanted}, which was not done: {why}."));
     }
 
     fn acknowledge(&mut self, id: IncidentId, by: &str) {
@@ -37,7 +61,7 @@ impl Turn<'_> {
     }
 
     fn note(&mut self, id: IncidentId, by: &str, text: String) {
-        if self.state.incidents.contains_key(&id) && !text.trim().is_empty() {
+        if !text.trim().is_empty() {
             self.write(EntryKind::Note, About::incident(id).by(by), text);
         }
     }
@@ -53,6 +77,30 @@ impl Turn<'_> {
     /// Something that is over is not announced to customers as if it had begun.
     fn is_publishable(&self, id: IncidentId) -> bool {
         self.is_open(id) && !self.is_public(id)
+    }
+}
+
+fn incident_of(action: &Action) -> IncidentId {
+    match action {
+        Action::Acknowledge(id) | Action::Resolve(id) => *id,
+        Action::Publish { incident, .. } | Action::Update { incident, .. } | Action::Note { incident, .. } => {
+            *incident
+        }
+    }
+}
+
+/// What a person wanted to do, and the words that came with it.
+fn wanted(action: &Action) -> (String, Vec<String>) {
+    match action {
+        Action::Acknowledge(_) => ("take it up".into(), Vec::new()),
+        Action::Resolve(_) => ("resolve it".into(), Vec::new()),
+        Action::Publish { title, body, .. } => {
+            ("make it public".into(), title.iter().chain(body).cloned().collect())
+        }
+        Action::Update { status, body, .. } => {
+            (format!("tell customers that it is {status}"), vec![body.clone()])
+        }
+        Action::Note { text, .. } => ("write something down".into(), vec![text.clone()]),
     }
 }
 

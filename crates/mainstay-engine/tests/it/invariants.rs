@@ -18,6 +18,8 @@ enum Move {
     Deliver,
     Refuse,
     Reconfigure(usize),
+    Retarget(usize, u16),
+    ClockBack(i64),
 }
 
 const NAMES: [&str; 4] = ["a@acme", "b@acme", "c", "d"];
@@ -46,6 +48,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => Just(Move::Deliver),
         1 => Just(Move::Refuse),
         1 => (1..=NAMES.len()).prop_map(Move::Reconfigure),
+        1 => (0..NAMES.len(), 3306u16..3308).prop_map(|(name, port)| Move::Retarget(name, port)),
+        1 => (1i64..100_000).prop_map(Move::ClockBack),
     ];
     prop::collection::vec(one, 1..120)
 }
@@ -103,6 +107,18 @@ fn apply(scene: &mut Scene, one: &Move, all: &BTreeMap<DependencyName, Dependenc
         (Move::Reconfigure(count), ..) => {
             scene.landscape.dependencies = all.clone().into_iter().take(*count).collect();
             scene.configure();
+        }
+        (Move::Retarget(index, port), ..) => {
+            let name = NAMES[*index].split('@').next().unwrap();
+            let url = format!("mysql://{name}.example.com:{port}/x");
+            if let Some(one) = scene.landscape.dependencies.get_mut(name) {
+                one.target = Target::parse(&url).unwrap();
+            }
+            scene.configure();
+        }
+        (Move::ClockBack(seconds), ..) => {
+            scene.now -= jiff::SignedDuration::from_secs(*seconds);
+            scene.step(Event::Tick);
         }
         _ => {}
     }

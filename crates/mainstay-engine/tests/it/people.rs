@@ -1,6 +1,8 @@
 use mainstay_engine::{Action, Event};
 use mainstay_model::FailureKind::*;
-use mainstay_model::{DeliveryOutcome, EntryKind, IncidentState, PublicStatus, Severity};
+use mainstay_model::{
+    DeliveryOutcome, EntryKind, IncidentId, IncidentState, PublicStatus, Random, Severity,
+};
 
 use crate::scene::*;
 
@@ -154,4 +156,58 @@ fn messages_are_complete_in_themselves_and_hide_passwords() {
     assert_eq!(message.failure.as_ref().unwrap().kind, ConnectRefused);
     let told = scene.written.timeline.iter().filter(|entry| entry.kind == EntryKind::Opened);
     assert!(told.into_iter().all(|entry| !entry.evidence.is_empty()));
+}
+
+#[test]
+fn what_cannot_be_done_any_more_is_written_down() {
+    let mut scene = Scene::with(&["db"]);
+    let id = IncidentId::new(begin(), &mut Random::seeded(99));
+    let actions = [
+        (Action::Acknowledge(id), "take it up"),
+        (Action::Resolve(id), "resolve it"),
+        (Action::Publish { incident: id, title: None, body: Some("Sorry.".into()) }, "make it public"),
+        (
+            Action::Update { incident: id, status: PublicStatus::Monitoring, body: "Nearly.".into() },
+            "tell customers that it is monitoring",
+        ),
+        (Action::Note { incident: id, text: "called them".into() }, "write something down"),
+    ];
+    for (action, wanted) in actions {
+        scene.act(action);
+        let [entry] = scene.last.commit.timeline.as_slice() else { panic!("{wanted}") };
+        assert!(entry.text.starts_with(&format!("ana wanted to {wanted}, which was not done")), "{}", entry.text);
+        assert_eq!((entry.incident, entry.by.as_deref()), (Some(id), Some("ana")));
+    }
+    assert_eq!(scene.last.commit.timeline[0].evidence, ["called them"], "the words are kept");
+}
+
+#[test]
+fn customers_never_read_that_it_is_over_while_it_is_not_or_the_other_way_round() {
+    let mut scene = public(&["db"]);
+    scene.check_fully("db", Bad(ConnectRefused));
+    let incident = scene.incident(0).id;
+    let update = |status| Action::Update { incident, status, body: "A word.".into() };
+    let updates = |scene: &Scene| scene.incident(0).publication.unwrap().updates.len();
+    scene.act(update(PublicStatus::Resolved));
+    assert_eq!((updates(&scene), scene.last.publish), (1, false));
+    assert_eq!(scene.last.commit.timeline[0].evidence, ["A word."], "it is not lost");
+    scene.act(update(PublicStatus::Monitoring));
+    assert_eq!(updates(&scene), 2);
+    scene.act(Action::Resolve(incident)).act(update(PublicStatus::Investigating));
+    assert_eq!(updates(&scene), 3);
+    scene.act(update(PublicStatus::Resolved));
+    assert_eq!((updates(&scene), scene.last.publish), (4, true), "a last word is welcome");
+    assert_eq!(scene.incident(0).publication.unwrap().status(), PublicStatus::Resolved);
+}
+
+#[test]
+fn customers_do_not_read_keys_of_the_configuration() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check_fully("db", Bad(ConnectRefused));
+    let incident = scene.incident(0);
+    scene.landscape.components.clear();
+    scene.configure().act(Action::Publish { incident: incident.id, title: None, body: None });
+    let publication = scene.incident(0).publication.unwrap();
+    assert_eq!(publication.title, "Our service may be unavailable");
+    assert!(!publication.updates[0].body.contains("checkout"), "{}", publication.updates[0].body);
 }
