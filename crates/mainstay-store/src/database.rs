@@ -1,5 +1,6 @@
 //! The two engines behind one face: the same texts, the same few types of value.
 
+mod claim;
 mod fault;
 mod lock;
 mod migrate;
@@ -21,6 +22,7 @@ pub(crate) use value::Value;
 
 use crate::sql::{Bulk, LIST, List};
 use crate::{Location, StoreError};
+use claim::Claim;
 use lock::Lock;
 use value::bound;
 
@@ -29,8 +31,8 @@ use value::bound;
 pub(crate) enum Database {
     /// One connection that writes, a few that read beside it.
     Sqlite { writer: SqlitePool, readers: SqlitePool, location: String, _lock: Arc<Lock> },
-    /// Connections that do both.
-    Postgres { pool: PgPool, location: String },
+    /// One connection that writes and holds the right to, a few that read beside it.
+    Postgres { writer: PgPool, readers: PgPool, location: String, claim: Arc<Claim> },
 }
 
 impl Database {
@@ -53,8 +55,8 @@ impl Database {
                 let rows = bound::<Sqlite>(sql, values).fetch_all(readers).await;
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
-            Database::Postgres { pool, .. } => {
-                let rows = bound::<Postgres>(sql, values).fetch_all(pool).await;
+            Database::Postgres { readers, .. } => {
+                let rows = bound::<Postgres>(sql, values).fetch_all(readers).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
             }
         };
@@ -62,23 +64,46 @@ impl Database {
     }
 
     /// Begins to write. Everything is undone unless [`Transaction::commit`] is reached.
-    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
         match self {
             Database::Sqlite { writer, .. } => {
-                let mut connection = writer.acquire().await?;
+                let mut connection = writer.acquire().await.map_err(|error| self.fault(error))?;
                 // IMMEDIATE takes the write lock at once: a transaction that begins by reading could find it taken half-way.
-                sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+                let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await;
+                begun.map_err(|error| self.fault(error))?;
                 Ok(Transaction::Sqlite(connection))
             }
-            Database::Postgres { pool, .. } => Ok(Transaction::Postgres(pool.begin().await?)),
+            Database::Postgres { writer, location, claim, .. } => {
+                let mut transaction = writer.begin().await.map_err(|error| self.fault(error))?;
+                claim.assure(&mut transaction, location).await?;
+                Ok(Transaction::Postgres(transaction))
+            }
         }
+    }
+
+    /// Reads what is to be acted on: an error when this process has lost the right to write, so that no two act on the same.
+    pub(crate) async fn owned_rows(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        if matches!(self, Database::Sqlite { .. }) {
+            return self.rows(sql, values).await;
+        }
+        let mut transaction = self.begin().await?;
+        let rows = async {
+            let rows = transaction.rows(sql, values).await?;
+            transaction.commit().await?;
+            Ok(rows)
+        };
+        rows.await.map_err(|error| self.fault(error))
     }
 
     /// Writes with one statement; says how many rows it touched.
     pub(crate) async fn execute(&self, sql: impl SqlSafeStr, values: Vec<Value>) -> Result<u64, StoreError> {
         let sql = sql.into_sql_str();
+        let mut transaction = self.begin().await?;
         let touched = async {
-            let mut transaction = self.begin().await?;
             let touched = transaction.execute(sql, values).await?;
             transaction.commit().await?;
             Ok(touched)
@@ -92,7 +117,10 @@ impl Database {
                 readers.close().await;
                 writer.close().await;
             }
-            Database::Postgres { pool, .. } => pool.close().await,
+            Database::Postgres { writer, readers, .. } => {
+                readers.close().await;
+                writer.close().await;
+            }
         }
     }
 }

@@ -89,6 +89,15 @@ pub enum StoreError {
         /// The process that uses it, as far as it can be told.
         pid: Option<u32>,
     },
+    /// Another Mainstay uses the same database on a server.
+    #[error(
+        "another Mainstay already uses {location}: stop that one first, or give this one a database or a schema of its \
+         own; when the machine or the network of the other one broke down, wait a minute and try again"
+    )]
+    InUseElsewhere {
+        /// Which database, without its password.
+        location: String,
+    },
     /// Somebody else holds a lock for too long.
     #[error("{location} is locked by another program for too long: end that program, or wait and try again")]
     Busy {
@@ -182,7 +191,15 @@ impl StoreError {
     /// Whether the same may work later without anybody changing the stored data: no room, no connection, locked.
     pub fn may_pass(&self) -> bool {
         use StoreError::*;
-        matches!(self, Full { .. } | Busy { .. } | Unreachable { .. } | ReadOnly { .. } | Refused { .. })
+        matches!(
+            self,
+            Full { .. }
+                | Busy { .. }
+                | Unreachable { .. }
+                | ReadOnly { .. }
+                | Refused { .. }
+                | InUseElsewhere { .. }
+        )
     }
 }
 

@@ -107,8 +107,8 @@ async fn delete(
     ids: &[i64],
 ) -> Result<(), StoreError> {
     for values in portions(fixed, ids, |id| (*id).into()) {
+        let mut transaction: Transaction = database.begin().await?;
         let deleted = async {
-            let mut transaction: Transaction = database.begin().await?;
             transaction.execute(list.sql(), values).await?;
             transaction.commit().await
         };

@@ -167,8 +167,8 @@ async fn replace(database: &Database, bulk: &Bulk, rows: &[RollUpRow]) -> Result
         return Ok(());
     }
     let values = rows.iter().flat_map(RollUpRow::values).collect();
+    let mut transaction: Transaction = database.begin().await?;
     let written = async {
-        let mut transaction: Transaction = database.begin().await?;
         transaction.insert(bulk, values).await?;
         transaction.commit().await
     };

@@ -228,6 +228,13 @@ statements! {
     PING = "SELECT 1 AS one";
 }
 
+// Of PostgreSQL and its kin alone. The number is "MSTN" and the hash of the schema: tables in different schemas are different stores.
+pub(crate) const TRY_LOCK: &str =
+    "SELECT pg_try_advisory_lock(1297306702, ('x' || substr(md5(current_schema()), 1, 8))::bit(32)::integer)";
+pub(crate) const TAKE_NUMBER: &str = "INSERT INTO mark (name, at) VALUES ('writer', 1)
+    ON CONFLICT (name) DO UPDATE SET at = mark.at + 1 RETURNING at";
+pub(crate) const LATEST_NUMBER: &str = "SELECT at FROM mark WHERE name = 'writer' FOR UPDATE";
+
 #[cfg(test)]
 mod tests {
     use mainstay_model::Secret;
@@ -245,8 +252,8 @@ mod tests {
                 Database::Sqlite { writer, .. } => {
                     writer.acquire().await.unwrap().prepare(sql.clone()).await.map(drop)
                 }
-                Database::Postgres { pool, .. } => {
-                    pool.acquire().await.unwrap().prepare(sql.clone()).await.map(drop)
+                Database::Postgres { writer, .. } => {
+                    writer.acquire().await.unwrap().prepare(sql.clone()).await.map(drop)
                 }
             };
             prepared.unwrap_or_else(|error| panic!("{error}\n{}", sql.as_str()));

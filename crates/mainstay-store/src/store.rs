@@ -24,7 +24,9 @@ pub struct Store {
 impl Store {
     /// Opens the store; makes it where there is none, and brings its tables up to date.
     ///
-    /// A database in a file belongs to one process at a time until every clone of the store is dropped.
+    /// A database belongs to one process at a time: one in a file until every clone of the store is dropped, one on a server until
+    /// [`Store::close`] or the end of the process. Where a pooler stands before the server, it has to keep sessions together. Engines
+    /// without advisory locks let the last one that opens take over; the one before is refused from then on.
     pub async fn open(location: &Location) -> Result<Store, StoreError> {
         Ok(Store { database: Database::open(location).await?, memory: Arc::default() })
     }

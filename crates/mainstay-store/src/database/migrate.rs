@@ -21,7 +21,8 @@ pub(super) async fn postgres(connection: &mut PgConnection, location: &str) -> R
     refuse_newer_postgres(connection, location).await?;
     let mut migrator = migrator("");
     // CockroachDB speaks PostgreSQL's language without its advisory locks.
-    migrator.set_locking(!speaks_cockroach(connection, location).await?);
+    let cockroach = speaks_cockroach(connection).await;
+    migrator.set_locking(!cockroach.map_err(|error| postgres_fault(location.to_owned(), error))?);
     let outcome = migrator.run_direct(None, connection, false).await;
     outcome.map_err(|error| refusal(error, location, postgres_fault))
 }
@@ -63,9 +64,8 @@ fn newest_is_known(found: Option<i64>, location: &str) -> Result<(), StoreError>
     }
 }
 
-async fn speaks_cockroach(connection: &mut PgConnection, location: &str) -> Result<bool, StoreError> {
-    let version = sqlx::query_scalar::<_, String>("SELECT version()").fetch_one(connection).await;
-    let version = version.map_err(|error| postgres_fault(location.to_owned(), error))?;
+pub(super) async fn speaks_cockroach(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let version = sqlx::query_scalar::<_, String>("SELECT version()").fetch_one(connection).await?;
     Ok(version.contains("CockroachDB"))
 }
 

@@ -13,7 +13,7 @@ pub(crate) async fn due_deliveries(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let rows = database.rows(sql::DUE_DELIVERIES, vec![now.into(), bounded(limit).into()]).await?;
+    let rows = database.owned_rows(sql::DUE_DELIVERIES, vec![now.into(), bounded(limit).into()]).await?;
     let mut due = Vec::with_capacity(rows.len());
     for row in rows {
         let record = Record::of("delivery", "id")(row);

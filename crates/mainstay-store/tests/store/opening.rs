@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use mainstay_model::Secret;
 use mainstay_store::{Location, Store, StoreError};
+use mainstay_testkit::servers::{Postgres, require};
 
 use crate::home::{Home, on_both};
 use crate::sample::*;
@@ -182,4 +183,55 @@ async fn opening_again_changes_nothing() {
         assert_eq!(store.recent_reports(&name("orders-db"), 10).await.unwrap().len(), 1);
     })
     .await;
+}
+
+fn is_taken(error: &StoreError) -> bool {
+    error.to_string().starts_with("another Mainstay already uses postgres://") && error.may_pass()
+}
+
+#[tokio::test]
+async fn two_servers_on_one_postgres_are_refused() {
+    if !require(Postgres::available()) {
+        return;
+    }
+    let home = Home::postgres();
+    let first = home.open().await;
+    let error = refusal(&home.location).await;
+    assert!(is_taken(&error), "{error}");
+    assert!(!error.to_string().contains("geheim"));
+    first.commit(&of_reports(vec![healthy("orders-db", start())])).await.unwrap();
+
+    home.run("CREATE SCHEMA other").await;
+    let Location::Postgres(address) = &home.location else { panic!("on a server") };
+    let join = if address.expose().contains('?') { '&' } else { '?' };
+    let other = format!("{}{join}options=-csearch_path%3Dother", address.expose());
+    let other = Store::open(&Location::Postgres(Secret::new(other))).await.unwrap();
+    assert_eq!(other.recent_reports(&name("orders-db"), 1).await.unwrap(), []);
+
+    first.close().await;
+    home.open().await;
+}
+
+#[tokio::test]
+async fn who_lost_the_connection_neither_writes_nor_delivers_beside_another() {
+    if !require(Postgres::available()) {
+        return;
+    }
+    let home = Home::postgres();
+    let first = home.open().await;
+    first.commit(&of_deliveries(vec![delivery(1, "mail", 1, 1, start())])).await.unwrap();
+    let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'mainstay' AND datname = current_database()";
+    home.run(end_all).await;
+    let commit = of_reports(vec![healthy("orders-db", start())]);
+    first.commit(&commit).await.unwrap();
+    assert!(is_taken(&refusal(&home.location).await), "it has taken the lock again");
+
+    home.run(end_all).await;
+    let second = home.open().await;
+    assert!(is_taken(&first.commit(&commit).await.unwrap_err()));
+    assert!(is_taken(&first.due_deliveries(later(9), 9).await.unwrap_err()));
+    assert_eq!(second.due_deliveries(later(9), 9).await.unwrap().len(), 1);
+    second.close().await;
+    first.commit(&commit).await.unwrap();
 }

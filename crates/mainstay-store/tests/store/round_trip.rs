@@ -4,9 +4,8 @@ use std::task::Poll;
 
 use mainstay_model::{Commit, DeliveryOutcome, DeliveryState, Failure, FailureKind, Phase, Verdict};
 use mainstay_store::{DeliveryCounts, Restored};
-use mainstay_testkit::servers::{Postgres, require};
 
-use crate::home::{Home, on_both};
+use crate::home::on_both;
 use crate::sample::*;
 
 #[tokio::test]
@@ -193,26 +192,4 @@ async fn go_on(future: &mut Pin<Box<impl Future>>) -> bool {
     let ended = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
     tokio::task::yield_now().await;
     ended
-}
-
-#[tokio::test]
-async fn several_nodes_share_one_server() {
-    if !require(Postgres::available()) {
-        return;
-    }
-    let home = Home::postgres();
-    let (one, two) = (home.open().await, home.open().await);
-    // Each takes the next number for a new address, and does not know what the other took.
-    for (number, store) in [&one, &two, &one, &one, &two].into_iter().enumerate() {
-        let dependency = format!("db{number}");
-        store
-            .commit(&of_reports(vec![healthy(&dependency, start()), healthy("shared", later(number as i64))]))
-            .await
-            .unwrap();
-    }
-    for number in 0..5 {
-        assert_eq!(one.recent_reports(&name(&format!("db{number}")), 10).await.unwrap().len(), 1);
-    }
-    assert_eq!(two.recent_reports(&name("shared"), 10).await.unwrap().len(), 5);
-    assert_eq!(home.number("SELECT COUNT(*) FROM endpoint").await, 6);
 }
