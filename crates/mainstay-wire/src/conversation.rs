@@ -16,6 +16,12 @@ pub trait Conversation {
         let _ = server_certificate;
     }
 
+    /// Tells the conversation that the error it gave decides the check. Says whether a farewell is owed all the same: then go on
+    /// as after [`Milestone::Settled`].
+    fn failed(&mut self) -> bool {
+        false
+    }
+
     /// Tells the conversation that the TLS handshake is done and its certificate does not hold, so that nothing may follow
     /// but a farewell without any credentials. Says whether there is one: then go on as after [`Milestone::Settled`].
     fn tls_rejected(&mut self) -> bool {
@@ -119,6 +125,14 @@ pub enum WireError {
         /// The server's words.
         message: String,
     },
+    /// The question itself is at fault: it is no command, names what is not there, or the user has no right to ask it.
+    #[error("{message} ({code})")]
+    QuestionRefused {
+        /// SQLSTATE, error number or reply code.
+        code: String,
+        /// The server's words.
+        message: String,
+    },
     /// The answer has another status than expected.
     #[error("the server answered {status}")]
     StatusUnexpected {
@@ -160,6 +174,10 @@ impl WireError {
         WireError::QueryFailed { code: code.into(), message: tidy(message) }
     }
 
+    pub(crate) fn question_refused(code: impl Into<String>, message: &[u8]) -> WireError {
+        WireError::QuestionRefused { code: code.into(), message: tidy(message) }
+    }
+
     pub(crate) fn login_unsupported(method: &[u8], reason: &'static str) -> WireError {
         WireError::LoginUnsupported { method: tidy(method), reason }
     }
@@ -172,6 +190,20 @@ impl WireError {
     pub(crate) fn no_password() -> WireError {
         WireError::login_rejected("no-password", b"the server asks for a password, and none is configured")
     }
+}
+
+/// Nothing may have come in the clear after the server agreed to TLS (CVE-2021-23222).
+pub(crate) fn no_surplus(input: &BytesMut) -> Result<(), WireError> {
+    if input.is_empty() { Ok(()) } else { Err(WireError::SurplusBeforeTls { surplus: input.len() }) }
+}
+
+/// A NUL ends a text on the wire, and what follows would be read as something else.
+pub(crate) fn no_nul(text: &str, what: &str) -> Result<(), WireError> {
+    if text.contains('\0') {
+        let message = format!("{what} contains a NUL character, which the protocol does not allow");
+        return Err(WireError::login_rejected("nul-character", message.as_bytes()));
+    }
+    Ok(())
 }
 
 /// More input, if there can be any.

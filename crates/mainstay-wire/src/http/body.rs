@@ -107,7 +107,7 @@ fn after_size(line: &[u8]) -> Result<Chunk, WireError> {
 fn line(input: &mut BytesMut) -> Result<Option<BytesMut>, WireError> {
     let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
         if input.len() > LINE_LIMIT {
-            return Err(WireError::TooLarge { limit: LINE_LIMIT, while_doing: "between two chunks" });
+            return Err(WireError::malformed("a line between two chunks of more than 8 KiB"));
         }
         return Ok(None);
     };
@@ -159,6 +159,6 @@ mod tests {
         for text in ["x\r\n", "\r\n", "-1\r\n", "11111111111111111\r\n", "+5\r\n"] {
             assert!(matches!(read(CHUNKED, text, 1), Err(WireError::Malformed { .. })), "{text:?}");
         }
-        assert!(matches!(read(CHUNKED, &"1".repeat(9000), 100), Err(WireError::TooLarge { .. })));
+        assert!(matches!(read(CHUNKED, &"1".repeat(9000), 100), Err(WireError::Malformed { .. })));
     }
 }

@@ -1,12 +1,16 @@
+mod visitor;
+
 use bytes::BytesMut;
 
 use super::auth::Method;
 use super::error::ServerError;
 use super::greeting::{Greeting, NATIVE, capability};
 use super::packet::{self, Packet, packet};
-use crate::conversation::read_more;
+use crate::conversation::{no_nul, no_surplus, read_more};
 use crate::reader::Reader;
 use crate::{Conversation, Login, Milestone, Step, TlsStart, WireError};
+
+pub use visitor::VISITOR;
 
 /// What to do in a conversation with MySQL or MariaDB.
 #[derive(Debug, Clone)]
@@ -20,9 +24,6 @@ pub struct Options {
     /// What to ask once logged in.
     pub query: Option<String>,
 }
-
-/// The user that a conversation without credentials names when it leaves; the module's text says why it names one.
-pub const VISITOR: &str = "mainstay-hello";
 
 /// A client of MySQL and MariaDB.
 #[derive(Debug)]
@@ -334,32 +335,6 @@ impl Client {
         self.state = next;
         Ok(queried.then_some(Step::Reached(Milestone::Queried)))
     }
-
-    fn visit(&mut self, greeting: &Greeting) -> Step {
-        let response = self.response(greeting, VISITOR, Method::first(&greeting.plugin), &[]);
-        self.send(State::AwaitingDismissal, &response)
-    }
-
-    /// Answers whatever the server asks of the visitor as somebody without a password would, and goes at any verdict.
-    fn dismissal(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
-        let Some(Packet { payload, .. }) = self.packet(input, LOGIN_LIMIT, WHILE_LOGIN)? else {
-            let step = if ended { Step::Finished } else { Step::Read };
-            let next = if ended { State::Over } else { State::AwaitingDismissal };
-            return Ok(Some(self.then(next, step)));
-        };
-        Ok(match payload.first() {
-            Some(0x00) => {
-                self.state = State::Leaving;
-                None
-            }
-            Some(0xfe) => {
-                let answer = visitors_answer(payload.get(1..).unwrap_or_default());
-                Some(self.send(State::AwaitingDismissal, &answer))
-            }
-            Some(0x01) => Some(self.send(State::AwaitingDismissal, &[])),
-            _ => Some(Step::Finished),
-        })
-    }
 }
 
 impl Conversation for Client {
@@ -405,27 +380,6 @@ fn switch_request(body: &[u8]) -> Result<(Method, &[u8]), WireError> {
         .ok_or_else(|| WireError::login_unsupported(name, "which Mainstay does not speak"))?;
     let scramble = reader.rest();
     Ok((method, scramble.strip_suffix(b"\0").filter(|_| method != Method::Ed25519).unwrap_or(scramble)))
-}
-
-/// The answer of a user without a password to a request to switch. Its form must be right: MariaDB picks a method at random
-/// for users that it does not know, and counts an answer in the wrong form as an interrupted log-in.
-fn visitors_answer(body: &[u8]) -> Vec<u8> {
-    switch_request(body)
-        .and_then(|(method, scramble)| method.answer(b"", scramble, false))
-        .unwrap_or_default()
-}
-
-fn no_surplus(input: &BytesMut) -> Result<(), WireError> {
-    if input.is_empty() { Ok(()) } else { Err(WireError::SurplusBeforeTls { surplus: input.len() }) }
-}
-
-/// A NUL ends a text on the wire, and what follows would be read as something else.
-fn no_nul(text: &str, what: &str) -> Result<(), WireError> {
-    if text.contains('\0') {
-        let message = format!("{what} contains a NUL character, which MySQL does not allow");
-        return Err(WireError::login_rejected("nul-character", message.as_bytes()));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -35,7 +35,23 @@ impl ServerError {
 
     /// The error as the answer to a query.
     pub(super) fn at_query(&self) -> WireError {
-        WireError::query_failed(self.number.to_string(), &self.message)
+        let number = self.number.to_string();
+        if self.is_about_question() {
+            WireError::question_refused(number, &self.message)
+        } else {
+            WireError::query_failed(number, &self.message)
+        }
+    }
+
+    /// No right to do it (1044, 1142, 1143, 1227, 1370), an unknown or no database (1046, 1049), what is not there (1051, 1054,
+    /// 1109, 1146, 1305), what is ambiguous (1052), wrong syntax (1064, 1065, 1149), wrong data (1292, 1365, 1366), a write
+    /// where none is allowed (1290, 1792, 1836).
+    fn is_about_question(&self) -> bool {
+        [
+            1044, 1046, 1049, 1051, 1052, 1054, 1064, 1065, 1109, 1142, 1143, 1146, 1149, 1227, 1290, 1292,
+            1305, 1365, 1366, 1370, 1792, 1836,
+        ]
+        .contains(&self.number)
     }
 
     /// Access denied (1044, 1045, 1698), unknown database (1049), no right to connect or no such method (1130, 1251, 1275,
@@ -58,6 +74,17 @@ mod tests {
         }
         for number in [1040, 1053, 1129, 1203, 1226] {
             assert!(matches!(error(number).at_login(), WireError::Refused { .. }), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_is_wrong_is_told_from_a_server_that_fails() {
+        let error = |number: u16| ServerError { number, message: b"no".to_vec() }.at_query();
+        for number in [1044, 1054, 1064, 1142, 1143, 1146] {
+            assert!(matches!(error(number), WireError::QuestionRefused { .. }), "{number}");
+        }
+        for number in [1021, 1030, 1037, 1053, 1205, 1317, 3024] {
+            assert!(matches!(error(number), WireError::QueryFailed { .. }), "{number}");
         }
     }
 

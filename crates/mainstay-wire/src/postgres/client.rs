@@ -7,7 +7,7 @@ use super::binding;
 use super::error::ServerError;
 use super::frame::{self, Frame};
 use super::scram::{self, Binding};
-use crate::conversation::read_more;
+use crate::conversation::{no_nul, no_surplus, read_more};
 use crate::reader::Reader;
 use crate::{Conversation, Login, Milestone, Step, TlsStart, WireError};
 
@@ -180,9 +180,7 @@ impl Client {
 
     fn agreed(&mut self, input: &mut BytesMut) -> Result<Step, WireError> {
         input.advance(1);
-        if !input.is_empty() {
-            return Err(WireError::SurplusBeforeTls { surplus: input.len() });
-        }
+        no_surplus(input)?;
         self.state = State::Handshake;
         Ok(Step::StartTls)
     }
@@ -404,15 +402,6 @@ fn startup(login: &Login, database: Option<&str>) -> Result<Vec<u8>, WireError> 
     parameter("client_encoding", "UTF8");
     body.push(0);
     Ok(frame::untyped(&body))
-}
-
-/// A NUL ends a text on the wire, and what follows would be read as something else.
-fn no_nul(text: &str, what: &str) -> Result<(), WireError> {
-    if text.contains('\0') {
-        let message = format!("{what} contains a NUL character, which PostgreSQL does not allow");
-        return Err(WireError::login_rejected("nul-character", message.as_bytes()));
-    }
-    Ok(())
 }
 
 fn password_message(password: &[u8]) -> Vec<u8> {

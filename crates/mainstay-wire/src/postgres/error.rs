@@ -31,9 +31,20 @@ impl ServerError {
     /// Whether this refuses the credentials, the user or the database, rather than the connection as such.
     ///
     /// Classes and codes as in PostgreSQL's Appendix A: 28 is invalid authorisation, 3D000 an unknown database, 42501 a
-    /// user who may not connect to it, 08P01 what PgBouncer says of an unknown user or database.
+    /// user who may not connect to it.
     pub(super) fn is_about_login(&self) -> bool {
-        self.code.starts_with("28") || ["3D000", "42501", "08P01"].contains(&self.code.as_str())
+        self.code.starts_with("28")
+            || ["3D000", "42501"].contains(&self.code.as_str())
+            || self.code == "08P01" && self.refuses_credentials()
+    }
+
+    /// PgBouncer gives 08P01 with everything that it says itself, from an unknown user to a server that it cannot reach; then
+    /// only the words tell. What it says of its own log-in to the server is not about ours.
+    fn refuses_credentials(&self) -> bool {
+        let words = String::from_utf8_lossy(&self.message).to_ascii_lowercase();
+        let about =
+            ["no such user", "no such database", "authentication", "auth failed", "password", "not allowed"];
+        !words.contains("server login") && about.iter().any(|part| words.contains(part))
     }
 
     /// The error as one before or during log-in.
@@ -47,7 +58,18 @@ impl ServerError {
 
     /// The error as the answer to a query.
     pub(super) fn at_query(self) -> WireError {
-        WireError::query_failed(self.code, &self.message)
+        if self.is_about_question() {
+            WireError::question_refused(self.code, &self.message)
+        } else {
+            WireError::query_failed(self.code, &self.message)
+        }
+    }
+
+    /// Whether the query is at fault, and not the server: class 22 is wrong data, 42 wrong syntax, names or rights; 0A000 is
+    /// what the server does not have, 25006 a write where none is allowed, 26000 and 34000 names of what was never made.
+    fn is_about_question(&self) -> bool {
+        let class = self.code.get(..2).unwrap_or_default();
+        ["22", "42"].contains(&class) || ["0A000", "25006", "26000", "34000"].contains(&self.code.as_str())
     }
 }
 
@@ -80,6 +102,34 @@ mod tests {
         check("57P03", false);
         check("57P01", false);
         check("XX000", false);
+    }
+
+    #[test]
+    fn the_words_of_a_pooler_say_who_is_to_act() {
+        let check = |words: &str, about_login: bool| {
+            let error = ServerError { code: "08P01".into(), message: words.as_bytes().to_vec() };
+            let rejected = matches!(error.at_login(), WireError::LoginRejected { .. });
+            assert_eq!(rejected, about_login, "{words}");
+        };
+        check("no such user: monitor", true);
+        check("no such database: orders", true);
+        check("SASL authentication failed", true);
+        check("password authentication failed", true);
+        check("pgbouncer cannot connect to server", false);
+        check("query_wait_timeout", false);
+        check("client_login_timeout (server down)", false);
+        check("server login has been failing, cached error: password authentication failed", false);
+    }
+
+    #[test]
+    fn a_query_that_is_wrong_is_told_from_a_server_that_fails() {
+        let ours = |code: &str| matches!(error(code).at_query(), WireError::QuestionRefused { .. });
+        for code in ["42P01", "42601", "42501", "22012", "0A000", "25006"] {
+            assert!(ours(code), "{code}");
+        }
+        for code in ["53200", "57014", "57P01", "XX000", "40001", "", "4"] {
+            assert!(!ours(code), "{code}");
+        }
     }
 
     #[test]

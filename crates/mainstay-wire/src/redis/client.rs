@@ -9,11 +9,11 @@ use crate::{Conversation, Login, Milestone, Step, TlsStart, WireError};
 pub struct Options {
     /// How TLS comes in. Redis has no upgrade of its own, so [`TlsStart::InProtocol`] is [`TlsStart::Direct`].
     pub tls: TlsStart,
-    /// Who to log in as; without it the conversation ends after the greeting.
+    /// Who to log in as; without it no log-in is tried, for a server without a password answers all the same.
     pub login: Option<Login>,
     /// The number of the database to use.
     pub database: Option<String>,
-    /// What to ask once logged in: a command and its arguments, parted by white space.
+    /// What to ask: a command and its arguments, parted by white space.
     pub query: Option<String>,
 }
 
@@ -32,6 +32,8 @@ enum State {
     /// `PING` is sent.
     AwaitingPong,
     Greeted,
+    /// It wants a password before it answers anything, and there is none.
+    Unwelcome,
     /// `AUTH` is sent.
     AwaitingLogin,
     /// Logged in, or nobody to log in; the database is next.
@@ -67,6 +69,7 @@ impl Client {
             State::Open => self.send(State::AwaitingPong, &["PING"]),
             State::AwaitingPong => self.pong(input, ended)?,
             State::Greeted => self.log_in(),
+            State::Unwelcome => return Err(WireError::no_password()),
             State::AwaitingLogin => self.logged_in(input, ended)?,
             State::Choosing => self.choose(),
             State::AwaitingDatabase => self.chosen(input, ended)?,
@@ -112,7 +115,7 @@ impl Client {
                 Ok(self.reach(State::Greeted, Milestone::Ready))
             }
             Some(Reply::Error(text)) if !refuses_to_talk(&text) => {
-                Ok(self.reach(State::Greeted, Milestone::Ready))
+                Ok(self.reach(self.closed_door(&text), Milestone::Ready))
             }
             Some(Reply::Error(text)) => Err(refused(&text)),
             Some(Reply::Simple(text)) => {
@@ -124,8 +127,17 @@ impl Client {
         }
     }
 
+    /// Where to go on after an error instead of `PONG`: to the log-in, if there is one; to an end, if nothing is to be asked.
+    fn closed_door(&self, error: &[u8]) -> State {
+        let asks = self.options.database.is_some() || self.options.query.is_some();
+        match self.options.login {
+            None if asks && error.starts_with(b"NOAUTH") => State::Unwelcome,
+            _ => State::Greeted,
+        }
+    }
+
     fn log_in(&mut self) -> Option<Step> {
-        let Some(login) = self.options.login.clone() else { return self.go(State::Queried) };
+        let Some(login) = self.options.login.clone() else { return self.choose() };
         let Some(password) = &login.password else {
             // A user without a password: Redis knows such users only as `nopass`, which take any.
             return self.send(State::AwaitingLogin, &["AUTH", &login.user, ""]);
@@ -151,15 +163,21 @@ impl Client {
     fn choose(&mut self) -> Option<Step> {
         match self.options.database.clone() {
             Some(database) => self.send(State::AwaitingDatabase, &["SELECT", &database]),
-            None => self.go(State::LoggedIn),
+            None => self.chose(),
         }
+    }
+
+    /// The log-in is over, if there was one.
+    fn chose(&mut self) -> Option<Step> {
+        self.go(if self.options.login.is_some() { State::LoggedIn } else { State::Idle })
     }
 
     fn chosen(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
         match reply::take(input, REPLY_LIMIT, "during log-in")? {
             None => read_more(ended, "during log-in").map(Some),
+            Some(Reply::Error(text)) if self.options.login.is_none() => Err(answered_with(&text)),
             Some(Reply::Error(text)) => Err(WireError::login_rejected(code(&text), &words(&text))),
-            Some(_) => Ok(self.go(State::LoggedIn)),
+            Some(_) => Ok(self.chose()),
         }
     }
 
@@ -172,7 +190,7 @@ impl Client {
     fn answer(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
         match reply::take(input, ANSWER_LIMIT, "as the answer to the query")? {
             None => read_more(ended, "during the query").map(Some),
-            Some(Reply::Error(text)) => Err(WireError::query_failed(code(&text), &words(&text))),
+            Some(Reply::Error(text)) => Err(answered_with(&text)),
             Some(_) => Ok(self.reach(State::Queried, Milestone::Queried)),
         }
     }
@@ -213,6 +231,37 @@ fn refuses_to_talk(error: &[u8]) -> bool {
         .any(|start| error.starts_with(start))
 }
 
+/// What an error means that answers a command of the configuration's.
+fn answered_with(error: &Bytes) -> WireError {
+    let (code, words) = (code(error), words(error));
+    if is_about_question(error) {
+        WireError::question_refused(code, &words)
+    } else {
+        WireError::query_failed(code, &words)
+    }
+}
+
+/// Whether the command is at fault, and not the server: no such command or right, wrong arguments, a key of another type, a
+/// database that is not there, a write to a copy.
+fn is_about_question(error: &[u8]) -> bool {
+    let starts = [
+        &b"NOPERM"[..],
+        b"NOAUTH",
+        b"WRONGTYPE",
+        b"READONLY",
+        b"MOVED",
+        b"CROSSSLOT",
+        b"ERR unknown",
+        b"ERR wrong number of arguments",
+        b"ERR syntax",
+        b"ERR value is not",
+        b"ERR DB index",
+        b"ERR invalid DB index",
+        b"ERR SELECT is not allowed",
+    ];
+    starts.iter().any(|start| error.starts_with(start))
+}
+
 fn refused(error: &Bytes) -> WireError {
     WireError::refused(code(error), &words(error))
 }
@@ -245,6 +294,12 @@ mod tests {
         move || Client::new(options.clone())
     }
 
+    fn curious(query: Option<&str>) -> impl Fn() -> Client {
+        let options =
+            Options { tls: TlsStart::Never, login: None, database: None, query: query.map(str::to_owned) };
+        move || Client::new(options.clone())
+    }
+
     const PING: &str = r"*1\r\n$4\r\nPING\r\n";
     const QUIT: &str = r"*1\r\n$4\r\nQUIT\r\n";
 
@@ -253,12 +308,39 @@ mod tests {
         for reply in
             [&b"+PONG\r\n"[..], b"-NOAUTH Authentication required.\r\n", b"-ERR operation not permitted\r\n"]
         {
-            let outcome = check(client(None, None), &[reply]);
+            let outcome = check(curious(None), &[reply]);
             assert_eq!(
                 (outcome.error.as_ref(), outcome.written()),
                 (None, vec![PING.to_owned(), QUIT.to_owned()])
             );
             assert_eq!(outcome.milestones(), [Milestone::Ready, Milestone::Settled]);
+        }
+    }
+
+    #[test]
+    fn a_server_without_a_password_is_asked_without_a_log_in() {
+        let outcome = check(client(None, Some("3")), &[b"+PONG\r\n", b"+OK\r\n", b"$2\r\nup\r\n"]);
+        let (select, get) = (r"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n", r"*2\r\n$3\r\nGET\r\n$5\r\nstate\r\n");
+        assert_eq!(outcome.written(), [PING, select, get, QUIT]);
+        assert_eq!(outcome.milestones(), [Milestone::Ready, Milestone::Queried, Milestone::Settled]);
+        let locked = check(client(None, None), &[b"-NOAUTH Authentication required.\r\n"]);
+        assert_eq!(locked.error, Some(WireError::no_password()));
+        let no_such = check(client(None, Some("99")), &[b"+PONG\r\n", b"-ERR DB index is out of range\r\n"]);
+        assert!(matches!(no_such.error, Some(WireError::QuestionRefused { .. })), "{no_such:?}");
+    }
+
+    #[test]
+    fn a_command_that_is_wrong_is_told_from_a_server_that_fails() {
+        let ours = |reply: &[u8]| match check(curious(Some("GET x")), &[b"+PONG\r\n", reply]).error {
+            Some(WireError::QuestionRefused { .. }) => true,
+            Some(WireError::QueryFailed { .. }) => false,
+            other => panic!("{other:?}"),
+        };
+        for reply in [&b"-ERR unknown command 'x'\r\n"[..], b"-NOPERM no\r\n", b"-WRONGTYPE no\r\n"] {
+            assert!(ours(reply), "{}", reply.escape_ascii());
+        }
+        for reply in [&b"-OOM no memory\r\n"[..], b"-MISCONF disk\r\n", b"-ERR internal\r\n"] {
+            assert!(!ours(reply), "{}", reply.escape_ascii());
         }
     }
 
@@ -299,7 +381,7 @@ mod tests {
             );
             assert_eq!(outcome.milestones(), [Milestone::Ready]);
         }
-        let outcome = check(client(login, None), &[b"+PONG\r\n", b"+OK\r\n", b"-WRONGTYPE no\r\n"]);
+        let outcome = check(client(login, None), &[b"+PONG\r\n", b"+OK\r\n", b"-OOM no\r\n"]);
         assert!(matches!(outcome.error, Some(WireError::QueryFailed { .. })), "{outcome:?}");
     }
 

@@ -3,7 +3,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::BytesMut;
 
 use super::reply::{self, Reply};
-use crate::conversation::read_more;
+use crate::conversation::{no_surplus, read_more};
 use crate::{Conversation, Login, Milestone, Password, Step, TlsStart, WireError};
 
 /// What to do in a conversation with a mail server.
@@ -35,6 +35,10 @@ enum State {
     Introducing,
     /// `EHLO` is sent.
     AwaitingExtensions,
+    /// `HELO` is sent, to a server that does not know `EHLO`.
+    AwaitingWelcome,
+    /// The certificate does not hold: whatever the server greets with, good-bye comes next.
+    TurningAway,
     /// `STARTTLS` is sent.
     AwaitingConsent,
     /// The server has greeted, with these log-in methods.
@@ -81,6 +85,8 @@ impl Client {
             State::AwaitingGreeting => self.greeting(input, ended),
             State::Introducing => Ok(Some(self.introduce())),
             State::AwaitingExtensions => self.extensions(input, ended),
+            State::AwaitingWelcome => self.welcome(input, ended),
+            State::TurningAway => self.turn_away(input, ended),
             State::AwaitingConsent => self.consent(input, ended),
             State::Greeted(methods) => self.log_in(&methods.clone()).map(Some),
             State::AwaitingVerdict => self.verdict(input, ended),
@@ -139,13 +145,43 @@ impl Client {
         let Some(reply) = reply::take(input, WHILE_GREETING)? else {
             return read_more(ended, WHILE_GREETING).map(Some);
         };
-        if reply.code != 250 {
-            return Err(refused(&reply));
+        match reply.code {
+            250 => {}
+            // RFC 5321 section 3.2: a server from before 1995 may know nothing but HELO.
+            500 | 502 => {
+                let line = format!("HELO {}", domain(&self.options.name));
+                return Ok(Some(self.send(State::AwaitingWelcome, &line)));
+            }
+            _ => return Err(refused(&reply)),
         }
         if self.options.tls == TlsStart::InProtocol && !self.encrypted {
             return self.ask_for_tls(&reply).map(Some);
         }
         Ok(Some(self.reach(State::Greeted(methods(&reply)), Milestone::Ready)))
+    }
+
+    /// A server without extensions has neither TLS nor log-ins to offer.
+    fn welcome(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(reply) = reply::take(input, WHILE_GREETING)? else {
+            return read_more(ended, WHILE_GREETING).map(Some);
+        };
+        if reply.code != 250 {
+            return Err(refused(&reply));
+        }
+        if self.options.tls == TlsStart::InProtocol && !self.encrypted {
+            let message = "it does not know EHLO, and so has no extensions".into();
+            return Err(WireError::TlsNotOffered { message });
+        }
+        Ok(Some(self.reach(State::Greeted(Vec::new()), Milestone::Ready)))
+    }
+
+    /// A server that is spoken to before it has greeted takes the other side for a spammer.
+    fn turn_away(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        if ended || !matches!(reply::take(input, WHILE_GREETING), Ok(None)) {
+            self.state = State::Leaving;
+            return Ok(None);
+        }
+        Ok(Some(Step::Read))
     }
 
     fn ask_for_tls(&mut self, reply: &Reply) -> Result<Step, WireError> {
@@ -163,9 +199,7 @@ impl Client {
         if reply.code != 220 {
             return Err(WireError::TlsNotOffered { message: format!("{} {}", reply.code, reply.text()) });
         }
-        if !input.is_empty() {
-            return Err(WireError::SurplusBeforeTls { surplus: input.len() });
-        }
+        no_surplus(input)?;
         self.state = State::Handshake;
         Ok(None)
     }
@@ -251,6 +285,21 @@ impl Conversation for Client {
                 return Ok(step);
             }
         }
+    }
+
+    /// A server that was greeted and answered is left with `QUIT`, whatever it answered.
+    fn failed(&mut self) -> bool {
+        let greeted = !matches!(self.state, State::Begin | State::Handshake | State::AwaitingGreeting);
+        self.state = State::Leaving;
+        greeted
+    }
+
+    fn tls_rejected(&mut self) -> bool {
+        self.state = match self.options.tls {
+            TlsStart::InProtocol => State::Leaving,
+            TlsStart::Direct | TlsStart::Never => State::TurningAway,
+        };
+        true
     }
 
     fn tls_established(&mut self, _server_certificate: &[u8]) {
@@ -360,7 +409,8 @@ mod tests {
         let busy = WireError::Refused { code: "421".into(), message: "too busy".into() };
         assert_eq!(check(&[b"421 too busy\r\n"]), busy);
         assert!(matches!(check(&[b"554 no\r\n"]), WireError::Refused { .. }));
-        assert!(matches!(check(&[GREETING, b"502 what?\r\n"]), WireError::Refused { .. }));
+        assert!(matches!(check(&[GREETING, b"502 what?\r\n", b"502 what?\r\n"]), WireError::Refused { .. }));
+        assert!(matches!(check(&[GREETING, b"550 no\r\n"]), WireError::Refused { .. }));
         let rejected = WireError::LoginRejected { code: "535".into(), message: "5.7.8 no".into() };
         assert_eq!(check(&[GREETING, EXTENSIONS, b"535 5.7.8 no\r\n"]), rejected);
         assert!(matches!(check(&[GREETING, EXTENSIONS, b"454 later\r\n"]), WireError::Refused { .. }));
@@ -378,6 +428,41 @@ mod tests {
         let injected = [GO, b"250 injected\r\n"].concat();
         let injected = play(new(), b"", [GREETING, EXTENSIONS, &injected]);
         assert_eq!(injected.error, Some(WireError::SurplusBeforeTls { surplus: 14 }));
+    }
+
+    #[test]
+    fn a_server_that_knows_only_helo() {
+        let (unknown, hello) = (b"502 what?\r\n", b"250 mail\r\n");
+        let outcome = check(client(TlsStart::Never, None), &[GREETING, unknown, hello, BYE]);
+        assert_eq!(outcome.written(), [EHLO, r"HELO ops.example.com\r\n", r"QUIT\r\n"]);
+        assert_eq!((outcome.milestones(), outcome.error), (vec![Milestone::Ready, Milestone::Settled], None));
+        let tls = check(client(TlsStart::InProtocol, None), &[GREETING, unknown, hello]);
+        assert!(matches!(tls.error, Some(WireError::TlsNotOffered { .. })), "{tls:?}");
+    }
+
+    #[test]
+    fn decided_failures_are_left_politely() {
+        let quits = |client: &mut Client, greeting: &[u8]| {
+            let mut input = BytesMut::from(greeting);
+            assert_eq!(client.step(&mut input, false), Ok(Step::Write(b"QUIT\r\n".to_vec())));
+        };
+        for tls in [TlsStart::InProtocol, TlsStart::Direct] {
+            let mut client = client(tls, Some(("me", "pw")))();
+            assert!(client.tls_rejected());
+            quits(&mut client, if tls == TlsStart::Direct { GREETING } else { b"" });
+        }
+        let mut client = client(TlsStart::InProtocol, None)();
+        assert!(!client.failed(), "nobody greeted yet");
+        let mut client = self::client(TlsStart::InProtocol, None)();
+        let mut input = BytesMut::new();
+        for reply in [GREETING, b"250 mail\r\n"] {
+            while let Ok(Step::Write(_) | Step::Reached(_)) = client.step(&mut input, false) {}
+            input.extend_from_slice(reply);
+        }
+        assert!(
+            matches!(client.step(&mut input, false), Err(WireError::TlsNotOffered { .. })) && client.failed()
+        );
+        quits(&mut client, b"");
     }
 
     #[test]

@@ -157,7 +157,7 @@ fn refusals_are_told_from_rejections() {
         assert_eq!(rejected.milestones(), [Milestone::Ready]);
     }
     let failed = check(client(CLEAR, MONITOR), &[&greeting, &packet(2, OK), &error(1, 1064)]);
-    assert!(matches!(failed.error, Some(WireError::QueryFailed { .. })), "{failed:?}");
+    assert!(matches!(failed.error, Some(WireError::QuestionRefused { .. })), "{failed:?}");
 }
 
 #[test]

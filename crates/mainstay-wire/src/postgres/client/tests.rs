@@ -130,7 +130,7 @@ fn refusals_are_told_from_rejections() {
 fn queries_may_fail_or_copy() {
     let new = client(TlsStart::Never, Some(("monitor", None)));
     let failed = check(&new, &[AUTH_OK, READY, &error("42601")]);
-    assert_eq!(failed.error, Some(WireError::QueryFailed { code: "42601".into(), message: "no".into() }));
+    assert_eq!(failed.error, Some(WireError::QuestionRefused { code: "42601".into(), message: "no".into() }));
     let copy = check(&new, &[AUTH_OK, READY, b"G\0\0\0\x07\0\0\0", &error("57014")]);
     assert_eq!(copy.written()[2], r"f\x00\x00\x00\x1fMainstay copies nothing in\x00");
 }

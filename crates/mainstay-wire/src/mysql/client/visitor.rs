@@ -1,0 +1,48 @@
+//! How a conversation without credentials leaves.
+
+use bytes::BytesMut;
+
+use super::{Client, LOGIN_LIMIT, State, WHILE_LOGIN, switch_request};
+use crate::mysql::auth::Method;
+use crate::mysql::greeting::Greeting;
+use crate::mysql::packet::Packet;
+use crate::{Step, WireError};
+
+/// The user that a conversation without credentials names when it leaves; the module's text says why it names one.
+pub const VISITOR: &str = "mainstay-hello";
+
+impl Client {
+    pub(super) fn visit(&mut self, greeting: &Greeting) -> Step {
+        let response = self.response(greeting, VISITOR, Method::first(&greeting.plugin), &[]);
+        self.send(State::AwaitingDismissal, &response)
+    }
+
+    /// Answers whatever the server asks of the visitor as somebody without a password would, and goes at any verdict.
+    pub(super) fn dismissal(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
+        let Some(Packet { payload, .. }) = self.packet(input, LOGIN_LIMIT, WHILE_LOGIN)? else {
+            let step = if ended { Step::Finished } else { Step::Read };
+            let next = if ended { State::Over } else { State::AwaitingDismissal };
+            return Ok(Some(self.then(next, step)));
+        };
+        Ok(match payload.first() {
+            Some(0x00) => {
+                self.state = State::Leaving;
+                None
+            }
+            Some(0xfe) => {
+                let answer = visitors_answer(payload.get(1..).unwrap_or_default());
+                Some(self.send(State::AwaitingDismissal, &answer))
+            }
+            Some(0x01) => Some(self.send(State::AwaitingDismissal, &[])),
+            _ => Some(Step::Finished),
+        })
+    }
+}
+
+/// The answer of a user without a password to a request to switch. Its form must be right: MariaDB picks a method at random
+/// for users that it does not know, and counts an answer in the wrong form as an interrupted log-in.
+fn visitors_answer(body: &[u8]) -> Vec<u8> {
+    switch_request(body)
+        .and_then(|(method, scramble)| method.answer(b"", scramble, false))
+        .unwrap_or_default()
+}
