@@ -154,6 +154,8 @@ kinds! {
         ChainUntidy = "chain-untidy",
         /// The addresses of one name serve different certificates.
         AddressesDiffer = "addresses-differ",
+        /// The name has more addresses than are checked.
+        AddressesSkipped = "addresses-skipped",
         /// Some addresses work and some do not.
         AddressDown = "address-down",
         /// It answered, but slower than allowed.

@@ -1,6 +1,7 @@
 use jiff::SignedDuration;
 use mainstay_model::{
-    CheckReport, Finding, FindingKind, HumanDuration, Observation, Phase, Severity, TlsMode, Upgrade, Verdict,
+    CheckReport, Finding, FindingKind, HumanDuration, Observation, Phase, Protocol, Severity, TlsMode,
+    Upgrade, Verdict,
 };
 
 use crate::{CheckRequest, resolve, talk};
@@ -84,7 +85,16 @@ fn not_encrypted(request: &CheckRequest, report: &CheckReport) -> Option<Finding
             "the URL asks for no TLS, so nothing is encrypted and nobody proves to be the server"
         }
     };
-    Some(Finding { kind: FindingKind::NotEncrypted, severity, message: message.into() })
+    // Only these hand the password over as it is; the others refuse to do so without TLS.
+    let bare = matches!(target.protocol, Protocol::Http(_) | Protocol::Redis(_));
+    let password = target.credentials.as_ref().is_some_and(|credentials| credentials.password.is_some());
+    let message = match severity {
+        Severity::Warn if bare && password => {
+            format!("{message}; the password went over the network in the clear")
+        }
+        _ => message.to_owned(),
+    };
+    Some(Finding { kind: FindingKind::NotEncrypted, severity, message })
 }
 
 #[cfg(test)]
@@ -135,6 +145,28 @@ mod tests {
         assert_eq!(differ((1, "2026-12-01T00:00:00Z"), (1, "2026-12-01T00:00:00Z")), None);
         assert_eq!(differ((1, "2026-12-01T00:00:00Z"), (2, "2026-12-03T00:00:00Z")), Some(Severity::Info));
         assert_eq!(differ((1, "2026-12-01T00:00:00Z"), (2, "2027-02-01T00:00:00Z")), Some(Severity::Warn));
+    }
+
+    #[track_caller]
+    fn in_the_clear(url: &str, address: &str, expected: (Severity, bool)) {
+        let target = mainstay_model::Target::parse(url).unwrap();
+        let request = CheckRequest::new(target, std::time::Duration::from_secs(1));
+        let one = Observation { address: address.into(), ..observation(1, Verdict::Healthy, None) };
+        let observed = crate::drive::Observed { observation: one, findings: Vec::new() };
+        let outcome =
+            crate::report::Outcome { resolve_ms: None, addresses: Ok(vec![observed]), finding: None };
+        let report = crate::report::assemble(&request, "2026-06-01T00:00:00Z".parse().unwrap(), outcome);
+        let finding = &report.findings[0];
+        let told = finding.message.ends_with("the password went over the network in the clear");
+        assert_eq!((finding.kind, (finding.severity, told)), (FindingKind::NotEncrypted, expected), "{url}");
+    }
+
+    #[test]
+    fn a_password_in_the_clear_is_told() {
+        in_the_clear("http://me:pw@db.example.com", "192.0.2.1:80", (Severity::Warn, true));
+        in_the_clear("redis://:pw@db.example.com", "192.0.2.1:6379", (Severity::Warn, true));
+        in_the_clear("http://db.example.com", "192.0.2.1:80", (Severity::Warn, false));
+        in_the_clear("http://me:pw@localhost", "127.0.0.1:80", (Severity::Info, false));
     }
 
     #[test]

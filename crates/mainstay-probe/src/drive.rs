@@ -16,8 +16,9 @@ use crate::link::{Heard, Link, Tap};
 use crate::phase_clock::PhaseClock;
 use crate::{CheckRequest, meaning, talk, verdict};
 
-/// No protocol needs a hundredth of this; a peer that makes one go in circles is cut off.
-const MOST_STEPS: usize = 10_000;
+/// The steps that a conversation may take without hearing anything. No protocol needs a tenth of this; one that goes in circles
+/// is cut off.
+const MOST_IDLE_STEPS: usize = 1_000;
 /// The most that a peer may send in one check. A page of HTTP is the largest answer there is.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -142,8 +143,9 @@ impl<'a> Drive<'a> {
 
     /// Goes on until nothing more will be learnt.
     async fn converse(&mut self, line: &mut Line) -> Result<(), Failure> {
-        for _ in 0..MOST_STEPS {
-            match line.step().map_err(|error| self.unfit(&error))? {
+        let mut patience = Patience::default();
+        while patience.bears(self.heard.total()) {
+            match line.step().map_err(|error| self.decided(line, &error))? {
                 Step::Write(bytes) => line.link.write(&bytes).await.map_err(|error| self.broken(&error))?,
                 Step::Read => self.read(line).await?,
                 Step::StartTls => self.secure(line).await?,
@@ -303,6 +305,12 @@ impl<'a> Drive<'a> {
         cut.unwrap_or_else(|| handshake.failure(error, phase))
     }
 
+    /// What an error of the conversation means; it may still owe the server a farewell.
+    fn decided(&mut self, line: &mut Line, error: &WireError) -> Failure {
+        self.farewell = line.conversation.failed();
+        self.unfit(error)
+    }
+
     /// What an error of the conversation means.
     fn unfit(&self, error: &WireError) -> Failure {
         let phase = self.clock.phase();
@@ -335,5 +343,34 @@ impl<'a> Drive<'a> {
             tls: self.tls,
         };
         Observed { observation, findings: self.findings }
+    }
+}
+
+/// Counts the steps since something was last heard.
+#[derive(Debug, Default)]
+struct Patience {
+    heard: u64,
+    idle: usize,
+}
+
+impl Patience {
+    /// Whether another step may be taken, `heard` bytes having come in all.
+    fn bears(&mut self, heard: u64) -> bool {
+        self.idle = if heard > self.heard { 0 } else { self.idle + 1 };
+        self.heard = heard;
+        self.idle <= MOST_IDLE_STEPS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_ends_when_nothing_more_is_heard() {
+        let mut patience = Patience::default();
+        assert!((0..100_000).all(|heard| patience.bears(heard)), "a byte each time is progress");
+        assert!((0..MOST_IDLE_STEPS).all(|_| patience.bears(99_999)));
+        assert!(!patience.bears(99_999));
     }
 }

@@ -13,6 +13,11 @@ use crate::link::Heard;
 pub(crate) fn of_wire(error: &WireError, phase: Phase) -> Failure {
     use FailureKind::*;
     let (kind, blame) = match error {
+        WireError::TooLarge { .. } if phase == Phase::Query => (QueryFailed, Blame::Us),
+        // Whoever has greeted speaks the protocol, if not well.
+        WireError::TooLarge { .. } | WireError::Malformed { .. } if phase > Phase::Ready => {
+            (ContentUnexpected, Blame::Provider)
+        }
         WireError::WrongProtocol { .. } | WireError::TooLarge { .. } | WireError::Malformed { .. } => {
             (WrongProtocol, Blame::Provider)
         }
@@ -24,15 +29,22 @@ pub(crate) fn of_wire(error: &WireError, phase: Phase) -> Failure {
         WireError::LoginRejected { .. } | WireError::LoginUnsupported { .. } => (LoginRejected, Blame::Us),
         WireError::ServerNotProven { .. } => (LoginRejected, Blame::Provider),
         WireError::QueryFailed { .. } => (QueryFailed, Blame::Provider),
+        WireError::QuestionRefused { .. } => (QueryFailed, Blame::Us),
         WireError::StatusUnexpected { .. } => (StatusUnexpected, Blame::Provider),
     };
-    Failure::new(kind, phase, sentence(error)).blamed_on(blame)
+    // A web server takes the credentials with the request, and refuses them with its answer.
+    let phase = if matches!(error, WireError::LoginRejected { .. }) { Phase::Login } else { phase };
+    Failure::new(kind, phase, sentence(error, phase)).blamed_on(blame)
 }
 
-fn sentence(error: &WireError) -> String {
+fn sentence(error: &WireError, phase: Phase) -> String {
     match error {
         WireError::LoginRejected { .. } => format!("the server refused the credentials: {error}"),
         WireError::QueryFailed { .. } => format!("the server answered the query with an error: {error}"),
+        WireError::QuestionRefused { .. } => {
+            format!("the server works, and says that the query itself is wrong: {error}")
+        }
+        WireError::TooLarge { .. } if phase == Phase::Query => format!("{error}; ask for less"),
         WireError::SurplusBeforeTls { .. } => format!("{error}, so somebody may be injecting"),
         other => other.to_string(),
     }
@@ -99,7 +111,12 @@ pub(crate) fn of_slow_file(path: &Path, timeout: Duration, phase: Phase) -> Fail
 pub(crate) fn of_flood(limit: u64, phase: Phase) -> Failure {
     let message =
         format!("the server sent more than {limit} bytes {} without coming to an end", during(phase));
-    Failure::new(FailureKind::WrongProtocol, phase, message)
+    match phase {
+        Phase::Query => Failure::new(FailureKind::QueryFailed, phase, format!("{message}; ask for less"))
+            .blamed_on(Blame::Us),
+        Phase::Login => Failure::new(FailureKind::ContentUnexpected, phase, message),
+        _ => Failure::new(FailureKind::WrongProtocol, phase, message),
+    }
 }
 
 /// What answered a TLS handshake in the clear, when that can be told from its first bytes.
@@ -159,5 +176,41 @@ fn unfinished(phase: Phase) -> &'static str {
         Phase::Ready => "its greeting",
         Phase::Login => "the log-in",
         Phase::Query => "the answer to the query",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn means(error: &WireError, phase: Phase, expected: &str) {
+        let failure = of_wire(error, phase);
+        assert_eq!(format!("{} {} {}", failure.kind, failure.phase, failure.blame), expected, "{error}");
+    }
+
+    #[test]
+    fn whose_fault_a_failed_query_is() {
+        let (code, message) = (String::from("1"), String::from("no"));
+        let refused = WireError::QuestionRefused { code: code.clone(), message: message.clone() };
+        means(&refused, Phase::Query, "query-failed query us");
+        let failed = WireError::QueryFailed { code: code.clone(), message: message.clone() };
+        means(&failed, Phase::Query, "query-failed query provider");
+        // As from a web server, which has no log-in of its own.
+        means(&WireError::LoginRejected { code, message }, Phase::Query, "login-rejected login us");
+    }
+
+    #[test]
+    fn whoever_has_greeted_speaks_the_protocol() {
+        let large = WireError::TooLarge { limit: 1, while_doing: "as an answer" };
+        let malformed = WireError::Malformed { reason: "nonsense" };
+        means(&large, Phase::Ready, "wrong-protocol ready provider");
+        means(&malformed, Phase::Upgrade, "wrong-protocol upgrade provider");
+        means(&large, Phase::Login, "content-unexpected login provider");
+        means(&malformed, Phase::Query, "content-unexpected query provider");
+        means(&large, Phase::Query, "query-failed query us");
+        assert!(of_wire(&large, Phase::Query).message.ends_with("ask for less"));
+        assert_eq!(of_flood(1, Phase::Query).kind, FailureKind::QueryFailed);
+        assert_eq!(of_flood(1, Phase::Ready).kind, FailureKind::WrongProtocol);
     }
 }

@@ -13,7 +13,7 @@ use crate::judges::Judges;
 use crate::limits::Limits;
 use crate::phase_clock::milliseconds;
 use crate::report::{Outcome, assemble};
-use crate::resolve::{self, Resolve};
+use crate::resolve::{self, Addresses, Resolve, Unresolved};
 use crate::{CheckRequest, file, meaning, talk};
 
 /// The system's roots, in messages about files that cannot be read.
@@ -91,7 +91,7 @@ impl Prober {
         let observed = self.read(path, deadline, observe).await;
         let observed =
             observed.ok_or_else(|| meaning::of_slow_file(path, request.timeout, Phase::Resolve))?;
-        Ok(Outcome { resolve_ms: None, addresses: Ok(vec![observed]) })
+        Ok(Outcome { resolve_ms: None, addresses: Ok(vec![observed]), finding: None })
     }
 
     async fn check_network(
@@ -104,16 +104,19 @@ impl Prober {
         let started = Instant::now();
         let resolved = self.resolve(request, deadline).await;
         let resolve_ms = request.target.ip().is_none().then(|| milliseconds(started.elapsed()));
+        let finding = resolved.as_ref().ok().and_then(Addresses::finding);
         let addresses = match resolved {
             Err(unresolved) => Err((unresolved.failure, unresolved.verdict)),
-            Ok(addresses) => {
+            Ok(Addresses { checked, .. }) => {
                 let call = Call { request, verify: verify.as_ref(), now, own_name: &self.options.own_name };
                 let left = deadline.saturating_duration_since(Instant::now());
-                let each = addresses.into_iter().map(|address| self.observe(&call, address, left));
+                let port = request.target.port;
+                let addresses = checked.into_iter().map(|address| SocketAddr::new(address, port));
+                let each = addresses.map(|address| self.observe(&call, address, left));
                 Ok(join_all(each).await)
             }
         };
-        Ok(Outcome { resolve_ms, addresses })
+        Ok(Outcome { resolve_ms, addresses, finding })
     }
 
     /// Against what to verify; `None` for a check without TLS. Without roots or a name nothing could be told, whatever the server does.
@@ -150,16 +153,10 @@ impl Prober {
         timeout_at(deadline, read).await.ok().flatten().map(|(outcome, _turn)| outcome)
     }
 
-    async fn resolve(
-        &self,
-        request: &CheckRequest,
-        deadline: Instant,
-    ) -> Result<Vec<SocketAddr>, resolve::Unresolved> {
-        let (host, port) = (&request.target.host, request.target.port);
-        match timeout_at(deadline, self.resolve.addresses(host)).await {
-            Ok(resolved) => Ok(resolved?.into_iter().map(|address| SocketAddr::new(address, port)).collect()),
-            Err(_) => Err(resolve::out_of_time(host)),
-        }
+    async fn resolve(&self, request: &CheckRequest, deadline: Instant) -> Result<Addresses, Unresolved> {
+        let host = &request.target.host;
+        let resolved = timeout_at(deadline, self.resolve.addresses(host)).await;
+        resolved.unwrap_or_else(|_| Err(resolve::out_of_time(host)))
     }
 
     async fn observe(&self, call: &Call<'_>, address: SocketAddr, left: std::time::Duration) -> Observed {

@@ -8,12 +8,14 @@ use crate::{CheckRequest, compare, diagnose, verdict};
 pub(crate) struct Outcome {
     pub(crate) resolve_ms: Option<f64>,
     pub(crate) addresses: Result<Vec<Observed>, (Failure, Verdict)>,
+    /// About the addresses as such.
+    pub(crate) finding: Option<Finding>,
 }
 
 impl Outcome {
     /// Something on this machine stands in the way: it says nothing about the server.
     pub(crate) fn could_not_begin(failure: Failure) -> Outcome {
-        Outcome { resolve_ms: None, addresses: Err((failure, Verdict::Inconclusive)) }
+        Outcome { resolve_ms: None, addresses: Err((failure, Verdict::Inconclusive)), finding: None }
     }
 }
 
@@ -25,7 +27,7 @@ pub(crate) fn assemble(request: &CheckRequest, now: Timestamp, outcome: Outcome)
         verdict: Verdict::Inconclusive,
         failure: None,
         addresses: Vec::new(),
-        findings: Vec::new(),
+        findings: outcome.finding.into_iter().collect(),
         diagnosis: None,
         resolve_ms: outcome.resolve_ms,
         checked_at: now,

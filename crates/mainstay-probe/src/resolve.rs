@@ -11,7 +11,9 @@ use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
-use mainstay_model::{Blame, Failure, FailureKind, Observation, Phase, Verdict};
+use mainstay_model::{
+    Blame, Failure, FailureKind, Finding, FindingKind, Observation, Phase, Severity, Verdict,
+};
 
 use tokio::time::Instant;
 
@@ -35,6 +37,39 @@ enum Source {
     Given(Option<TokioResolver>),
 }
 
+/// The addresses of a name.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Addresses {
+    /// In order, at most 16.
+    pub(crate) checked: Vec<IpAddr>,
+    /// How many more there are.
+    pub(crate) skipped: usize,
+}
+
+impl Addresses {
+    fn of(mut all: Vec<IpAddr>) -> Addresses {
+        // Resolvers rotate their answers; reports that differ only by that would look like change, and so would another choice
+        // of those that are checked.
+        all.sort();
+        all.dedup();
+        let skipped = all.len().saturating_sub(MOST_ADDRESSES);
+        all.truncate(MOST_ADDRESSES);
+        Addresses { checked: all, skipped }
+    }
+
+    /// That not all of them are checked.
+    pub(crate) fn finding(&self) -> Option<Finding> {
+        let (checked, all) = (self.checked.len(), self.checked.len() + self.skipped);
+        (self.skipped > 0).then(|| Finding {
+            kind: FindingKind::AddressesSkipped,
+            severity: Severity::Info,
+            message: format!(
+                "{checked} of {all} addresses were checked, which is the most that a check takes on"
+            ),
+        })
+    }
+}
+
 /// A name without an address: what that means, and whether it is known for sure.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unresolved {
@@ -53,9 +88,9 @@ impl Resolve {
     }
 
     /// Every address of the host, IPv6 and IPv4, each once, at most 16. An address is its own answer.
-    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Addresses, Unresolved> {
         if let Ok(address) = host.parse() {
-            return Ok(vec![address]);
+            return Ok(Addresses { checked: vec![address], skipped: 0 });
         }
         // RFC 6761 section 6.4: nobody needs to be asked.
         if host.trim_end_matches('.').to_ascii_lowercase().split('.').next_back() == Some("invalid") {
@@ -66,7 +101,7 @@ impl Resolve {
         if addresses.is_empty() {
             addresses = self.ask(host).await?;
         }
-        Ok(each_once(addresses))
+        Ok(Addresses::of(addresses))
     }
 
     fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
@@ -133,18 +168,6 @@ fn resolver(config: ResolverConfig, mut options: ResolverOpts) -> Option<TokioRe
     builder.build().ok()
 }
 
-fn each_once(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-    let mut unique: Vec<IpAddr> = Vec::new();
-    for address in addresses {
-        if !unique.contains(&address) && unique.len() < MOST_ADDRESSES {
-            unique.push(address);
-        }
-    }
-    // Resolvers rotate their answers; reports that differ only by that would look like change.
-    unique.sort();
-    unique
-}
-
 fn unresolved(host: &str, error: &NetError) -> Unresolved {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(NoRecords {
@@ -201,4 +224,21 @@ pub(crate) fn is_loopback(addresses: &[Observation]) -> bool {
     let loopback =
         |one: &Observation| one.address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
     addresses.iter().all(loopback)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_addresses_are_checked_however_the_answer_is_rotated() {
+        let mut all: Vec<IpAddr> = (0..20).map(|last| IpAddr::from([192, 0, 2, last])).collect();
+        let first = Addresses::of(all.clone());
+        all.rotate_left(7);
+        all.push(all[0]);
+        assert_eq!(Addresses::of(all), first);
+        assert_eq!((first.checked.len(), first.skipped), (16, 4));
+        assert!(first.finding().unwrap().message.starts_with("16 of 20 addresses were checked"));
+        assert_eq!(Addresses::of(first.checked).finding(), None);
+    }
 }

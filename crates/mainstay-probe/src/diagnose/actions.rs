@@ -180,6 +180,11 @@ fn of_finding(case: &Case<'_>, kind: FindingKind) -> Vec<String> {
                 "Ask {provider} whether a renewal is being rolled out, or one address was forgotten."
             )]
         }
+        FindingKind::AddressesSkipped => {
+            vec![
+                "Give the addresses that matter most dependencies of their own, with server_name set.".into(),
+            ]
+        }
         FindingKind::AddressDown => vec![format!("Tell {provider} which address fails.")],
         FindingKind::TooSlow => {
             vec![format!("Look at {provider}'s status page, and at the phase that takes longest.")]
