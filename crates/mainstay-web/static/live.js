@@ -2,18 +2,28 @@
 // `data-live` that differs is exchanged. Without this script the pages work all the same, only not live.
 "use strict";
 (() => {
-  const gap = 1500; // At most one fetch in this many milliseconds.
-  const idle = 60000; // Relative times grow old; nothing else would renew them.
+  const gap = 2000; // At most one fetch in this many milliseconds.
+  const idle = 60000; // Relative times grow old; without a change nothing else would renew them.
+  const later = 30000; // The browser gives up on a server that refuses; we ask again after this.
   const light = document.querySelector(".live");
-  let latest = 0, waiting = null, source = null;
+  let source = null, latest = Date.now(), waiting = 0, ageing = 0, retrying = 0;
+  let busy = false, again = false, stale = false;
   // What the server last said of each region: the page itself differs from it, by local times and opened details.
   const said = new Map([...document.querySelectorAll("[data-live][id]")].map((one) => [one.id, one.innerHTML]));
 
-  const say = (on, words) => {
+  const standing = () => {
+    if (stale) return [false, "Not up to date, trying again"];
+    if (source?.readyState === EventSource.OPEN) return [true, "Live"];
+    if (source?.readyState === EventSource.CLOSED) return [false, "Not live, renewed every minute"];
+    return [false, "Not live, trying again"];
+  };
+
+  const say = () => {
+    const [on, words] = standing();
     if (!light) return;
     light.hidden = false;
     light.classList.toggle("on", on);
-    light.textContent = words;
+    if (light.textContent !== words) light.textContent = words;
   };
 
   const localTimes = (root) => {
@@ -36,41 +46,68 @@
     localTimes(old);
   };
 
-  const refresh = async () => {
-    waiting = null;
-    latest = Date.now();
-    try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
-      if (!answer.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      document.title = page.title;
-      for (const fresh of page.querySelectorAll("[data-live][id]")) {
-        const old = document.getElementById(fresh.id);
-        const now = fresh.innerHTML;
-        if (old && said.get(fresh.id) !== now) exchange(old, fresh);
-        said.set(fresh.id, now);
-      }
-    } catch {
-      say(false, "Not live");
+  const renew = async () => {
+    const wanted = { headers: { accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(later) };
+    const answer = await fetch(location.href, wanted);
+    if (!answer.ok) throw new Error(`the page was answered with ${answer.status}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.title = page.title;
+    for (const fresh of page.querySelectorAll("[data-live][id]")) {
+      const old = document.getElementById(fresh.id);
+      const now = fresh.innerHTML;
+      if (old && said.get(fresh.id) !== now) exchange(old, fresh);
+      said.set(fresh.id, now);
     }
   };
 
+  const refresh = async () => {
+    waiting = 0;
+    busy = true;
+    stale = await renew().then(() => false, () => true);
+    busy = false;
+    latest = Date.now();
+    say();
+    age();
+    if (again) { again = false; soon(); }
+  };
+
   const soon = () => {
-    if (document.hidden) { latest = 0; return; }
-    waiting ??= setTimeout(refresh, Math.max(0, latest + gap - Date.now()));
+    if (document.hidden) return;
+    if (busy) again = true;
+    else waiting ||= setTimeout(refresh, Math.max(0, latest + gap - Date.now()));
+  };
+
+  const age = () => {
+    clearTimeout(ageing);
+    ageing = setTimeout(soon, idle);
+  };
+
+  // Browsers allow six connections to a server, so a page that nobody sees must not hold one.
+  const rest = () => {
+    for (const timer of [waiting, ageing, retrying]) clearTimeout(timer);
+    waiting = 0;
+    source?.close();
+    source = null;
   };
 
   const listen = () => {
+    rest();
+    age();
     source = new EventSource("/events");
-    source.addEventListener("open", () => say(true, "Live"));
+    source.addEventListener("open", say);
     source.addEventListener("change", soon);
-    source.addEventListener("error", () => say(false, "Not live, trying again"));
+    source.addEventListener("error", () => {
+      say();
+      // It goes on trying by itself, but not after a refusal.
+      if (source?.readyState === EventSource.CLOSED) retrying = setTimeout(listen, later);
+    });
   };
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
-  addEventListener("pagehide", () => source?.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) { listen(); soon(); } });
-  setInterval(soon, idle);
+  const wake = () => { listen(); soon(); };
+
+  document.addEventListener("visibilitychange", () => { if (document.hidden) rest(); else wake(); });
+  addEventListener("pagehide", rest);
+  addEventListener("pageshow", (event) => { if (event.persisted && !document.hidden) wake(); });
   localTimes(document);
-  listen();
+  if (!document.hidden) listen();
 })();

@@ -1,5 +1,6 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
 use mainstay_model::IncidentId;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -56,6 +57,19 @@ impl House {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = to_bytes(response.into_body(), 64 << 20).await.unwrap();
         Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    /// Takes every place for pages that follow live; they are free again when the answers are dropped.
+    pub(crate) async fn listen_until_refused(&self) -> Vec<Response> {
+        let mut others = Vec::new();
+        loop {
+            let asked = request(Method::GET, "/events").body(Body::empty()).unwrap();
+            let answer = self.router.clone().oneshot(asked).await.unwrap();
+            if answer.status() != StatusCode::OK {
+                return others;
+            }
+            others.push(answer);
+        }
     }
 
     /// The open incident with this dependency in it.

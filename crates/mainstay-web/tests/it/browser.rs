@@ -72,6 +72,21 @@ impl Window {
         wait_for(&format!("{selector} to say {words:?}"), PATIENCE, said).await;
     }
 
+    /// Waits until so many pages listen for changes.
+    async fn listeners(&self, count: usize) {
+        let heard = async || (self.house.listeners() == count).then_some(());
+        wait_for(&format!("{count} listeners"), PATIENCE, heard).await;
+    }
+
+    /// Lets the page believe that it is hidden, or seen again.
+    async fn is_hidden(&self, hidden: bool) {
+        let script = format!(
+            "Object.defineProperty(document, 'hidden', {{ get: () => {hidden}, configurable: true }});
+             document.dispatchEvent(new Event('visibilitychange'));"
+        );
+        self.client.execute(&script, vec![]).await.unwrap();
+    }
+
     /// What the page complained about since it was last asked: broken rules, missing files, failing scripts.
     async fn complaints(&self) -> Vec<String> {
         let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
@@ -154,6 +169,34 @@ async fn a_page_that_is_open_follows_what_others_do_and_keeps_what_is_being_writ
     window.says("#state", "Taken up by operator.").await;
     assert_eq!(note.prop("value").await.unwrap().as_deref(), Some("half a sen"));
     assert_eq!(window.complaints().await, Vec::<String>::new());
+    window.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_nobody_sees_holds_no_connection_and_catches_up_when_it_is_seen() {
+    let Some(window) = Window::open(DESKTOP, true).await else { return };
+    let path = format!("/incidents/{}", window.house.incident_of("orders-db"));
+    window.go(&path).await;
+    window.says(".live", "Live").await;
+    window.listeners(1).await;
+    window.is_hidden(true).await;
+    window.listeners(0).await;
+    window.house.post_form(&format!("{path}/acknowledge"), "").await;
+    window.is_hidden(false).await;
+    window.says("#state", "Taken up by operator.").await;
+    window.listeners(1).await;
+    window.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_refused_says_that_it_is_not_live_and_asks_again() {
+    let Some(window) = Window::open(DESKTOP, true).await else { return };
+    let others = window.house.listen_until_refused().await;
+    window.go("/").await;
+    window.says(".live", "Not live, renewed every minute").await;
+    drop(others);
+    window.is_hidden(false).await;
+    window.says(".live", "Live").await;
     window.close().await;
 }
 

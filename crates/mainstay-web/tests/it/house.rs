@@ -132,6 +132,11 @@ impl House {
         self.happens(events).await;
     }
 
+    /// How many pages listen for changes; the service itself holds one receiver to make theirs of.
+    pub(crate) fn listeners(&self) -> usize {
+        self.changes.receiver_count() - 1
+    }
+
     /// Serves the pages on a free port of this machine and says which.
     pub(crate) async fn serve(&self) -> SocketAddr {
         serve(self.router.clone()).await
