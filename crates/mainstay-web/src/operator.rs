@@ -1,10 +1,12 @@
 //! The operator's listener: pages for people, an API for programs, metrics, and the signs of life.
 
 mod api;
+mod asked;
 mod certificates;
 mod context;
 mod courses;
 mod dependency;
+mod duties;
 mod events;
 mod filter;
 mod guard;
@@ -86,7 +88,10 @@ pub fn router(operator: Operator) -> Router {
         .route("/messages", get(messages::get))
         .route("/events", get(events::get))
         .route("/metrics", get(metrics::get));
-    let routes = pages.merge(api::router()).fallback(trouble::not_found);
+    let routes = pages
+        .merge(api::router())
+        .method_not_allowed_fallback(trouble::not_allowed)
+        .fallback(trouble::not_found);
     let guarded = guard::guarded(routes, Arc::clone(&context));
     // The signs of life and the style sheets tell nothing about anybody, and are asked for by names that nobody configured.
     let open = Router::new()

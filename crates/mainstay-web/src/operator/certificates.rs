@@ -2,13 +2,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use mainstay_model::Fingerprint;
 use mainstay_store::CertificateOnDuty;
 use serde::Deserialize;
 
+use super::asked::Asked;
 use super::context::Context;
+use super::filter::page_of;
 use super::known::Known;
 use super::overview::address_of;
 use super::page::{Here, Page, html, window_title};
@@ -31,10 +33,10 @@ pub(super) struct Filter {
 /// `GET /certificates`: what ends when, soonest first.
 pub(super) async fn get(
     State(context): State<Arc<Context>>,
-    Query(filter): Query<Filter>,
+    Asked(filter): Asked<Filter>,
 ) -> Result<Response, Trouble> {
     let known = Known::read(&context);
-    let certificates = context.operator.store.certificates().await?;
+    let certificates = context.certificates(&known).await?;
     Ok(html(&page(&known, &certificates, filter)))
 }
 
@@ -70,7 +72,8 @@ fn page(known: &Known, certificates: &[CertificateOnDuty], filter: Filter) -> Ce
         .iter()
         .map(|group| (group[0].certificate.not_after, expiry_sign(&group[0].certificate, known.now)))
         .collect();
-    let at = filter.page.parse().unwrap_or(1).max(1);
+    let pages = groups.len().div_ceil(ROWS);
+    let at = page_of(&filter.page, pages);
     let sentence = sentence(&ends, &groups, known);
     let worst = ends.iter().map(|(_, sign)| *sign).max().unwrap_or(Sign::Healthy);
     Certificates {
@@ -79,7 +82,7 @@ fn page(known: &Known, certificates: &[CertificateOnDuty], filter: Filter) -> Ce
         picture: (!ends.is_empty()).then(|| Expiries::draw(&ends, known.now)),
         rows: groups.iter().skip((at - 1) * ROWS).take(ROWS).map(|group| row(group, known)).collect(),
         found: groups.len(),
-        pages: groups.len().div_ceil(ROWS),
+        pages,
         at,
         filter,
     }

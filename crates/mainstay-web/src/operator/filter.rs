@@ -27,9 +27,9 @@ impl Filter {
         Sign::from_class(&self.state)
     }
 
-    /// The page that is asked for, from 1.
-    pub(super) fn page(&self) -> usize {
-        self.page.parse().unwrap_or(1).max(1)
+    /// The page that is asked for, from 1 to the last one that there is.
+    pub(super) fn page(&self, pages: usize) -> usize {
+        page_of(&self.page, pages)
     }
 
     /// Whether a dependency is asked for: by state, by provider, and by every word.
@@ -69,6 +69,11 @@ impl Filter {
     }
 }
 
+/// The page that an address asks for, from 1 to the last one that there is.
+pub(super) fn page_of(text: &str, pages: usize) -> usize {
+    text.parse().unwrap_or(1).clamp(1, pages.max(1))
+}
+
 /// Percent-encodes all but what is harmless in a query or a path (RFC 3986, unreserved).
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -98,6 +103,14 @@ mod tests {
     fn nonsense_is_left_out() {
         let filter = Filter { state: "purple".into(), page: "-3".into(), ..Filter::default() };
         assert!(filter.is_empty());
-        assert_eq!(filter.page(), 1);
+        assert_eq!(filter.page(9), 1);
+    }
+
+    #[test]
+    fn a_page_is_one_that_there_is() {
+        for (asked, pages, given) in [("2", 3, 2), ("4", 3, 3), ("0", 3, 1), ("7", 0, 1)] {
+            assert_eq!(page_of(asked, pages), given, "{asked} of {pages}");
+        }
+        assert_eq!(page_of(&u64::MAX.to_string(), 3), 3);
     }
 }

@@ -73,18 +73,17 @@ async fn own_name(State(context): State<Arc<Context>>, request: Request, next: N
         // Without a name there is nothing that could be somebody else's: HTTP/1.0, or a socket file.
         None => next.run(request).await,
         Some(host) if is_own(&host, public) => next.run(request).await,
-        Some(host) => misdirected(&host),
+        Some(host) => misdirected(&host).answer(request.uri()),
     }
 }
 
-fn misdirected(host: &str) -> Response {
+fn misdirected(host: &str) -> Trouble {
     let host: String = host.chars().take(100).collect();
     Trouble::new(
         StatusCode::MISDIRECTED_REQUEST,
         format!("This Mainstay does not know itself by the name {host}."),
         "Open it by its address, or set server.public_url in the configuration to the address that you use.",
     )
-    .into_response()
 }
 
 /// Whether nobody else can make such a name lead here: addresses, this machine's own names, names without a dot, and the configured one.

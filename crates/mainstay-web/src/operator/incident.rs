@@ -6,7 +6,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use mainstay_engine::Action;
-use mainstay_model::{Delivery, EntryId, Incident, IncidentId, PublicStatus, TimelineEntry};
+use mainstay_model::{Delivery, EntryId, Incident, IncidentId, TimelineEntry};
 use mainstay_store::TimelineFilter;
 
 use super::context::Context;
@@ -21,7 +21,9 @@ use crate::show::{Sign, When};
 
 mod act;
 
-pub(super) use act::{NoteText, Publish, Update, acknowledging, noting, publishing, resolving, updating};
+pub(super) use act::{
+    NoteText, Publish, Update, acknowledging, noting, perform, publishing, resolving, updating,
+};
 
 /// The latest entries of the timeline that a page shows; an incident that flaps for weeks must not make it endless.
 const MOMENTS: u32 = 500;
@@ -124,10 +126,8 @@ async fn act(
     id: &str,
     action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
 ) -> Result<Response, Trouble> {
-    let known = Known::read(context);
-    let incident = File::read(context, &known, id).await?.incident;
-    context.submit(action(&incident)?).await?;
-    Ok(Redirect::to(&format!("/incidents/{}", incident.id)).into_response())
+    let id = perform(context, id, action).await?;
+    Ok(Redirect::to(&format!("/incidents/{id}")).into_response())
 }
 
 #[derive(Template)]
@@ -217,7 +217,7 @@ fn page(known: &Known, file: File) -> IncidentPage {
         acknowledged: matches!(incident.state, mainstay_model::IncidentState::Acknowledged { .. }),
         suggestion: (is_open && public.is_none()).then(|| suggestion(known, &incident)),
         public,
-        statuses: PublicStatus::ALL.iter().map(|one| (one.as_str(), Some(*one) == status)).collect(),
+        statuses: act::statuses(&incident).map(|one| (one.as_str(), Some(one) == status)).collect(),
         messages: deliveries.iter().map(|one| MessageRow::of(one, now)).collect(),
         timeline: moments(&timeline, now),
         cut: timeline.len() == MOMENTS as usize,

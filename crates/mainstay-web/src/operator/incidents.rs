@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use mainstay_model::{ComponentName, Incident, IncidentId, IncidentState};
 use mainstay_store::IncidentFilter;
 use serde::Deserialize;
 
+use super::asked::Asked;
 use super::context::Context;
 use super::known::Known;
 use super::page::{Here, Page, html, window_title};
@@ -28,7 +29,7 @@ pub(super) struct From {
 /// `GET /incidents`: what is open, then what was.
 pub(super) async fn get(
     State(context): State<Arc<Context>>,
-    Query(from): Query<From>,
+    Asked(from): Asked<From>,
 ) -> Result<Response, Trouble> {
     let known = Known::read(&context);
     let before: Option<IncidentId> = from.before.parse().ok();

@@ -17,9 +17,9 @@ use exposition::Exposition;
 pub(super) async fn get(State(context): State<Arc<Context>>) -> Response {
     let known = Known::read(&context);
     let store = &context.operator.store;
-    let certificates = store.certificates().await.inspect_err(log).ok();
+    let certificates = context.certificates(&known).await.inspect_err(log).ok();
     let deliveries = store.delivery_counts().await.inspect_err(log).ok();
-    let text = exposition(&known, certificates.as_deref(), deliveries.as_ref());
+    let text = exposition(&known, certificates.as_ref().map(|all| all.as_slice()), deliveries.as_ref());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
@@ -69,8 +69,8 @@ fn verdicts(text: &mut Exposition, known: &Known) {
 }
 
 fn checks(text: &mut Exposition, known: &Known) {
-    let last = |state: &Arc<DependencyState>| state.last.clone().map(|last| (Arc::clone(state), last));
-    let all: Vec<(Arc<DependencyState>, CheckReport)> = known.dependencies.iter().filter_map(last).collect();
+    let all: Vec<(&DependencyState, &CheckReport)> =
+        known.dependencies.iter().filter_map(|state| Some((&**state, state.last.as_ref()?))).collect();
     let mut family = text.gauge("mainstay_dependency_failure", "1 for what was wrong in the latest check.");
     for (state, failure) in all.iter().filter_map(|(state, last)| Some((state, last.failure.as_ref()?))) {
         let labels = [

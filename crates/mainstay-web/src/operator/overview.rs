@@ -2,10 +2,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use mainstay_model::{Criticality, DependencyName, DependencyState, ProviderName};
 
+use super::asked::Asked;
 use super::context::Context;
 use super::courses::Course;
 use super::filter::{Filter, NO_PROVIDER, escaped};
@@ -23,7 +24,7 @@ const ROWS: usize = 200;
 const FOLDED: usize = 100;
 
 /// `GET /`: is everything in order, and if not, what needs people first.
-pub(super) async fn get(State(context): State<Arc<Context>>, Query(filter): Query<Filter>) -> Response {
+pub(super) async fn get(State(context): State<Arc<Context>>, Asked(filter): Asked<Filter>) -> Response {
     let known = Known::read(&context);
     let sorted = sorted(&known, &filter);
     let shown = shown(&sorted, &filter);
@@ -44,6 +45,7 @@ struct Overview {
     filter: Filter,
     found: usize,
     all: usize,
+    at: usize,
     pages: usize,
 }
 
@@ -93,6 +95,7 @@ fn overview(
     let sentence = words::overview(known);
     let mut groups = groups(known, sorted, shown, courses, &filter);
     let unlisted = cut_folded(&mut groups);
+    let pages = if filter.is_empty() { 1 } else { pages(sorted) };
     Overview {
         page: Page::new(known, Here::Overview, &window_title(worst, sentence.trim_end_matches('.'))),
         lede: lede(known),
@@ -103,7 +106,8 @@ fn overview(
         unlisted,
         found: sorted.len(),
         all: known.dependencies.len(),
-        pages: if filter.is_empty() { 1 } else { sorted.len().div_ceil(ROWS) },
+        at: filter.page(pages),
+        pages,
         filter,
     }
 }
@@ -144,10 +148,15 @@ pub(super) fn sorted(known: &Known, filter: &Filter) -> Vec<Arc<DependencyState>
 /// Those that get a row: all where there is room, else those that need people, or one page of what was asked for.
 fn shown(sorted: &[Arc<DependencyState>], filter: &Filter) -> Vec<Arc<DependencyState>> {
     if !filter.is_empty() {
-        return sorted.iter().skip((filter.page() - 1) * ROWS).take(ROWS).cloned().collect();
+        let before = filter.page(pages(sorted)) - 1;
+        return sorted.iter().skip(before * ROWS).take(ROWS).cloned().collect();
     }
     let all = sorted.len() <= ROWS;
     sorted.iter().filter(|state| all || needs_people(state)).take(ROWS).cloned().collect()
+}
+
+fn pages(sorted: &[Arc<DependencyState>]) -> usize {
+    sorted.len().div_ceil(ROWS)
 }
 
 fn groups(

@@ -1,5 +1,5 @@
 use askama::Template;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use mainstay_store::StoreError;
 use serde_json::json;
@@ -13,11 +13,26 @@ pub(crate) struct Trouble {
     happened: String,
     advice: String,
     internal: Option<String>,
+    way: Way,
+}
+
+/// Where a person can go from here.
+#[derive(Debug)]
+struct Way {
+    address: String,
+    words: &'static str,
+}
+
+impl Default for Way {
+    fn default() -> Way {
+        Way { address: "/".into(), words: "Everything that is watched" }
+    }
 }
 
 impl Trouble {
     pub(super) fn new(status: StatusCode, happened: impl Into<String>, advice: impl Into<String>) -> Trouble {
-        Trouble { status, happened: happened.into(), advice: advice.into(), internal: None }
+        let (happened, advice) = (happened.into(), advice.into());
+        Trouble { status, happened, advice, internal: None, way: Way::default() }
     }
 
     /// What was asked for does not exist.
@@ -35,16 +50,39 @@ impl Trouble {
         Trouble::new(StatusCode::CONFLICT, what, advice)
     }
 
-    /// It is not known whether what a person did was written down.
+    /// What a person did was not written down, and will not be.
     pub(super) fn not_recorded(why: &str) -> Trouble {
-        let mut trouble = Trouble::new(
+        Trouble::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "What you did was not recorded.",
-            "Open the page again to see where things stand, then try once more. If it happens again, look at the log of \
-             Mainstay: most often the disk is full or the database cannot be reached.",
-        );
-        trouble.internal = Some(why.to_owned());
-        trouble
+            "Try again in a moment. If it happens again, look at the log of Mainstay: most often it is being stopped, the disk \
+             is full or the database cannot be reached.",
+        )
+        .because(why)
+    }
+
+    /// What a person did is on its way to be written down, but nobody knows when it will be.
+    pub(super) fn not_recorded_yet(why: &str) -> Trouble {
+        Trouble::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "It is not known yet whether what you did is recorded.",
+            "Mainstay has it, and goes on trying to write it down. Do not do it again yet: look at the incident first; it stands \
+             there as soon as it is written. If it does not appear, the log of Mainstay says why: most often the disk is full or \
+             the database cannot be reached.",
+        )
+        .because(why)
+    }
+
+    /// With a message for the log.
+    fn because(mut self, why: &str) -> Trouble {
+        self.internal = Some(why.to_owned());
+        self
+    }
+
+    /// With a link to where it can be seen how things stand.
+    pub(super) fn leading_to(mut self, address: String, words: &'static str) -> Trouble {
+        self.way = Way { address, words };
+        self
     }
 
     fn log(&self) {
@@ -53,11 +91,17 @@ impl Trouble {
         }
     }
 
+    /// In the form in which the one who asked can read it: programs ask under `/api/`.
+    pub(super) fn answer(&self, uri: &Uri) -> Response {
+        if uri.path().starts_with("/api/") { self.json() } else { self.page() }
+    }
+
     /// As a page.
     fn page(&self) -> Response {
         self.log();
         let page = Page::bare(Here::Elsewhere, &self.happened);
-        let body = html(&TroublePage { page, happened: &self.happened, advice: &self.advice });
+        let body =
+            html(&TroublePage { page, happened: &self.happened, advice: &self.advice, way: &self.way });
         (self.status, body).into_response()
     }
 
@@ -73,9 +117,8 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Trouble {
         let advice =
             if error.may_pass() { "Try again in a moment." } else { "The log of Mainstay says more." };
-        let internal = Some(chain(&error));
-        let happened = "What was kept cannot be read now.".to_owned();
-        Trouble { status: StatusCode::SERVICE_UNAVAILABLE, happened, advice: advice.into(), internal }
+        let happened = "What was kept cannot be read now.";
+        Trouble::new(StatusCode::SERVICE_UNAVAILABLE, happened, advice).because(&chain(&error))
     }
 }
 
@@ -115,11 +158,26 @@ impl IntoResponse for ApiTrouble {
 
 /// What no route answers.
 pub(super) async fn not_found(uri: Uri) -> Response {
-    let trouble = Trouble::nothing(
-        "There is no such page.",
-        "The list of everything that is watched is the place to begin.",
-    );
-    if uri.path().starts_with("/api/") { trouble.json() } else { trouble.page() }
+    let advice = match uri.path().starts_with("/api/") {
+        true => "Every address of the API stands in /api/v1/openapi.json.",
+        false => "The list of everything that is watched is the place to begin.",
+    };
+    Trouble::nothing("There is no such page.", advice).answer(&uri)
+}
+
+/// What a route does not answer to.
+pub(super) async fn not_allowed(method: Method, uri: Uri) -> Response {
+    let advice = match uri.path().starts_with("/api/") {
+        true => "What each address is asked with stands in /api/v1/openapi.json.",
+        false => "Pages are only read here; what can be done stands on the page of an incident.",
+    };
+    let method: String = method.as_str().chars().take(20).collect();
+    Trouble::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("This address cannot be asked with {method}."),
+        advice,
+    )
+    .answer(&uri)
 }
 
 #[derive(Template)]
@@ -128,4 +186,5 @@ struct TroublePage<'a> {
     page: Page,
     happened: &'a str,
     advice: &'a str,
+    way: &'a Way,
 }

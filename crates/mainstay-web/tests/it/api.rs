@@ -111,6 +111,20 @@ async fn an_incident_is_taken_up_over_the_api() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_asked_with_the_wrong_method_says_which_are_right() {
+    let house = house().await;
+    let wrong = house.post_json("/api/v1/status", json!({})).await;
+    assert_eq!(
+        (wrong.status, wrong.headers["allow"].to_str().unwrap()),
+        (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD")
+    );
+    assert_eq!(wrong.json()["error"]["message"], "This address cannot be asked with POST.");
+    let page = house.get(&format!("/incidents/{}/resolve", house.incident_of("orders-db"))).await;
+    assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
+    page.has("what can be done stands on the page of an incident");
+}
+
+#[tokio::test]
 async fn a_body_that_cannot_be_read_is_told() {
     let house = house().await;
     let path = format!("/api/v1/incidents/{}/notes", house.incident_of("orders-db"));
@@ -120,6 +134,19 @@ async fn a_body_that_cannot_be_read_is_told() {
     answer.has("application/json");
     let unknown = house.get("/api/v1/incidents?state=purple").await;
     assert_eq!(unknown.json()["error"]["advice"], "It is open or resolved.");
+    let twice = house.get("/?q=a&q=b").await;
+    assert_eq!(twice.status, StatusCode::UNPROCESSABLE_ENTITY);
+    twice.has("<h1 class=\"sentence\">What the address asks for cannot be read: duplicate field `q`.");
+    for path in [
+        "/api/v1/dependencies?offset=x",
+        "/api/v1/certificates?offset=-1",
+        "/api/v1/incidents?state=a&state=b",
+    ] {
+        let answer = house.get(path).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with("What the address asks for cannot be read: "), "{path}: {message}");
+    }
     let nothing = house.get("/api/v1/nothing").await;
     assert_eq!(
         (nothing.status, &nothing.json()["error"]["message"]),

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::http::header;
 use jiff::SignedDuration;
@@ -43,6 +44,21 @@ async fn the_end_of_a_certificate_is_kept_while_its_server_cannot_be_reached() {
         text.contains(r#"mainstay_certificate_not_after_timestamp_seconds{dependency="sessions","#),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn what_is_no_longer_configured_presents_no_certificate() {
+    let house = House::sample(SignedDuration::from_mins(30)).await;
+    let asked = ["/metrics", "/certificates", "/api/v1/certificates"];
+    for path in asked {
+        house.get(path).await.has("mail-out");
+    }
+    let mut landscape = sample::landscape();
+    landscape.dependencies.remove("mail-out").unwrap();
+    house.happens(vec![(now(), Event::Configured(Arc::new(landscape)))]).await;
+    for path in asked {
+        house.get(path).await.lacks("mail-out").has("sessions");
+    }
 }
 
 /// Reads the text format strictly: each family once, with its type before its samples, and each sample once.

@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode, header};
 use jiff::SignedDuration;
 use mainstay_engine::Event;
 use mainstay_model::{Landscape, Random};
+use serde_json::json;
 
 use crate::ask::request;
 use crate::house::House;
@@ -87,6 +88,7 @@ async fn certificates_stand_by_their_end_and_can_be_found() {
     house.get("/certificates?all=yes").await.has("<span class=\"name\">Example Root X1");
     house.get("/certificates?q=parcel").await.has("mail-out").lacks("href=\"/dependencies/orders-db\"");
     house.get("/certificates?q=nothing-of-that-name").await.has("Nothing matches.");
+    house.get("/certificates?page=18446744073709551615").await.has("submission.parcel.example");
 }
 
 #[tokio::test]
@@ -107,6 +109,31 @@ async fn an_incident_is_taken_up_published_updated_noted_and_closed() {
     house.post_form(&format!("{path}/resolve"), "").await;
     house.get(&path).await.has("by hand (operator)").lacks("Close it by hand");
     house.get("/incidents").await.has("2 dependencies of Acme Databases are down");
+}
+
+#[tokio::test]
+async fn customers_are_told_that_it_is_resolved_when_it_is_and_nothing_else_then() {
+    let house = house().await;
+    let path = format!("/incidents/{}", house.incident_of("orders-db"));
+    house.post_form(&format!("{path}/publish"), "").await;
+    house.get(&path).await.has("<option value=\"monitoring\"").lacks("<option value=\"resolved\"");
+    let early = house.post_form(&format!("{path}/updates"), "status=resolved&body=All+well.").await;
+    assert_eq!(early.status, StatusCode::CONFLICT);
+    early.has("This incident is still open").has(&format!("<a href=\"{path}\">Back to the incident</a>"));
+    house.post_form(&format!("{path}/resolve"), "").await;
+    house.get(&path).await.has("<option value=\"resolved\"").lacks("<option value=\"monitoring\"");
+    let late = house
+        .post_json(&format!("/api/v1{path}/updates"), json!({ "status": "monitoring", "body": "x" }))
+        .await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert_eq!(
+        late.json()["error"]["message"],
+        "This incident is over, so it cannot stand anywhere else for customers."
+    );
+    let after =
+        house.post_form(&format!("{path}/updates"), "status=resolved&body=It+was+a+long+night.").await;
+    assert_eq!(after.status, StatusCode::SEE_OTHER);
+    house.get(&path).await.has("It was a long night.");
 }
 
 #[tokio::test]
@@ -190,6 +217,7 @@ async fn ten_thousand_dependencies_make_a_page_that_can_be_read() {
     let found = house.get("/?q=edge-07&page=2").await;
     found.has("1,000 matches").has("Page 2 of 5").has("/?q=edge-07&#38;page=3");
     assert!(found.text.len() < 400_000, "{} bytes", found.text.len());
+    house.get("/?q=edge-07&page=18446744073709551615").await.has("Page 5 of 5");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use jiff::Timestamp;
 use mainstay_model::{
     Alert, CheckReport, ComponentName, Criticality, DependencyName, DependencyState, Failure, HumanDuration,
@@ -9,6 +9,7 @@ use mainstay_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::operator::asked::Asked;
 use crate::operator::context::Context;
 use crate::operator::dependency::find;
 use crate::operator::filter::Filter;
@@ -23,7 +24,7 @@ const MOST: usize = 1_000;
 /// Which dependencies: as on the overview, and from which place on.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct Which {
     state: String,
     provider: String,
     q: String,
@@ -82,7 +83,7 @@ struct Configuration {
 }
 
 /// `GET /api/v1/dependencies`.
-pub(super) async fn list(State(context): State<Arc<Context>>, Query(asked): Query<Asked>) -> Json<List> {
+pub(super) async fn list(State(context): State<Arc<Context>>, Asked(asked): Asked<Which>) -> Json<List> {
     let known = Known::read(&context);
     let filter = Filter { state: asked.state, provider: asked.provider, q: asked.q, ..Filter::default() };
     let found = sorted(&known, &filter);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use jiff::Timestamp;
 use mainstay_engine::Action;
 use mainstay_model::{
@@ -12,9 +12,10 @@ use mainstay_model::{
 use mainstay_store::IncidentFilter;
 use serde::{Deserialize, Serialize};
 
+use crate::operator::asked::Asked;
 use crate::operator::context::Context;
 use crate::operator::incident::{
-    File, NoteText, Publish, Update, acknowledging, noting, publishing, resolving, updating,
+    File, NoteText, Publish, Update, acknowledging, noting, perform, publishing, resolving, updating,
 };
 use crate::operator::incidents::state;
 use crate::operator::known::Known;
@@ -26,7 +27,7 @@ const MOST: u32 = 200;
 /// Which incidents.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct Which {
     state: String,
     before: String,
 }
@@ -73,7 +74,7 @@ pub(super) struct Detail {
 /// `GET /api/v1/incidents`.
 pub(super) async fn list(
     State(context): State<Arc<Context>>,
-    Query(asked): Query<Asked>,
+    Asked(asked): Asked<Which>,
 ) -> Result<Json<List>, ApiTrouble> {
     let open = match asked.state.as_str() {
         "" => None,
@@ -166,8 +167,7 @@ async fn act(
     id: &str,
     action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
 ) -> Result<Json<Detail>, ApiTrouble> {
-    let incident = File::read(context, &Known::read(context), id).await?.incident;
-    context.submit(action(&incident)?).await?;
+    perform(context, id, action).await?;
     Ok(detail(context, id).await?)
 }
 

@@ -1,8 +1,10 @@
+use std::sync::PoisonError;
+
 use mainstay_engine::Action;
-use mainstay_model::{Incident, IncidentState, PublicStatus};
+use mainstay_model::{Incident, IncidentId, IncidentState, PublicStatus};
 use serde::Deserialize;
 
-use super::Trouble;
+use super::{Context, File, Known, Trouble};
 
 /// No title for customers needs more characters.
 const LONGEST_TITLE: usize = 200;
@@ -31,6 +33,34 @@ pub(crate) struct Update {
 #[serde(default)]
 pub(crate) struct NoteText {
     text: String,
+}
+
+/// Does what a person asked for, and says about which incident it was once it is committed.
+pub(crate) async fn perform(
+    context: &Context,
+    id: &str,
+    action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
+) -> Result<IncidentId, Trouble> {
+    let incident = File::read(context, &Known::read(context), id).await?.incident;
+    let id = incident.id;
+    let done = async { context.submit(action(at_hand(context, &incident)?)?).await };
+    let back = |trouble: Trouble| trouble.leading_to(format!("/incidents/{id}"), "Back to the incident");
+    done.await.map(|()| id).map_err(back)
+}
+
+/// The engine forgets incidents some time after they ended, and would take nothing more about them.
+fn at_hand<'a>(context: &Context, incident: &'a Incident) -> Result<&'a Incident, Trouble> {
+    let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+    let happened = "This incident ended too long ago to be added to.";
+    let advice =
+        "What is known of it stays on its page. When its cause shows up anew, another incident opens.";
+    state.incident(incident.id).map(|_| incident).ok_or_else(|| Trouble::conflict(happened, advice))
+}
+
+/// Where an incident may stand for customers: it is over for them when it is over, and not before.
+pub(super) fn statuses(incident: &Incident) -> impl Iterator<Item = PublicStatus> {
+    let open = incident.is_open();
+    PublicStatus::ALL.iter().copied().filter(move |status| (*status == PublicStatus::Resolved) != open)
 }
 
 /// Takes an incident up.
@@ -73,7 +103,23 @@ pub(crate) fn updating(incident: &Incident, form: Update) -> Result<Action, Trou
         .status
         .parse()
         .map_err(|()| Trouble::unusable("Where the incident stands is missing or unknown.", advice))?;
+    if !statuses(incident).any(|one| one == status) {
+        return Err(ahead_of_itself(incident));
+    }
     Ok(Action::Update { incident: incident.id, status, body: required(form.body)? })
+}
+
+fn ahead_of_itself(incident: &Incident) -> Trouble {
+    match incident.is_open() {
+        true => Trouble::conflict(
+            "This incident is still open, so customers cannot be told that it is resolved.",
+            "Say that it is monitoring. Customers are told by themselves when it ends, and when you close it by hand.",
+        ),
+        false => Trouble::conflict(
+            "This incident is over, so it cannot stand anywhere else for customers.",
+            "Send the update as resolved. It opens again by itself when its cause shows up anew.",
+        ),
+    }
 }
 
 /// Writes something down.
