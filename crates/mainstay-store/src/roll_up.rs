@@ -21,8 +21,11 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 /// still is not lost: its hour is summed up again.
 const GRACE: i64 = 120_000_000;
 
-/// How many addresses are summed up together: bounds the memory to an hour of their observations.
+/// How many addresses are read together: bounds the memory to an hour of their observations.
 const TOGETHER: usize = 32;
+
+/// How many sums are written together: every transaction waits for the disk once.
+const WRITTEN_TOGETHER: usize = 1000;
 
 /// From when on raw observations are kept, in the table of marks. Hours before are never summed up again: their parts are gone.
 pub(crate) const RAW_FROM: &str = "raw-from";
@@ -42,7 +45,9 @@ pub(crate) async fn roll_up(database: &Database, now: Timestamp) -> Result<(), S
     let closed = floor(now.as_microsecond() - GRACE, HOUR);
     database.execute(sql::CLOSE_HOURS, vec![closed.into()]).await?;
     let Some(pending) = pending(database).await? else { return Ok(()) };
-    let from = pending.from.max(mark(database, RAW_FROM).await?.unwrap_or(i64::MIN));
+    // A mark in the future was set while the clock was ahead, and means nothing.
+    let raw_from = mark(database, RAW_FROM).await?.filter(|raw_from| *raw_from <= closed);
+    let from = pending.from.max(raw_from.unwrap_or(i64::MIN));
     let groups = groups(database).await?;
     let mut hour = from;
     while hour < closed {
@@ -134,17 +139,21 @@ impl Group {
 }
 
 async fn roll_up_hour(database: &Database, groups: &[Group], hour: i64) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
     for group in groups {
         let checks = group.checks_around(database, hour).await?;
         let named = group.dependencies.iter().zip(&checks);
-        let rows: Vec<_> = named.filter_map(|(name, checks)| sum(name, checks, hour)).collect();
-        replace(database, &sql::INSERT_HOURLY, &rows).await?;
+        rows.extend(named.filter_map(|(name, checks)| sum(name, checks, hour)));
+        if rows.len() >= WRITTEN_TOGETHER {
+            replace(database, &sql::INSERT_HOURLY, &std::mem::take(&mut rows)).await?;
+        }
     }
-    Ok(())
+    replace(database, &sql::INSERT_HOURLY, &rows).await
 }
 
 async fn roll_up_day(database: &Database, groups: &[Group], day: i64) -> Result<(), StoreError> {
     let range = [Value::from(day), Value::from(day + DAY)];
+    let mut rows = Vec::new();
     for group in groups {
         let hours =
             database.listed(&sql::HOURLY_BETWEEN, &range, &group.dependencies, |name| name.as_str().into());
@@ -157,9 +166,12 @@ async fn roll_up_day(database: &Database, groups: &[Group], day: i64) -> Result<
                 || RollUpRow { dependency: hour.dependency.clone(), start: day, ..RollUpRow::default() };
             days.entry(hour.dependency.clone()).or_insert_with(empty).add(&hour);
         }
-        replace(database, &sql::INSERT_DAILY, &days.into_values().collect::<Vec<_>>()).await?;
+        rows.extend(days.into_values());
+        if rows.len() >= WRITTEN_TOGETHER {
+            replace(database, &sql::INSERT_DAILY, &std::mem::take(&mut rows)).await?;
+        }
     }
-    Ok(())
+    replace(database, &sql::INSERT_DAILY, &rows).await
 }
 
 async fn replace(database: &Database, bulk: &Bulk, rows: &[RollUpRow]) -> Result<(), StoreError> {

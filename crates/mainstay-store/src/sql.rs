@@ -191,7 +191,7 @@ statements! {
     INCIDENTS_RESOLVED_SINCE = "SELECT id, body FROM incident WHERE resolved_at >= $1 ORDER BY opened_at, id";
 
     DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message
-        FROM delivery WHERE state = 0 AND next_attempt_at <= $1
+        FROM delivery WHERE state = 0 AND (next_attempt_at <= $1 OR next_attempt_at > $3)
             AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
                 AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)
         ORDER BY next_attempt_at, id LIMIT $2";
@@ -213,16 +213,17 @@ statements! {
             pending_from = CASE WHEN excluded.pending_from < roll_up.pending_from
                 THEN excluded.pending_from ELSE roll_up.pending_from END
         WHERE excluded.pending_from < roll_up.closed_to OR excluded.pending_from < roll_up.pending_from";
-    CLOSE_HOURS = "UPDATE roll_up SET closed_to = $1 WHERE id = 1 AND closed_to < $1";
+    CLOSE_HOURS = "UPDATE roll_up SET closed_to = $1 WHERE id = 1 AND closed_to <> $1";
     PENDING_ROLL_UP = "SELECT pending_from, closed_to, version FROM roll_up WHERE id = 1";
     ROLLED_UP = "UPDATE roll_up SET pending_from = $1 WHERE id = 1 AND version = $2";
     ENDPOINTS = "SELECT id, dependency FROM endpoint ORDER BY dependency, id";
 
-    DELETE_HOURS = "DELETE FROM hourly WHERE start = (SELECT MIN(start) FROM hourly) AND start < $1";
+    DELETE_HOURS = "DELETE FROM hourly WHERE (dependency, start) IN (
+        SELECT dependency, start FROM hourly WHERE start < $1 ORDER BY start LIMIT 2000)";
     DELETE_DELIVERIES = "DELETE FROM delivery WHERE id IN (
-        SELECT id FROM delivery WHERE state <> 0 AND ended_at < $1 ORDER BY ended_at LIMIT 500)";
+        SELECT id FROM delivery WHERE state <> 0 AND ended_at < $1 ORDER BY ended_at LIMIT 2000)";
     DELETE_FAILURES = "DELETE FROM failure WHERE id IN (
-        SELECT id FROM failure WHERE last_seen < $1 ORDER BY last_seen LIMIT 500)";
+        SELECT id FROM failure WHERE last_seen < $1 ORDER BY last_seen LIMIT 2000)";
     ENDPOINTS_UNSEEN = "SELECT id FROM endpoint WHERE last_seen < $1 ORDER BY last_seen LIMIT 64";
 
     PING = "SELECT 1 AS one";

@@ -36,6 +36,9 @@ impl Store {
     /// When it returns, everything is on the disk. A commit whose outcome is unknown may be repeated: facts, history and messages
     /// that are stored already stay as they are. Reports without a configured dependency are not stored.
     pub async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        if commit.is_empty() {
+            return Ok(());
+        }
         let mut memory = self.memory.lock().await;
         write::commit(&self.database, &mut memory, commit).await
     }
@@ -46,7 +49,7 @@ impl Store {
     }
 
     /// Messages that can be tried now, the longest due first: of each channel and incident only the earliest that is not settled, so
-    /// that their order is kept.
+    /// that their order is kept. One that is to wait for more than seven hours counts as due: the clock was ahead when it was put off.
     pub async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         read::due_deliveries(&self.database, now, limit).await
     }
@@ -156,12 +159,17 @@ impl Store {
         roll_up::roll_up(&self.database, now).await
     }
 
-    /// Deletes what is too old, a little at a time, so that nobody waits for it. Nothing goes that is not summed up.
+    /// Deletes what is too old, a little at a time, so that nobody waits for it. Nothing goes that is not summed up. To be called every
+    /// few minutes: a call believes in no more than six hours since the last one, so that a clock that jumps ahead does not empty
+    /// the store before somebody sets it right.
     pub async fn retain(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
         retention::retain(&self.database, now, retention).await?;
         let mut memory = self.memory.lock().await;
-        *memory = Memory::default();
-        retention::forget_addresses(&self.database).await
+        // Lost when this fails or is abandoned half-way, and then read again.
+        let mut known = std::mem::take(&mut *memory);
+        known.forget(&retention::forget_addresses(&self.database, now).await?);
+        *memory = known;
+        Ok(())
     }
 
     /// Copies a database in a file, as it is at one moment, into the new file `path`, while whoever writes goes on: another process,
@@ -173,11 +181,6 @@ impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.database.rows(sql::PING, vec![]).await.map(drop)
-    }
-
-    /// Whether the database can be written, by writing something small.
-    pub async fn check_writable(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.database.execute(sql::TOUCH_MARK, vec!["writable".into(), now.into()]).await.map(drop)
     }
 
     /// Ends all connections, so that everything is in the one file. The file stays this process's until every clone is dropped.

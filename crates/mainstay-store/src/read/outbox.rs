@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{Delivery, IncidentId};
 
 use super::{all, bounded};
@@ -7,13 +7,19 @@ use crate::reading::DeliveryCounts;
 use crate::record::Record;
 use crate::{StoreError, sql};
 
+/// Nobody ever asks for a longer wait than six hours. What is to wait for longer was put off while the clock was ahead; it is due now,
+/// so that its channel does not stand still until then.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(7);
+
 /// A message that cannot be read cannot be sent, and must not hold up the others: it is given up, loudly, and stays as it is stored.
 pub(crate) async fn due_deliveries(
     database: &Database,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let rows = database.owned_rows(sql::DUE_DELIVERIES, vec![now.into(), bounded(limit).into()]).await?;
+    let implausible = now.saturating_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
+    let values = vec![now.into(), bounded(limit).into(), implausible.into()];
+    let rows = database.owned_rows(sql::DUE_DELIVERIES, values).await?;
     let mut due = Vec::with_capacity(rows.len());
     for row in rows {
         let record = Record::of("delivery", "id")(row);

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mainstay_model::{DependencyName, Fingerprint};
 
@@ -88,6 +88,17 @@ impl Memory {
         let endpoint = Endpoint { id, address: address.into(), last_seen: i64::MIN, chain_hash: 0 };
         let all = self.endpoints.entry(dependency.clone()).or_default();
         Ok(all.push_mut(endpoint))
+    }
+
+    /// Takes back what is known of addresses that are deleted.
+    pub(crate) fn forget(&mut self, deleted: &[i64]) {
+        if deleted.is_empty() {
+            return;
+        }
+        let deleted: HashSet<_> = deleted.iter().collect();
+        self.endpoints.values_mut().for_each(|all| all.retain(|one| !deleted.contains(&one.id)));
+        self.endpoints.retain(|_, all| !all.is_empty());
+        self.count = self.endpoints.values().map(Vec::len).sum();
     }
 
     async fn next_id(&mut self, transaction: &mut Transaction) -> Result<i64, Trouble> {

@@ -122,3 +122,21 @@ async fn a_damaged_message_does_not_hold_up_the_others() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_was_put_off_while_the_clock_was_ahead_is_due() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let (six_hours, year) = (6 * 3600, 365 * 86_400);
+        let messages = vec![
+            delivery(1, "mail", 1, 1, later(year)),
+            delivery(2, "mail", 1, 2, start()),
+            delivery(3, "chat", 1, 3, later(six_hours)),
+        ];
+        store.commit(&of_deliveries(messages)).await.unwrap();
+        assert_eq!(due(&store, 1).await, [1], "the one a year ahead, and nobody before it");
+        happened(&store, delivered(1)).await;
+        assert_eq!(due(&store, 1).await, [2], "six hours are a wait that is asked for");
+    })
+    .await;
+}

@@ -114,3 +114,47 @@ async fn a_chain_that_changes_all_the_time_does_not_fill_the_store() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_does_not_empty_the_store() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let reports = (0..14 * 24).map(|hour| healthy("orders-db", later(hour * 3600)));
+        store.commit(&of_reports(reports.collect())).await.unwrap();
+        store.roll_up(later(14 * DAY)).await.unwrap();
+        store.retain(later(14 * DAY), Retention::default()).await.unwrap();
+        let before = observed(&store, "orders-db").await;
+        assert_eq!(before, 14 * 24);
+        // A year ahead for an hour, and then right again.
+        for minute in 0..6 {
+            let wrong = later(379 * DAY + 600 * minute);
+            store.roll_up(wrong).await.unwrap();
+            store.retain(wrong, Retention::default()).await.unwrap();
+        }
+        let left = observed(&store, "orders-db").await;
+        assert_eq!(left, before - 36, "six hours of the oldest for each time");
+        store.retain(later(14 * DAY + 3600), Retention::default()).await.unwrap();
+        store.retain(later(14 * DAY + 7200), Retention::default()).await.unwrap();
+        assert_eq!(observed(&store, "orders-db").await, left, "nothing more than what is old");
+        assert_eq!(home.number("SELECT COUNT(*) FROM endpoint").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_that_was_deleted_is_made_anew_and_the_others_are_remembered() {
+    on_both(async |home| {
+        let store = home.open().await;
+        store.commit(&of_reports(vec![healthy("gone", start()), healthy("here", start())])).await.unwrap();
+        store.commit(&of_reports(vec![healthy("here", later(20 * DAY))])).await.unwrap();
+        store.roll_up(later(21 * DAY)).await.unwrap();
+        store.retain(later(21 * DAY), Retention::default()).await.unwrap();
+        assert_eq!(home.number("SELECT COUNT(*) FROM endpoint").await, 1);
+        let both = vec![healthy("gone", later(21 * DAY)), healthy("here", later(21 * DAY))];
+        store.commit(&of_reports(both)).await.unwrap();
+        assert_eq!(observed(&store, "gone").await, 1);
+        assert_eq!(observed(&store, "here").await, 2);
+        assert_eq!(home.number("SELECT COUNT(*) FROM endpoint").await, 2);
+    })
+    .await;
+}

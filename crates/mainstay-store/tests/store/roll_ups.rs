@@ -132,3 +132,26 @@ async fn an_hour_is_summed_up_once_it_is_closed_and_late_checks_are_added() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn sums_go_on_after_the_clock_was_ahead() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let year = 365 * 24 * HOUR;
+        store.commit(&of_reports(vec![check("db", 60, Verdict::Healthy)])).await.unwrap();
+        store.roll_up(later(2 * HOUR)).await.unwrap();
+        // What a clock that was a year ahead left behind.
+        let ahead = later(year).as_microsecond();
+        home.run(&format!("UPDATE roll_up SET pending_from = {ahead}, closed_to = {ahead}")).await;
+        home.run(&format!("INSERT INTO mark (name, at) VALUES ('raw-from', {ahead})")).await;
+        store.roll_up(later(2 * HOUR)).await.unwrap();
+        store.commit(&of_reports(vec![check("db", 2 * HOUR + 60, Verdict::Down)])).await.unwrap();
+        store.roll_up(later(4 * HOUR)).await.unwrap();
+        compare(&store, "db", &[(60, Verdict::Healthy), (2 * HOUR + 60, Verdict::Down)]).await;
+        assert!(home.number("SELECT closed_to FROM roll_up").await < ahead, "the clock is believed now");
+        store.retain(later(4 * HOUR), Default::default()).await.unwrap();
+        assert_eq!(home.number("SELECT COUNT(*) FROM endpoint").await, 2, "none of them is old");
+        assert!(home.number("SELECT at FROM mark WHERE name = 'raw-from'").await < ahead);
+    })
+    .await;
+}

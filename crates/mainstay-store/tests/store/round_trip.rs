@@ -17,7 +17,6 @@ async fn a_new_store_is_empty() {
         assert_eq!(store.delivery_counts().await.unwrap(), DeliveryCounts::default());
         assert!(store.certificates().await.unwrap().is_empty());
         store.ping().await.unwrap();
-        store.check_writable(start()).await.unwrap();
         store.roll_up(start()).await.unwrap();
         store.retain(start(), Default::default()).await.unwrap();
         store.commit(&Commit::default()).await.unwrap();
@@ -192,4 +191,15 @@ async fn go_on(future: &mut Pin<Box<impl Future>>) -> bool {
     let ended = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
     tokio::task::yield_now().await;
     ended
+}
+
+#[tokio::test]
+async fn a_commit_of_nothing_does_not_touch_the_database() {
+    on_both(async |home| {
+        let store = home.open().await;
+        store.close().await;
+        store.commit(&Commit::default()).await.unwrap();
+        store.commit(&of_reports(vec![healthy("orders-db", start())])).await.unwrap_err();
+    })
+    .await;
 }

@@ -6,10 +6,10 @@ use mainstay_model::Commit;
 use crate::home::Home;
 use crate::sample::*;
 
-/// Prints what a check costs: `cargo test -p mainstay-store --release speed -- --nocapture`. The bounds are far off, so that a slow
-/// machine does not fail; what they catch is a cost that grows with what is stored.
+/// Prints what a check costs: `cargo test -p mainstay-store --release speed -- --nocapture`. The times are for
+/// whoever reads them; what a check takes of the disk does not depend on the machine.
 #[tokio::test]
-async fn a_check_costs_few_bytes_and_little_time() {
+async fn a_check_costs_few_bytes() {
     let home = Home::sqlite();
     let store = home.open().await;
     let size = |home: &Home| std::fs::metadata(home.file()).unwrap().len();
@@ -32,7 +32,6 @@ async fn a_check_costs_few_bytes_and_little_time() {
     let bytes = (size(&home) - before) as f64 / rows;
     println!("{:.0} checks a second in commits of 500, {bytes:.0} bytes a check", rows / taken);
     assert!(bytes < 100.0, "{bytes} bytes a check");
-    assert!(taken < 60.0, "{taken} s for {rows} checks");
 
     let states = Commit {
         dependencies: (0..2000)
