@@ -63,10 +63,12 @@ impl Turn<'_> {
         incident.changes = incident.changes.saturating_add(1);
         let quiet = is_damped(incident, &alert);
         let is_open = incident.is_open();
-        let sentence = wording::ended(key, why);
+        // What was announced has happened: that is said where it broke, and is no good news here.
+        let came_true = alert.breaks_at.is_some_and(|at| at <= self.now);
+        let sentence = if came_true { wording::came_true(key) } else { wording::ended(key, why) };
         self.write(EntryKind::AlertEnded, About::incident(id).of(dependency_of(key)), sentence.clone());
         let news = self.news(id);
-        if is_open && !quiet {
+        if is_open && !quiet && !came_true {
             news.lines.push(sentence);
         }
     }

@@ -48,6 +48,14 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
     if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
 }
 
+/// What is said when what an alert announced has happened.
+pub(crate) fn came_true(key: &AlertKey) -> String {
+    match &key.subject {
+        Subject::Dependency(name) => format!("What was announced for {name} has happened."),
+        Subject::Channel(_) | Subject::Mainstay => "What was announced has happened.".to_owned(),
+    }
+}
+
 fn is_ending(rule: Rule) -> bool {
     matches!(rule, Rule::CertificateExpiring | Rule::RenewalOverdue)
 }

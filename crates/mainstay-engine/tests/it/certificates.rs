@@ -21,7 +21,7 @@ fn the_last_thirty_days_of_a_ninety_day_certificate() {
         "2419200 #3 updated page: db will break: its certificate ends soon | Severity page, was high. The \
          server's certificate (db.example.com) ends at 2026-07-06 00:00 UTC, in 2 days.",
         "2592001 #4 updated page: db is down: its certificate expired | What was announced has happened: db \
-         is down: its certificate expired. The end of db's certificate is no longer announced: it is down.",
+         is down: its certificate expired.",
         "2592032 #5 resolved page: db is down: its certificate expired | db works again.",
     ]);
     assert_eq!(scene.state.incidents().count(), 1);
