@@ -152,6 +152,15 @@ pub enum StoreError {
         #[source]
         source: Source,
     },
+    /// There is nothing to copy.
+    #[error(
+        "there is no database {} to copy: see that `data_dir` is the one that Mainstay runs with; it is made at the first start",
+        path.display()
+    )]
+    NotThere {
+        /// The database file.
+        path: PathBuf,
+    },
     /// A backup is never written over.
     #[error("{} exists already: name a file that does not exist yet, a backup is never overwritten", path.display())]
     BackupExists {

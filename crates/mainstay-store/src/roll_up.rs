@@ -10,6 +10,7 @@ use crate::StoreError;
 use crate::database::{Database, Transaction, Value};
 use crate::record::{Record, RollUpRow, Tally, readable};
 use crate::sql::{self, Bulk};
+use crate::write::WRITTEN;
 
 pub(crate) use hour::checks as checks_of;
 use hour::{Check, HOLDS_FOR, sum};
@@ -49,13 +50,16 @@ pub(crate) async fn roll_up(database: &Database, now: Timestamp) -> Result<(), S
     let raw_from = mark(database, RAW_FROM).await?.filter(|raw_from| *raw_from <= closed);
     let from = pending.from.max(raw_from.unwrap_or(i64::MIN));
     let groups = groups(database).await?;
+    // After the last check that was written there is nothing to sum up, however far the clock says.
+    let written = mark(database, WRITTEN).await?.unwrap_or(i64::MAX);
+    let until = closed.min(floor(written, HOUR).saturating_add(HOUR));
     let mut hour = from;
-    while hour < closed {
+    while hour < until {
         roll_up_hour(database, &groups, hour).await?;
         hour += HOUR;
     }
     let mut day = floor(from, DAY);
-    while day < closed {
+    while day < until {
         roll_up_day(database, &groups, day).await?;
         day += DAY;
     }

@@ -114,6 +114,7 @@ lists! {
     ENDPOINTS_OF(0) = "SELECT id, dependency, address, last_seen, chain_hash FROM endpoint WHERE dependency IN ({list})";
     KNOWN_CERTIFICATES(0) = "SELECT sha256, CASE WHEN der IS NULL THEN 0 ELSE 1 END AS has_der FROM certificate
         WHERE sha256 IN ({list})";
+    CERTIFICATES(0) = "SELECT sha256, body FROM certificate WHERE sha256 IN ({list})";
     OBSERVATIONS_BETWEEN(2) = "SELECT endpoint_id, at, check_verdict, resolve_us, connect_us, upgrade_us, tls_us, ready_us,
             login_us, query_us
         FROM observation WHERE endpoint_id IN ({list}) AND at >= $1 AND at < $2";
@@ -144,7 +145,6 @@ statements! {
     MARK = "SELECT at FROM mark WHERE name = $1";
 
     STATES = "SELECT name, body, chains FROM dependency_state ORDER BY name";
-    CERTIFICATES = "SELECT sha256, body FROM certificate";
     CERTIFICATE_DER = "SELECT sha256, der FROM certificate WHERE sha256 = $1";
     DUTIES = "SELECT endpoint.id, endpoint.dependency, endpoint.address, endpoint.last_seen, chain.links,
             (SELECT MAX(at) FROM observation WHERE observation.endpoint_id = endpoint.id) AS observed_at

@@ -122,7 +122,8 @@ impl Store {
     }
 
     /// The certificates that every address presents now, the one that ends first at the top. Dependencies that are no longer
-    /// configured are among them until their observations are too old to keep.
+    /// configured are among them until their observations are too old to keep, as the store does not know what is configured: whoever
+    /// shows them leaves those out.
     pub async fn certificates(&self) -> Result<Vec<CertificateOnDuty>, StoreError> {
         read::certificates(&self.database).await
     }

@@ -1,6 +1,6 @@
 use std::fs::{DirBuilder, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +34,15 @@ pub(super) async fn open(path: &Path) -> Result<Database, StoreError> {
 
 /// One connection that only reads, of a database that another process may be using.
 pub(crate) async fn open_to_read(path: &Path) -> Result<SqliteConnection, StoreError> {
+    if !path.try_exists().map_err(|error| file_fault(path, error))? {
+        return Err(StoreError::NotThere { path: path.to_owned() });
+    }
     examine_start(path)?;
-    let connection = SqliteConnection::connect_with(&to_read(path)).await;
+    connect_to_read(path, to_read(path)).await
+}
+
+async fn connect_to_read(path: &Path, options: SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let connection = SqliteConnection::connect_with(&options).await;
     connection.map_err(|error| sqlite_fault(path.display().to_string(), error))
 }
 
@@ -54,10 +61,18 @@ async fn examine(path: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     let location = path.display().to_string();
-    let mut connection = open_to_read(path).await?;
+    // A file without a log is all there is, and nobody else writes it: to say so keeps SQLite from leaving a log and its index behind.
+    let options = to_read(path).immutable(!log_of(path).exists());
+    let mut connection = connect_to_read(path, options).await?;
     let outcome = examine_tables(&mut connection, &location).await;
     let closed = connection.close().await;
     outcome.and(closed.map_err(|error| sqlite_fault(location, error)))
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }
 
 /// Whether there is something in the file; an error when that is no database.

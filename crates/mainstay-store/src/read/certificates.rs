@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,6 @@ use crate::{StoreError, sql};
 const GONE_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) async fn certificates(database: &Database) -> Result<Vec<CertificateOnDuty>, StoreError> {
-    let facts = facts(database).await?;
     let duties: Vec<Duty> = all(database.rows(sql::DUTIES, vec![MOST_ROWS.into()]).await?, "endpoint", "id")?;
     let mut latest: HashMap<DependencyName, Timestamp> = HashMap::new();
     for duty in &duties {
@@ -25,8 +24,11 @@ pub(crate) async fn certificates(database: &Database) -> Result<Vec<CertificateO
     let on_duty = |duty: &&Duty| {
         latest.get(&duty.dependency).is_none_or(|seen| seen.duration_since(duty.last_seen) <= GONE_AFTER)
     };
+    let on_duty: Vec<_> = duties.iter().filter(on_duty).collect();
+    let links = on_duty.iter().flat_map(|duty| &duty.links);
+    let facts = facts(database, links.map(|link| link.sha256).collect()).await?;
     let mut found = Vec::new();
-    for duty in duties.iter().filter(on_duty) {
+    for duty in on_duty {
         for link in &duty.links {
             found.push(standing(duty, link, &facts)?);
         }
@@ -60,9 +62,13 @@ fn standing(
     })
 }
 
-/// The facts of every certificate ever seen.
-pub(super) async fn facts(database: &Database) -> Result<HashMap<Fingerprint, Certificate>, StoreError> {
-    let rows = database.rows(sql::CERTIFICATES, vec![]).await?;
+/// The facts of these certificates, as far as they are stored.
+pub(super) async fn facts(
+    database: &Database,
+    named: BTreeSet<Fingerprint>,
+) -> Result<HashMap<Fingerprint, Certificate>, StoreError> {
+    let named: Vec<_> = named.into_iter().collect();
+    let rows = database.listed(&sql::CERTIFICATES, &[], &named, |one| one.to_string().into()).await?;
     let fact = |row| {
         let certificate: Certificate = Record::of("certificate", "sha256")(row).json("body")?;
         Ok((certificate.sha256, certificate))

@@ -13,9 +13,10 @@ use crate::{StoreError, sql};
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) async fn restore(database: &Database, now: Timestamp) -> Result<Restored, StoreError> {
-    let certificates = certificates::facts(database).await?;
     let states: Vec<StoredState> =
         all(database.rows(sql::STATES, vec![]).await?, "dependency_state", "name")?;
+    let named = states.iter().flat_map(StoredState::names).collect();
+    let certificates = certificates::facts(database, named).await?;
     let last_written = mark(database, WRITTEN).await?.map(Timestamp::from_microsecond);
     Ok(Restored {
         dependencies: states

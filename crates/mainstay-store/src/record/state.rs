@@ -47,6 +47,11 @@ impl TryFrom<Record> for StoredState {
 }
 
 impl StoredState {
+    /// The certificates that its chains name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Fingerprint> + '_ {
+        self.chains.iter().flatten().map(|link| link.sha256)
+    }
+
     /// The whole state again.
     pub(crate) fn complete(
         mut self,

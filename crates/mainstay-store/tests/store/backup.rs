@@ -23,6 +23,11 @@ async fn a_backup_taken_while_writing_is_whole_and_can_be_used() {
     }
     Store::backup(&home.location, &copy).await.unwrap();
     writer.await.unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    }
 
     let restored = Store::open(&Location::Sqlite(copy.clone())).await.unwrap();
     let count =
@@ -66,7 +71,8 @@ async fn a_backup_to_nowhere_is_told() {
 async fn a_backup_of_nothing_makes_nothing() {
     let home = Home::sqlite();
     let error = Store::backup(&home.location, &home.directory.join("copy.db")).await.unwrap_err();
-    assert!(error.to_string().contains("mainstay.db"), "{error}");
+    assert!(matches!(error, StoreError::NotThere { .. }), "{error:?}");
+    assert!(error.to_string().contains("mainstay.db to copy"), "{error}");
     assert!(!home.file().exists() && !home.directory.join("copy.db").exists());
 }
 

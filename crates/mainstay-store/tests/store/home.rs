@@ -55,7 +55,9 @@ impl Home {
         let done = match &self.location {
             Location::Sqlite(path) => {
                 let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-                statement.execute(&mut connection).await.map(drop)
+                let done = statement.execute(&mut connection).await.map(drop);
+                connection.close().await.unwrap();
+                done
             }
             Location::Postgres(address) => {
                 let mut connection = PgConnection::connect(address.expose()).await.unwrap();

@@ -59,6 +59,9 @@ async fn the_format_of_a_newer_version_is_refused() {
         assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error:?}");
         if home.is_sqlite() {
             check_refused_untouched(home, "newer Mainstay").await;
+            for helper in ["mainstay.db-wal", "mainstay.db-shm"] {
+                assert!(!home.file().with_file_name(helper).exists(), "{helper} is left behind");
+            }
         }
     })
     .await;
