@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use mainstay_model::{
-    Blame, CheckReport, Diagnosis, Expired, Failure, FailureKind, Finding, FindingKind, Observation,
-    Otherwise, Phase, Phases, Severity, Target, Verdict,
+    Blame, Certificate, CheckReport, Diagnosis, Expired, Failure, FailureKind, Finding, FindingKind,
+    Fingerprint, Observation, Otherwise, Phase, Phases, Severity, Target, TlsFacts, Verdict,
 };
 
 use super::diagnose;
@@ -14,7 +14,10 @@ fn report(verdict: Verdict, failure: Option<Failure>, findings: Vec<Finding>) ->
         failure: failure.clone(),
         also: Vec::new(),
         phases: Phases { connect_ms: Some(1.5), ..Phases::default() },
-        tls: None,
+        tls: failure
+            .as_ref()
+            .filter(|one| one.phase >= Phase::Tls)
+            .map(|one| tls(!one.kind.is_certificate())),
     };
     CheckReport {
         target: "mysql://monitor@eu.acme.example:3306/orders".into(),
@@ -26,6 +29,31 @@ fn report(verdict: Verdict, failure: Option<Failure>, findings: Vec<Finding>) ->
         diagnosis: None,
         resolve_ms: None,
         checked_at,
+    }
+}
+
+/// What a handshake that ended showed.
+fn tls(verified: bool) -> TlsFacts {
+    let certificate = |position, subject: &str| Certificate {
+        position,
+        sent: true,
+        in_path: true,
+        subject: subject.into(),
+        issuer: "CN=Acme CA 2,O=Acme".into(),
+        names: vec!["*.acme.example".into()],
+        serial: "01".into(),
+        not_before: "2026-08-21T22:29:00Z".parse().unwrap(),
+        not_after: "2026-11-21T22:29:00Z".parse().unwrap(),
+        sha256: Fingerprint([7; 32]),
+        spki_sha256: Fingerprint([8; 32]),
+        key: "EC P-256".into(),
+        der: None,
+    };
+    TlsFacts {
+        version: Some("TLSv1.3".into()),
+        cipher: Some("TLS_AES_256_GCM_SHA384".into()),
+        verified,
+        certificates: vec![certificate(0, "CN=*.acme.example"), certificate(1, "CN=Acme CA 2,O=Acme")],
     }
 }
 
@@ -58,6 +86,35 @@ fn expiry_and_nothing_else() {
         diagnosis.evidence.iter().any(|fact| fact.contains("the chain verifies in full")),
         "{diagnosis:?}"
     );
+    for fact in [
+        "CN=*.acme.example for *.acme.example, issued by CN=Acme CA 2,O=Acme, is valid from 2026-08-21 22:29 UTC",
+        "The handshake itself ended well (TLSv1.3, TLS_AES_256_GCM_SHA384)",
+        "No credentials were sent",
+    ] {
+        assert!(diagnosis.evidence.iter().any(|one| one.starts_with(fact)), "{fact}: {diagnosis:?}");
+    }
+}
+
+#[test]
+fn a_failure_after_a_good_handshake_says_that_the_certificate_holds() {
+    let failure = Failure::new(FailureKind::QueryFailed, Phase::Query, "the server answered no");
+    let diagnosis = of(failure);
+    assert_eq!(
+        diagnosis.cause,
+        "eu.acme.example can be reached and its certificate holds, but the server answered no."
+    );
+    assert!(
+        !diagnosis.evidence.iter().any(|fact| fact.contains("No credentials were sent")),
+        "{diagnosis:?}"
+    );
+}
+
+#[test]
+fn expiry_of_which_the_rest_was_not_judged() {
+    let diagnosis = of(expired(Otherwise::NotJudged { what: "trust and name".into() }, 0));
+    assert!(diagnosis.cause.ends_with("Its dates were judged, and not its trust and name."), "{diagnosis:?}");
+    let all = diagnosis.evidence.join(" ");
+    assert!(!all.contains("verifies in full") && all.contains("give a ca_file and a server_name"), "{all}");
 }
 
 #[test]
