@@ -9,6 +9,7 @@ use crate::{http, mail, render};
 #[derive(Debug)]
 pub struct Courier {
     client: reqwest::Client,
+    mails: mail::Settled,
 }
 
 /// One attempt to be made.
@@ -27,7 +28,7 @@ pub struct Outgoing<'a> {
 /// The service accepted the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// The service's own identifier for it, where it gives one.
+    /// The service's own identifier for it, where it gives one; for mail also the recipients that were refused for good.
     pub id: Option<String>,
 }
 
@@ -55,6 +56,13 @@ impl Refusal {
         Refusal::Later { reason: reason.into(), retry_after: None }
     }
 
+    /// Whoever we said we are was not let in. That is mended in the configuration or at the service, and then the message
+    /// can still go; until then it is tried slowly, so that no account is locked for it.
+    pub(crate) fn credentials(reason: impl Into<String>, retry_after: Option<Duration>) -> Refusal {
+        const SLOWLY: Duration = Duration::from_secs(5 * 60);
+        Refusal::Later { reason: reason.into(), retry_after: Some(retry_after.unwrap_or(SLOWLY)) }
+    }
+
     pub(crate) fn never(reason: impl Into<String>) -> Refusal {
         Refusal::Never { reason: reason.into() }
     }
@@ -76,16 +84,20 @@ impl Courier {
             .pool_idle_timeout(Duration::from_secs(30))
             .user_agent(concat!("mainstay/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Courier { client })
+        Ok(Courier { client, mails: mail::Settled::default() })
     }
 
-    /// One attempt. It ends within half a minute.
+    /// One attempt. It ends within half a minute, for mail within half a minute for each recipient.
     pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Receipt, Refusal> {
         let message = &outgoing.delivery.message;
         match &outgoing.channel.kind {
-            ChannelKind::Email { to } => mail::send(outgoing, to).await,
-            ChannelKind::Discord { url } => http::discord(&self.client, url, &render::discord(message)).await,
-            ChannelKind::Slack { url } => http::slack(&self.client, url, &render::slack(message)).await,
+            ChannelKind::Email { to } => mail::send(outgoing, to, &self.mails).await,
+            ChannelKind::Discord { url } => {
+                http::discord(&self.client, url, outgoing.now, &render::discord(message)).await
+            }
+            ChannelKind::Slack { url } => {
+                http::slack(&self.client, url, outgoing.now, &render::slack(message)).await
+            }
             ChannelKind::Webhook { url, secret } => {
                 let body = render::webhook(message).to_string();
                 http::webhook(&self.client, url, secret.as_ref(), outgoing, body).await

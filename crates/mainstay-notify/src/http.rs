@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use mainstay_model::Secret;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
 use serde_json::Value;
@@ -11,17 +13,27 @@ use crate::sign;
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// Posts to a Discord webhook with `wait=true`, so that the answer is the message itself.
-pub(crate) async fn discord(client: &Client, url: &Secret, body: &Value) -> Result<Receipt, Refusal> {
+pub(crate) async fn discord(
+    client: &Client,
+    url: &Secret,
+    now: Timestamp,
+    body: &Value,
+) -> Result<Receipt, Refusal> {
     let mut url = parse(url)?;
     url.query_pairs_mut().append_pair("wait", "true");
-    let answer = post(client.post(url).json(body)).await?;
+    let answer = post(client.post(url).json(body), now).await?;
     let message: Option<Value> = serde_json::from_str(&answer).ok();
     Ok(Receipt { id: message.and_then(|message| message["id"].as_str().map(str::to_owned)) })
 }
 
 /// Posts to a Slack incoming webhook, which answers `ok`.
-pub(crate) async fn slack(client: &Client, url: &Secret, body: &Value) -> Result<Receipt, Refusal> {
-    post(client.post(parse(url)?).json(body)).await.map(|_| Receipt { id: None })
+pub(crate) async fn slack(
+    client: &Client,
+    url: &Secret,
+    now: Timestamp,
+    body: &Value,
+) -> Result<Receipt, Refusal> {
+    post(client.post(parse(url)?).json(body), now).await.map(|_| Receipt { id: None })
 }
 
 /// Posts to an endpoint that takes Standard Webhooks.
@@ -42,7 +54,7 @@ pub(crate) async fn webhook(
     if let Some(secret) = secret {
         request = request.header("webhook-signature", sign(secret.expose(), &id, timestamp, &body));
     }
-    post(request.body(body)).await.map(|_| Receipt { id: None })
+    post(request.body(body), outgoing.now).await.map(|_| Receipt { id: None })
 }
 
 fn parse(url: &Secret) -> Result<Url, Refusal> {
@@ -52,10 +64,10 @@ fn parse(url: &Secret) -> Result<Url, Refusal> {
         .map_err(|_| Refusal::never("the channel's address is not a URL; mend it in the configuration"))
 }
 
-async fn post(request: RequestBuilder) -> Result<String, Refusal> {
+async fn post(request: RequestBuilder, now: Timestamp) -> Result<String, Refusal> {
     let response = request.send().await.map_err(unreached)?;
     let status = response.status();
-    let asked = retry_after(&response);
+    let asked = retry_after(&response, now);
     let answer = bounded_text(response).await;
     if status.is_success() {
         return Ok(answer);
@@ -94,16 +106,33 @@ fn refused(status: StatusCode, retry_after: Option<Duration>, answer: &str) -> R
                 | StatusCode::TOO_EARLY
                 | StatusCode::TOO_MANY_REQUESTS
         );
+    let not_let_in = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     match may_change {
+        _ if not_let_in => Refusal::credentials(reason, retry_after),
         true => Refusal::Later { reason, retry_after },
         false => Refusal::Never { reason },
     }
 }
 
-fn retry_after(response: &Response) -> Option<Duration> {
-    let headers = response.headers();
-    let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    duration(seconds("retry-after").or_else(|| seconds("x-ratelimit-reset-after"))?)
+/// Seconds, or a date of HTTP (RFC 9110, section 10.2.3). A date is judged by the service's own clock where the answer
+/// tells it, so that a wrong clock on either side does not matter.
+fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
+    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::trim);
+    let seconds = |name: &str| duration(header(name)?.parse().ok()?);
+    let until = || {
+        let at = http_date(header("retry-after")?)?;
+        let theirs = header("date").and_then(http_date).unwrap_or(now);
+        Some(Duration::try_from(at.duration_since(theirs)).unwrap_or_default())
+    };
+    seconds("retry-after").or_else(until).or_else(|| seconds("x-ratelimit-reset-after"))
+}
+
+/// The three forms of a date that a recipient must understand (RFC 9110, section 5.6.7).
+fn http_date(text: &str) -> Option<Timestamp> {
+    const FORMS: [&str; 3] =
+        ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let read = |form: &&str| jiff::civil::DateTime::strptime(form, text).ok();
+    FORMS.iter().find_map(read)?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
 }
 
 /// Discord says it, with fractions of a second, in the body.

@@ -1,7 +1,10 @@
+mod settled;
+
 use std::time::Duration;
 
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
@@ -10,24 +13,100 @@ use mainstay_model::{MailSecurity, MailServer};
 use crate::courier::{Outgoing, Receipt, Refusal};
 use crate::render;
 
-/// Hands one mail, to all recipients of the channel, to the mail server.
-pub(crate) async fn send(outgoing: Outgoing<'_>, to: &[String]) -> Result<Receipt, Refusal> {
+pub(crate) use settled::Settled;
+
+use settled::Outcome;
+
+/// Hands the mail to the mail server, once for each recipient, so that one bad mailbox does not silence the others.
+///
+/// It is accepted when at least one recipient was accepted and none is still waiting; the receipt and the log name those
+/// who were refused for good.
+pub(crate) async fn send(
+    outgoing: Outgoing<'_>,
+    to: &[String],
+    settled: &Settled,
+) -> Result<Receipt, Refusal> {
     let server = outgoing.mail.ok_or_else(|| {
         Refusal::never("no mail server is configured; add a mail section to the configuration")
     })?;
-    let letter = letter(outgoing, server, to)?;
-    let transport = transport(server).await?;
-    let answer = transport.send(letter).await.map_err(refused)?;
-    Ok(Receipt { id: answer.first_word().map(|_| answer.message().collect::<Vec<_>>().join(" ")) })
+    let line = line(server).await?;
+    let id = outgoing.delivery.id;
+    let mut waiting = None;
+    for recipient in to {
+        if settled.outcome(id, recipient).is_some() {
+            continue;
+        }
+        match hand_in(outgoing, server, &line, recipient).await {
+            Ok(said) => settled.settle(id, recipient, Outcome::Accepted(said)),
+            Err(Fault::Recipient(Refusal::Never { reason })) => {
+                tracing::warn!(delivery.id = %id, "no mail for {recipient}: {reason}");
+                settled.settle(id, recipient, Outcome::Refused(reason));
+            }
+            Err(Fault::Recipient(later)) => {
+                waiting.get_or_insert(later);
+            }
+            // The others would only wait for the same.
+            Err(Fault::Server(refusal)) => return Err(refusal),
+        }
+    }
+    if let Some(later) = waiting {
+        return Err(later);
+    }
+    let outcome = conclude(to, |recipient| settled.outcome(id, recipient));
+    settled.forget(id);
+    outcome
 }
 
-fn letter(outgoing: Outgoing<'_>, server: &MailServer, to: &[String]) -> Result<Letter, Refusal> {
+/// Why a mail was not handed in.
+enum Fault {
+    /// The mail server answered about this recipient or this mail.
+    Recipient(Refusal),
+    /// It does not answer, or does not let us in: this is about every recipient.
+    Server(Refusal),
+}
+
+async fn hand_in(
+    outgoing: Outgoing<'_>,
+    server: &MailServer,
+    line: &AsyncSmtpTransportBuilder,
+    recipient: &str,
+) -> Result<String, Fault> {
+    let letter = letter(outgoing, server, recipient).map_err(Fault::Recipient)?;
+    // A connection of its own for each: one that is kept would be a second one for the server while it is put away.
+    let transport: AsyncSmtpTransport<Tokio1Executor> = line.clone().build();
+    let answer = transport.send(letter).await;
+    transport.shutdown().await;
+    let answer = answer.map_err(|error| refused(&error))?;
+    Ok(answer.message().collect::<Vec<_>>().join(" "))
+}
+
+/// What a delivery came to that waits for nobody any more.
+fn conclude(to: &[String], outcome: impl Fn(&str) -> Option<Outcome>) -> Result<Receipt, Refusal> {
+    let (mut said, mut refused) = (None, Vec::new());
+    for recipient in to {
+        match outcome(recipient) {
+            Some(Outcome::Accepted(words)) => said = said.or(Some(words)),
+            Some(Outcome::Refused(reason)) => refused.push(format!("{recipient}: {reason}")),
+            // More recipients than are remembered: this one was asked, and is not waiting.
+            None => said = said.or_else(|| Some(String::new())),
+        }
+    }
+    let refused = refused.join("; ");
+    match said {
+        None => Err(Refusal::never(refused)),
+        Some(said) if refused.is_empty() => Ok(Receipt { id: (!said.is_empty()).then_some(said) }),
+        Some(said) => Ok(Receipt { id: Some(format!("{said} (but refused for good: {refused})")) }),
+    }
+}
+
+fn letter(outgoing: Outgoing<'_>, server: &MailServer, recipient: &str) -> Result<Letter, Refusal> {
     let message = &outgoing.delivery.message;
     let rendered = render::mail(message);
     let from: Mailbox = parse("from", &server.from)?;
     let domain = from.email.domain().to_owned();
-    let mut builder = Letter::builder()
+    Letter::builder()
         .from(from)
+        .to(parse("to", recipient)?)
         .subject(rendered.subject)
         .message_id(Some(format!("<{}@{domain}>", outgoing.delivery.id)))
         // Every mail about one incident answers to the same invisible first one, so that it is one thread.
@@ -37,11 +116,7 @@ fn letter(outgoing: Outgoing<'_>, server: &MailServer, to: &[String]) -> Result<
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".into(),
-        ));
-    for address in to {
-        builder = builder.to(parse("to", address)?);
-    }
-    builder
+        ))
         .multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html))
         .map_err(|error| Refusal::never(format!("the mail cannot be built: {error}")))
 }
@@ -52,7 +127,8 @@ fn parse(what: &str, address: &str) -> Result<Mailbox, Refusal> {
         .map_err(|error| Refusal::never(format!("{address:?} is no mail address ({what}): {error}")))
 }
 
-async fn transport(server: &MailServer) -> Result<AsyncSmtpTransport<Tokio1Executor>, Refusal> {
+/// How to reach the mail server.
+async fn line(server: &MailServer) -> Result<AsyncSmtpTransportBuilder, Refusal> {
     let tls = match server.security {
         MailSecurity::Tls => Tls::Wrapper(parameters(server).await?),
         MailSecurity::StartTls => Tls::Required(parameters(server).await?),
@@ -65,7 +141,7 @@ async fn transport(server: &MailServer) -> Result<AsyncSmtpTransport<Tokio1Execu
     if let Some((user, password)) = &server.login {
         builder = builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()));
     }
-    Ok(builder.build())
+    Ok(builder)
 }
 
 async fn parameters(server: &MailServer) -> Result<TlsParameters, Refusal> {
@@ -81,18 +157,23 @@ async fn parameters(server: &MailServer) -> Result<TlsParameters, Refusal> {
     builder.build().map_err(|error| Refusal::later(format!("cannot set up TLS for mail: {error}")))
 }
 
-fn refused(error: lettre::transport::smtp::Error) -> Refusal {
-    let mut deepest: &dyn std::error::Error = &error;
+fn refused(error: &lettre::transport::smtp::Error) -> Fault {
+    let mut deepest: &dyn std::error::Error = error;
     while let Some(deeper) = deepest.source() {
         deepest = deeper;
     }
-    let code = error.status().map(u16::from);
-    let reason = match code {
-        Some(code) => format!("the mail server answered {code}: {deepest}"),
-        None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-        None => format!("the mail could not be handed in: {deepest}"),
-    };
-    // A refused log-in (530, 534, 535) is mended in the configuration, and then the mail can still go.
-    let for_ever = error.is_permanent() && !matches!(code, Some(530 | 534 | 535));
-    if for_ever { Refusal::never(reason) } else { Refusal::later(reason) }
+    match error.status().map(u16::from) {
+        Some(code) => {
+            let reason = format!("the mail server answered {code}: {deepest}");
+            match code {
+                530 | 534 | 535 => Fault::Server(Refusal::credentials(reason, None)),
+                // Not available, shutting down (RFC 5321, section 4.2.2).
+                421 => Fault::Server(Refusal::later(reason)),
+                _ if error.is_permanent() => Fault::Recipient(Refusal::never(reason)),
+                _ => Fault::Recipient(Refusal::later(reason)),
+            }
+        }
+        None if error.is_timeout() => Fault::Server(Refusal::later("the mail server did not answer in time")),
+        None => Fault::Server(Refusal::later(format!("the mail could not be handed in: {deepest}"))),
+    }
 }

@@ -157,6 +157,35 @@ async fn refusals_are_told_apart() {
             Answer::new(429, r#"{"retry_after":1.5}"#),
             "later after 1.5s: the service answered 429 Too Many Requests: {\"retry_after\":1.5}",
         ),
+        (
+            Answer::new(503, "").header("date", "").header("retry-after", "Sat, 14 Mar 2026 22:33:00 GMT"),
+            "later after 120s: the service answered 503 Service Unavailable",
+        ),
+        (
+            Answer::new(503, "").header("date", "").header("retry-after", "Saturday, 14-Mar-26 22:33:00 GMT"),
+            "later after 120s: the service answered 503 Service Unavailable",
+        ),
+        (
+            Answer::new(503, "").header("date", "").header("retry-after", "Sat Mar 14 22:33:00 2026"),
+            "later after 120s: the service answered 503 Service Unavailable",
+        ),
+        (
+            Answer::new(503, "").header("date", "").header("retry-after", "Sat, 14 Mar 2026 21:00:00 GMT"),
+            "later after 0ns: the service answered 503 Service Unavailable",
+        ),
+        (
+            Answer::new(503, "")
+                .header("date", "Sun, 15 Mar 2026 10:00:00 GMT")
+                .header("retry-after", "Sun, 15 Mar 2026 10:00:30 GMT"),
+            "later after 30s: the service answered 503 Service Unavailable",
+        ),
+        (Answer::new(401, ""), "later after 300s: the service answered 401 Unauthorized"),
+        (
+            Answer::new(403, "").header("retry-after", "9"),
+            "later after 9s: the service answered 403 Forbidden",
+        ),
+        (Answer::new(413, ""), "never: the service answered 413 Payload Too Large"),
+        (Answer::new(422, ""), "never: the service answered 422 Unprocessable Entity"),
         (Answer::new(404, ""), "never: the service answered 404 Not Found"),
         (Answer::new(410, ""), "never: the service answered 410 Gone"),
         (Answer::new(400, "invalid"), "never: the service answered 400 Bad Request: invalid"),
@@ -211,22 +240,23 @@ fn email() -> ChannelKind {
     ChannelKind::Email { to: vec!["oncall@example.com".into(), "Second Person <second@example.com>".into()] }
 }
 
+fn header<'a>(mail: &'a str, name: &str) -> &'a str {
+    mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or("")
+}
+
 #[tokio::test]
 async fn a_mail_has_a_stable_id_a_thread_and_both_forms() {
     let mailbox = Mailbox::start().await;
     let server = mail_server(&mailbox);
     send(email(), Some(&server)).await.unwrap();
-    send(email(), Some(&server)).await.unwrap();
     let mails = mailbox.mails();
-    assert_eq!(mails.len(), 2);
-    let header = |mail: &str, name: &str| {
-        mail.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or("").to_owned()
-    };
-    assert_eq!(header(&mails[0], "Message-ID"), format!("Message-ID: <{}@example.com>", delivery().id));
-    assert_eq!(header(&mails[0], "Message-ID"), header(&mails[1], "Message-ID"), "a retry is the same mail");
+    let recipients: Vec<&str> = mails.iter().map(|mail| header(mail, "To")).collect();
+    assert_eq!(recipients, ["oncall@example.com", "\"Second Person\" <second@example.com>"]);
+    assert_eq!(header(&mails[0], "Message-ID"), format!("<{}@example.com>", delivery().id));
+    assert_eq!(header(&mails[0], "Message-ID"), header(&mails[1], "Message-ID"), "it is the same mail");
     let thread = format!("<incident-{}@example.com>", delivery().message.incident.id);
-    assert_eq!(header(&mails[0], "References"), format!("References: {thread}"));
-    for part in ["oncall@example.com", "second@example.com", "text/plain", "text/html", "auto-generated"] {
+    assert_eq!(header(&mails[0], "References"), thread);
+    for part in ["text/plain", "text/html", "auto-generated"] {
         assert!(mails[0].contains(part), "{part} is missing in\n{}", mails[0]);
     }
 }
@@ -234,17 +264,47 @@ async fn a_mail_has_a_stable_id_a_thread_and_both_forms() {
 #[tokio::test]
 async fn a_mail_server_may_say_later_or_never() {
     for (refusal, expected) in [
-        (("RCPT", "451 4.7.1 greylisted"), "later"),
-        (("RCPT", "550 5.1.1 no such user"), "never"),
-        (("DATA", "452 4.3.1 disk full"), "later"),
-        (("DATA", "554 5.7.1 spam"), "never"),
+        (("RCPT", "451 4.7.1 greylisted"), "later: "),
+        (("RCPT", "550 5.1.1 no such user"), "never: "),
+        (("DATA", "452 4.3.1 disk full"), "later: "),
+        (("DATA", "554 5.7.1 spam"), "never: "),
+        (("MAIL", "535 5.7.8 wrong password"), "later after 300s: "),
+        (("MAIL", "421 4.3.2 shutting down"), "later: "),
     ] {
-        let mailbox = Mailbox::refusing(&[refusal]).await;
+        let mailbox = Mailbox::refusing(&[refusal, refusal]).await;
         let server = mail_server(&mailbox);
         let spoken = spoken(&send(email(), Some(&server)).await.unwrap_err());
         assert!(spoken.starts_with(expected), "{refusal:?}: {spoken}");
         assert!(spoken.contains(&refusal.1[..3]), "the code is said: {spoken}");
     }
+}
+
+#[tokio::test]
+async fn a_bad_mailbox_does_not_silence_the_others_and_is_named() {
+    let mailbox = Mailbox::refusing_recipients(&[("oncall@example.com", "550 5.1.1 no such user")]).await;
+    let server = mail_server(&mailbox);
+    let receipt = send(email(), Some(&server)).await.unwrap().id.unwrap();
+    assert_eq!(mailbox.mails().len(), 1);
+    assert!(mailbox.mails()[0].contains("second@example.com"));
+    assert!(receipt.contains("queued as 42"), "{receipt}");
+    assert!(
+        receipt.contains("refused for good: oncall@example.com: the mail server answered 550"),
+        "{receipt}"
+    );
+}
+
+#[tokio::test]
+async fn who_has_the_mail_does_not_get_it_again_with_a_retry() {
+    let mailbox = Mailbox::refusing(&[("RCPT", "451 4.7.1 greylisted")]).await;
+    let server = mail_server(&mailbox);
+    let (courier, delivery, channel) = (courier(), delivery(), Channel { kind: email() });
+    let outgoing = Outgoing { delivery: &delivery, channel: &channel, mail: Some(&server), now: now() };
+    let first = courier.send(outgoing).await.unwrap_err();
+    assert!(matches!(first, Refusal::Later { .. }), "{first}");
+    courier.send(outgoing).await.unwrap();
+    let mails = mailbox.mails();
+    let recipients: Vec<&str> = mails.iter().map(|mail| header(mail, "To")).collect();
+    assert_eq!(recipients, ["\"Second Person\" <second@example.com>", "oncall@example.com"]);
 }
 
 #[tokio::test]

@@ -23,15 +23,29 @@ impl Mailbox {
 
     /// Answers the n-th mail's commands with the n-th refusal; when these are used up, accepts.
     pub async fn refusing(refusals: &[SmtpRefusal]) -> Mailbox {
+        let mut refusals = Vec::from(refusals).into_iter();
+        Mailbox::with(move || {
+            refusals.next().map(|(at, reply)| Refused { of: None, at, reply }).into_iter().collect()
+        })
+        .await
+    }
+
+    /// Refuses these recipients whenever they are named: `("gone@example.com", "550 5.1.1 no such user")`.
+    pub async fn refusing_recipients(refusals: &[(&'static str, &'static str)]) -> Mailbox {
+        let refusals: Vec<Refused> =
+            refusals.iter().map(|(who, reply)| Refused { of: Some(who), at: "RCPT", reply }).collect();
+        Mailbox::with(move || refusals.clone()).await
+    }
+
+    async fn with(mut refusals: impl FnMut() -> Vec<Refused> + Send + 'static) -> Mailbox {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound port");
         let mails = Arc::new(Mutex::new(Vec::new()));
         let kept = mails.clone();
-        let mut refusals = Vec::from(refusals).into_iter();
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 // A client that breaks off is the test's business, not the server's.
-                let _ = converse(stream, refusals.next(), &kept).await;
+                let _ = converse(stream, &refusals(), &kept).await;
             }
         });
         Mailbox { address, mails, server }
@@ -54,9 +68,23 @@ impl Drop for Mailbox {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Refused {
+    /// Only for this recipient.
+    of: Option<&'static str>,
+    at: &'static str,
+    reply: &'static str,
+}
+
+impl Refused {
+    fn is_meant(&self, command: &str, line: &str) -> bool {
+        self.at == command && self.of.is_none_or(|recipient| line.contains(&format!("<{recipient}>")))
+    }
+}
+
 async fn converse(
     stream: TcpStream,
-    refusal: Option<SmtpRefusal>,
+    refusals: &[Refused],
     mails: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
@@ -68,9 +96,9 @@ async fn converse(
             return Ok(());
         }
         let command = line.split([' ', ':']).next().unwrap_or("").trim().to_ascii_uppercase();
-        let refused = refusal.filter(|(at, _)| *at == command);
+        let refused = refusals.iter().find(|refused| refused.is_meant(&command, &line));
         let reply = match (refused, command.as_str()) {
-            (Some((_, reply)), _) => reply,
+            (Some(refused), _) => refused.reply,
             (None, "EHLO") => "250-mailbox.test\r\n250 8BITMIME",
             (None, "DATA") => "354 go on",
             (None, "QUIT") => "221 bye",
