@@ -149,11 +149,11 @@ impl<'a> Drive<'a> {
                 Step::Write(bytes) => line.link.write(&bytes).await.map_err(|error| self.broken(&error))?,
                 Step::Read => self.read(line).await?,
                 Step::StartTls => self.secure(line).await?,
-                Step::Reached(Milestone::Settled) | Step::Finished => return self.await_refusal(line).await,
-                Step::Reached(milestone) => {
-                    self.await_refusal(line).await?;
-                    self.reached(milestone);
-                }
+                // A farewell that is answered shows as well that the server lets us in, and sooner than silence does.
+                Step::Reached(Milestone::Settled) if self.unadmitted => {}
+                Step::Reached(Milestone::Settled) => return Ok(()),
+                Step::Finished => return self.await_refusal(line).await,
+                Step::Reached(milestone) => self.reached(milestone),
             }
         }
         Err(meaning::of_wire(&WireError::Malformed { reason: "it goes in circles" }, self.clock.phase()))
@@ -172,6 +172,8 @@ impl<'a> Drive<'a> {
         let target = &self.call.request.target;
         let logs_in = target.credentials.is_some() && !matches!(target.protocol, Protocol::Http(_));
         match milestone {
+            // It is not known yet whether the server lets us in, and nothing will be asked.
+            Milestone::Ready if self.unadmitted && !logs_in => {}
             Milestone::Ready if logs_in => self.clock.enter(Phase::Login),
             Milestone::Ready | Milestone::LoggedIn => self.clock.enter(Phase::Query),
             Milestone::Queried | Milestone::Settled => self.clock.stop(),
@@ -300,7 +302,7 @@ impl<'a> Drive<'a> {
         let phase = self.clock.phase();
         let Some(handshake) = &self.handshake else { return meaning::of_plain(error, phase) };
         // A server that wants a certificate may say so by cutting the connection, and by nothing else.
-        let refusing = phase <= Phase::Ready && self.wants_client_certificate();
+        let refusing = (phase <= Phase::Ready || self.unadmitted) && self.wants_client_certificate();
         let cut = if refusing { None } else { meaning::of_cut(error, phase) };
         cut.unwrap_or_else(|| handshake.failure(error, phase))
     }
