@@ -52,6 +52,6 @@ pub use random::Random;
 pub use secret::Secret;
 pub use severity::Severity;
 pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, Streak};
-pub use target::{Credentials, Protocol, Target, TargetError, Upgrade};
+pub use target::{Credentials, Protocol, Target, TargetError, Upgrade, is_secret_parameter};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use verdict::Verdict;

@@ -230,6 +230,18 @@ impl Target {
         }
     }
 
+    /// Why a check of this target cannot ask a query of the user's, and what to do; `None` when it can.
+    pub fn no_query_because(&self) -> Option<&'static str> {
+        match self.protocol {
+            Protocol::Postgres(_) | Protocol::MySql(_) if self.credentials.is_some() => None,
+            Protocol::Redis(_) => None,
+            Protocol::Postgres(_) | Protocol::MySql(_) => Some(
+                "there is no user in its URL, so the check does not log in and asks nothing; write user and password into the URL",
+            ),
+            _ => Some("its protocol asks nothing; only postgres://, mysql:// and redis:// do"),
+        }
+    }
+
     /// The host as an address, when it is one.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
@@ -356,21 +368,19 @@ fn display(url: &Url) -> String {
         let _ = shown.set_password(None);
     }
     // A password may also stand among the parameters, as some drivers allow.
-    let keep: Vec<(String, String)> = url
-        .query_pairs()
-        .filter(|(name, _)| {
-            !["password", "passwd", "pwd", "token", "secret", "key"]
-                .contains(&name.to_ascii_lowercase().as_str())
-        })
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
-    if keep.len() != url.query_pairs().count() {
-        shown.set_query(None);
-        if !keep.is_empty() {
-            shown.query_pairs_mut().extend_pairs(keep);
-        }
-    }
+    let is_shown = |pair: &&str| !is_secret_parameter(pair.split('=').next().unwrap_or(pair));
+    let kept: Option<Vec<&str>> = url.query().map(|query| query.split('&').filter(is_shown).collect());
+    shown.set_query(kept.filter(|kept| !kept.is_empty()).map(|kept| kept.join("&")).as_deref());
     shown.to_string()
+}
+
+/// Whether the value of a URL's parameter is a secret by its name: `password`, `api_key`, `access_token`,
+/// `X-Amz-Signature`, `sig`, however it is written.
+pub fn is_secret_parameter(name: &str) -> bool {
+    const ENDINGS: [&str; 9] =
+        ["password", "passwd", "pwd", "pass", "token", "secret", "key", "sig", "signature"];
+    let name = decode(name).to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Percent-decodes leniently: a malformed escape stays as it is.
@@ -467,7 +477,16 @@ mod tests {
         assert_eq!(target.database.as_deref(), Some("orders"));
         assert_eq!(target.to_string(), "mysql://monitor@db.example.com:3307/orders");
         assert!(!format!("{target:?}").contains("p@ss"));
-        assert_eq!(parse("postgres://h/db?password=hunter2&x=1").to_string(), "postgres://h/db?x=1");
+        for (text, shown) in [
+            ("postgres://h/db?password=hunter2&x=1", "postgres://h/db?x=1"),
+            (
+                "https://h/a?api_key=b&access_token=c&Sig=d&X-Amz-Signature=e&x-my-token=f&page=1%202",
+                "https://h/a?page=1%202",
+            ),
+            ("https://h/a?pass%77ord=b", "https://h/a"),
+        ] {
+            assert_eq!(parse(text).to_string(), shown);
+        }
     }
 
     #[test]

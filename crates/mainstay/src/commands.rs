@@ -1,7 +1,6 @@
 //! One file a subcommand.
 
 use std::future::Future;
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 pub(crate) mod backup;
@@ -18,7 +17,7 @@ use crate::config::{Problems, Rendering};
 /// Shows why the configuration cannot be used.
 #[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]
 fn refuse(problems: &Problems) -> ExitCode {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = crate::terminal::colours(&std::io::stderr());
     eprint!("{}", Rendering { problems: &problems.0, colour });
     ExitCode::FAILURE
 }

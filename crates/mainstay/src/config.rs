@@ -30,7 +30,6 @@ use std::time::Duration;
 
 use mainstay_model::{Landscape, Secret};
 
-pub(crate) use mask::in_value as passwords;
 pub(crate) use problem::{Level, Problem, Problems};
 pub(crate) use reference::reference;
 pub(crate) use render::Rendering;
@@ -120,6 +119,10 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
+    // A pipe without a writer would be waited for without end, and /dev/zero read up to the bound.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if read as u64 > LARGEST {
@@ -146,6 +149,11 @@ fn unreadable(path: &Path, error: &io::Error) -> Problems {
             format!("{shown} is larger than {} MiB", LARGEST / 1024 / 1024),
             "is it the right file? share the work among several servers if it is",
         ),
+        io::ErrorKind::Unsupported => Problems::of_file(
+            path,
+            format!("{shown} is not an ordinary file"),
+            "a pipe or a device cannot be read again when the configuration changes: name a file",
+        ),
         _ => Problems::of_file(
             path,
             format!("cannot read {shown}: {}", reason(error)),
@@ -161,6 +169,7 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::IsADirectory => "it is a folder".into(),
         io::ErrorKind::FileTooLarge => "it is too large".into(),
+        io::ErrorKind::Unsupported => "it is not an ordinary file".into(),
         _ => error.to_string(),
     }
 }

@@ -1,5 +1,3 @@
-use std::io::IsTerminal;
-
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -12,7 +10,7 @@ pub(crate) fn start(least: LevelFilter) {
         .with_env_var("MAINSTAY_LOG")
         .with_default_directive(least.into())
         .from_env_lossy();
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = crate::terminal::colours(&std::io::stderr());
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(false);
     // A second start, as in a test, keeps the first.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();

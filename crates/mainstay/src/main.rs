@@ -7,8 +7,10 @@ mod config;
 mod demo;
 mod location;
 mod log;
+mod request;
 mod service;
 mod tasks;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -65,21 +65,30 @@ impl Check {
     /// Makes the checks, prints the report, and exits with the worst verdict.
     pub(crate) fn run(self, config: &Path) -> ExitCode {
         if self.insecure {
-            return refuse(NOT_INSECURE);
+            return self.refuse(NOT_INSECURE);
         }
         let requests = match request::all(&self.targets, config, &self.overrides()) {
             Ok(requests) => requests,
-            Err(refusal) => return refuse(&refusal),
+            Err(refusal) => return self.refuse(&refusal),
         };
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => return refuse(&format!("this machine cannot run a check: {error}")),
+            Err(error) => return self.refuse(&format!("this machine cannot run a check: {error}")),
         };
         let prober = Prober::new(ProberOptions::default());
         let reports = runtime.block_on(check(&prober, &requests));
         print(&self.render(&reports));
         runtime.block_on(prober.farewells());
         ExitCode::from(exit_code(&reports))
+    }
+
+    /// Says on standard error why nothing was checked, and to a program also where it reads.
+    fn refuse(&self, reason: &str) -> ExitCode {
+        if self.output == Output::Json {
+            print(&json::refusal(reason));
+        }
+        let _ = writeln!(std::io::stderr(), "{}", text::wrapped(&format!("mainstay check: {reason}"), 0));
+        ExitCode::from(WRONG_USAGE)
     }
 
     fn overrides(&self) -> Overrides<'_> {
@@ -93,7 +102,7 @@ impl Check {
 
     fn render(&self, reports: &[CheckReport]) -> String {
         match self.output {
-            Output::Text => text::render(reports, colours()),
+            Output::Text => text::render(reports, crate::terminal::colours(&std::io::stdout())),
             Output::Json => json::render(reports),
             Output::Nagios => nagios::render(reports),
         }
@@ -159,19 +168,7 @@ fn exit_code(reports: &[CheckReport]) -> u8 {
         .exit_code()
 }
 
-/// Colours only on a terminal that wants them (no-color.org).
-fn colours() -> bool {
-    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-    std::io::stdout().is_terminal() && !unwanted && !dumb
-}
-
 fn print(text: &str) {
     // A reader that has seen enough (`| head -1`) is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn refuse(reason: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{}", text::wrapped(&format!("mainstay check: {reason}"), 0));
-    ExitCode::from(WRONG_USAGE)
 }

@@ -1,4 +1,4 @@
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -33,7 +33,7 @@ enum Command {
 enum Output {
     #[default]
     Text,
-    /// A list of problems, empty when there are none.
+    /// `{"valid", "problems": […]}`.
     Json,
 }
 
@@ -56,7 +56,10 @@ fn check(file: &Path, output: Output) -> ExitCode {
     let code = if summary.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     match output {
         Output::Json => {
-            print(&format!("{:#}\n", serde_json::json!(problems)));
+            print(&format!(
+                "{:#}\n",
+                serde_json::json!({ "valid": summary.is_some(), "problems": problems })
+            ));
         }
         Output::Text => {
             show(&problems);
@@ -73,9 +76,7 @@ fn check(file: &Path, output: Output) -> ExitCode {
 
 /// Shows problems on standard error, in colours where that is a terminal.
 pub(crate) fn show(problems: &[Problem]) {
-    let wanted = |name| config::environment(name).is_none_or(|value| value.is_empty());
-    let dumb = config::environment("TERM").is_some_and(|term| term == "dumb");
-    let colour = io::stderr().is_terminal() && wanted("NO_COLOR") && !dumb;
+    let colour = crate::terminal::colours(&io::stderr());
     complain(&Rendering { problems, colour }.to_string());
 }
 

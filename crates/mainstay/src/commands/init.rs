@@ -4,11 +4,12 @@ mod template;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use mainstay_model::Target;
+use mainstay_model::{Target, is_secret_parameter};
 
 use naming::{provider_of, sensible_name, unique, variable_name};
 use template::{Planned, Variable};
@@ -90,7 +91,7 @@ fn planned(name: String, text: &str, target: Target) -> Planned {
 
 /// The URL with `${VARIABLE}` in place of its password, and whether it had one to replace.
 fn without_password(text: &str, variable: &str) -> (String, bool) {
-    let secrets = crate::config::passwords(text);
+    let secrets = secrets(text);
     let mut url = String::new();
     let mut from = 0;
     for secret in &secrets {
@@ -100,6 +101,30 @@ fn without_password(text: &str, variable: &str) -> (String, bool) {
     }
     url.push_str(&escaped(&text[from..]));
     (url, !secrets.is_empty())
+}
+
+/// Where the password of a URL stands, and its parameters that are secrets. What already is a variable is none.
+fn secrets(text: &str) -> Vec<Range<usize>> {
+    let Some(scheme) = text.find("://") else { return Vec::new() };
+    let start = scheme + 3;
+    let authority = &text[start..start + text[start..].find(['/', '?', '#']).unwrap_or(text.len() - start)];
+    let password = authority.rfind('@').and_then(|end| {
+        let colon = authority[..end].find(':')?;
+        Some(start + colon + 1..start + end)
+    });
+    let mut found: Vec<Range<usize>> = password.into_iter().collect();
+    if let Some(query) = text[start..].find('?') {
+        let end = text.find('#').unwrap_or(text.len());
+        let mut at = start + query + 1;
+        for pair in text.get(at..end).unwrap_or("").split('&') {
+            if let Some((name, _)) = pair.split_once('=').filter(|(name, _)| is_secret_parameter(name)) {
+                found.push(at + name.len() + 1..at + pair.len());
+            }
+            at += pair.len() + 1;
+        }
+    }
+    found.retain(|range| !range.is_empty() && !text[range.clone()].starts_with("${"));
+    found
 }
 
 /// Dollar signs of a URL stand for themselves, unless the user wrote a variable.

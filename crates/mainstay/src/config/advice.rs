@@ -66,11 +66,15 @@ fn same_target(root: &Root, reader: &mut Reader<'_>) {
             seen.insert(url.value.to_string(), (&url.value, dependency, named.name.as_str()));
             continue;
         };
-        if **target == url.value && dependency.query == other.query {
+        if **target == url.value && question(dependency) == question(other) {
             let message = format!("{} and {} have the same URL", quoted(named.name.as_str()), quoted(name));
             reader.warning(url.span, message, "one dependency can be used by several components");
         }
     }
+}
+
+fn question(dependency: &Dependency) -> Option<&str> {
+    dependency.query.as_ref().map(|query| query.value.as_str())
 }
 
 /// Providers, components and channels that nothing refers to.

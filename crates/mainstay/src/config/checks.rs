@@ -27,6 +27,7 @@ pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
             exists(component, "component", "components", &components, reader);
         }
         confirmation(dependency, reader);
+        unaskable(dependency, reader);
     }
     for route in root.routes.iter().flat_map(|routes| &routes.value) {
         for channel in route.to.iter().flatten() {
@@ -80,6 +81,15 @@ fn confirmation(dependency: &Dependency, reader: &mut Reader<'_>) {
     {
         let hint = "so many bad checks of so few cannot be; write a larger `of`";
         reader.error(confirm.span, "`failures` is more than `of`", hint);
+    }
+}
+
+/// A query that would never be asked.
+fn unaskable(dependency: &Dependency, reader: &mut Reader<'_>) {
+    if let (Some(query), Some(url)) = (&dependency.query, &dependency.url)
+        && let Some(reason) = url.value.no_query_because()
+    {
+        reader.error(query.span, "this query cannot be asked", format!("{reason}, or remove the line"));
     }
 }
 

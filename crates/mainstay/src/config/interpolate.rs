@@ -32,6 +32,10 @@ impl Reader<'_> {
     /// Fills in the variables of a value. In a URL, what stands in the place of user or password is
     /// percent-encoded, so that a secret may have any characters; all else is put in as it is.
     pub(super) fn fill(&mut self, raw: &str, span: Span, url: bool) -> Option<Filled> {
+        if url && halves_dollars(raw) {
+            let hint = "write %24 for each dollar sign of a user or password, or put it into a variable";
+            self.warning(span, "`$$` in the user or password of this URL stands for a single `$`", hint);
+        }
         let pieces = pieces(raw);
         let userinfo = if url { userinfo(&pieces) } else { 0..0 };
         let mut filled = Filled { text: String::with_capacity(raw.len()), filled: false };
@@ -181,6 +185,14 @@ fn userinfo(pieces: &[Piece<'_>]) -> std::ops::Range<usize> {
     last.map_or(0..0, |last| start..last)
 }
 
+/// Whether the user or password of a URL has a `$$` that somebody probably means as it is.
+fn halves_dollars(raw: &str) -> bool {
+    let Some((_, after)) = raw.split_once("://") else { return false };
+    let authority = after.split(['/', '?', '#']).next().unwrap_or("");
+    let Some((userinfo, _)) = authority.rsplit_once('@') else { return false };
+    userinfo.match_indices("$$").any(|(at, _)| !userinfo[at + 2..].starts_with('{'))
+}
+
 fn encode(text: &str) -> String {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
@@ -228,5 +240,19 @@ mod tests {
         assert_eq!(encoded("https://${HOST}/a@b"), Vec::<String>::new());
         assert_eq!(encoded("https://h/?x=${X}@"), Vec::<String>::new());
         assert_eq!(encode("p@ss/ä%"), "p%40ss%2F%C3%A4%25");
+    }
+
+    #[test]
+    fn dollars_that_would_be_lost() {
+        assert!(halves_dollars("mysql://u:pa$$word@h/db"));
+        for fine in [
+            "mysql://u:pa$word@h",
+            "mysql://u:$${x}@h",
+            "https://u@h/a$$b",
+            "https://h/?a$$b@c",
+            "pa$$word@h",
+        ] {
+            assert!(!halves_dollars(fine), "{fine}");
+        }
     }
 }

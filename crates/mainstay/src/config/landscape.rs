@@ -96,7 +96,7 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
             ca_file: tls.ca_file.map(|file| file.value),
             server_name: tls.server_name,
         },
-        query: read.query,
+        query: read.query.map(|query| query.value),
         every,
         timeout: read.timeout.map_or(TIMEOUT.min(every), |timeout| timeout.value),
         slow: read.slow,

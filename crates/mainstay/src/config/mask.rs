@@ -5,7 +5,6 @@ use std::ops::Range;
 /// What stands in place of a secret.
 pub(super) const MASK: &str = "[secret]";
 
-const PARAMETERS: [&str; 7] = ["password", "passwd", "pwd", "token", "secret", "key", "sig"];
 const KEYS: [&str; 12] = [
     "secret",
     "pass",
@@ -82,7 +81,7 @@ pub(super) fn is_placeholder(text: &str) -> bool {
 }
 
 /// The byte ranges of passwords in a value that holds a URL, or what was meant to be one.
-pub(crate) fn in_value(text: &str) -> Vec<Range<usize>> {
+pub(super) fn in_value(text: &str) -> Vec<Range<usize>> {
     let after = text.find("://").map_or(0, |scheme| scheme + 3);
     let password = before_at(text, after).or_else(|| if after > 0 { odd_port(text, after) } else { None });
     let mut at = password.as_ref().map_or(after, |range| range.end);
@@ -92,7 +91,7 @@ pub(crate) fn in_value(text: &str) -> Vec<Range<usize>> {
     for pair in text[at..].split('&') {
         let end = at + pair.len();
         if let Some((name, value)) = pair.split_once('=')
-            && PARAMETERS.iter().any(|known| name.to_ascii_lowercase().ends_with(known))
+            && mainstay_model::is_secret_parameter(name)
             && !value.is_empty()
             && !is_placeholder(value)
         {

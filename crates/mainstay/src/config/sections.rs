@@ -87,8 +87,8 @@ section! {
         url: At<TargetUrl> => Required, "mysql://monitor:${ORDERS_DB_PASSWORD}@eu-west.acme.example:3306/orders";
         /// How its certificate must verify.
         tls: Tls => Default("");
-        /// What is asked after log-in. Default: the protocol's own smallest question.
-        query: Text => Optional, "SELECT 1";
+        /// What is asked after log-in of PostgreSQL, MySQL or Redis. Default: the protocol's own smallest question.
+        query: At<Text> => Optional, "SELECT 1";
         /// Time between checks, at least 1s.
         every: At<Length<1_000>> => Default("30s");
         /// Longest time for a whole check, at least 100ms. Default: 10s, or `every` where that is shorter.

@@ -222,6 +222,19 @@ fn every_default_and_example_can_be_read() {
 }
 
 #[test]
+fn blanks_of_a_secret_are_kept() {
+    let text = "channels: { bot: { webhook: https://h/x, secret: \"${HOOK}\" } }\nstatus_page: { title: \"${TITLE}\" }";
+    let loaded = parse_with(text, &|_| Some(" a b \t".into())).unwrap();
+    let mainstay_model::ChannelKind::Webhook { secret: Some(secret), .. } =
+        &loaded.landscape.channels.values().next().unwrap().kind
+    else {
+        panic!("a webhook with its secret");
+    };
+    assert_eq!(secret.expose(), " a b \t");
+    assert_eq!(loaded.landscape.status_page.title, "a b");
+}
+
+#[test]
 fn files_that_are_no_text() {
     assert_eq!(decode(b"\xff\xfea\0").unwrap_err().0, "the file is in UTF-16");
     assert_eq!(decode(b"a: b\nc: \xe9\n").unwrap_err().0, "the file is not text in UTF-8: see line 2");

@@ -35,7 +35,9 @@ impl<W: Word> Shape for W {
             reader.hide(node);
         }
         let filled = reader.scalar(node, W::WHAT, W::URL)?;
-        let parsed = W::parse(filled.text.trim(), filled.filled || W::SECRET, reader);
+        // Blanks at the ends of a secret are part of it; those of anything else are a slip of whoever filled it in.
+        let text = if W::SECRET && !W::URL { &filled.text } else { filled.text.trim() };
+        let parsed = W::parse(text, filled.filled || W::SECRET, reader);
         parsed.map_err(|why| refuse::<W>(node, reader, filled.filled, why)).ok()
     }
 }

@@ -119,6 +119,8 @@ async fn wrong_options_are_refused_with_a_sentence() {
         (&["-k", target], "For a CA of your own use --ca-file"),
         (&["--timeout", "10", target], "the unit is missing: write 10s"),
         (&["--timeout", "0s", target], "nothing can be checked in no time"),
+        (&["--query", "SELECT 1", target], "its protocol asks nothing"),
+        (&["--query", "SELECT 1", "mysql://127.0.0.1:9"], "no user in its URL"),
         (&["--output", "xml", target], "[possible values: text, json, nagios]"),
         (&[], "<TARGET>..."),
     ] {
@@ -126,6 +128,15 @@ async fn wrong_options_are_refused_with_a_sentence() {
         assert_eq!(ran.code, 3, "{arguments:?}: {ran:?}");
         assert!(ran.sentence().contains(sentence), "{arguments:?}: {}", ran.sentence());
     }
+}
+
+#[tokio::test]
+async fn a_program_reads_why_nothing_was_checked() {
+    let ran = check(&["--output", "json", "tcp://db.example.com"]).await;
+    let json = ran.json();
+    assert_eq!((ran.code, &json["checks"]), (3, &serde_json::json!([])));
+    assert!(json["error"]["message"].as_str().unwrap().contains("has no usual port"), "{json}");
+    assert!(ran.sentence().contains("has no usual port"));
 }
 
 #[tokio::test]
@@ -226,12 +237,12 @@ async fn one_line_for_nagios() {
     let ran = check(&["--output", "nagios", "--ca-file", &root, &peer.url("tls")]).await;
     let first = ran.stdout.lines().next().unwrap();
     let (sentence, performance) = first.split_once('|').unwrap();
-    assert!(sentence.starts_with("HEALTHY - Everything works"), "{first}");
+    assert!(sentence.starts_with("OK - healthy: Everything works"), "{first}");
     assert!(performance.starts_with("'time'=0.") && performance.contains("'certificate_days'="), "{first}");
     let ran = check(&["--output", "nagios", &refused()]).await;
-    assert!(ran.stdout.starts_with("DOWN - Nothing listens on port "), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("CRITICAL - down: Nothing listens on port "), "{}", ran.stdout);
     let ran = check(&["--output", "nagios", "--ca-file", "/nonexistent.pem", &peer.url("tls")]).await;
-    assert!(ran.stdout.starts_with("UNKNOWN - "), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("UNKNOWN - inconclusive: "), "{}", ran.stdout);
     assert_eq!(ran.stdout.matches('|').count(), 0, "{}", ran.stdout);
 }
 

@@ -86,7 +86,9 @@ fn warnings_leave_the_configuration_usable() {
 fn ten_errors_are_told_at_once() {
     let arguments = ["config", "check", "--output", "json", "--config", "ten-errors.yaml"];
     let output = mainstay(&testdata("refused"), &arguments);
-    let problems: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["valid"], false);
+    let problems = answer["problems"].as_array().unwrap();
     let errors: Vec<_> = problems.iter().filter(|problem| problem["level"] == "error").collect();
     assert_eq!(errors.len(), 10, "{problems:#?}");
     let first = errors[0];
@@ -105,6 +107,18 @@ fn no_file_and_a_folder_say_how_to_begin() {
     assert!(text(&output.stderr).contains("write a first one with `mainstay init`"));
     let output = mainstay(&folder, &["config", "check", "--config", "."]);
     assert!(text(&output.stderr).contains("name the file in it, such as --config ./mainstay.yaml"));
+}
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let folder = scratch("config-pipe");
+    assert!(Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+    let output = mainstay(&folder, &["config", "check", "--config", "pipe"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("pipe is not an ordinary file"), "{}", text(&output.stderr));
+    fs::write(folder.join("mainstay.yaml"), "server: { data_dir: \"${file:pipe}\" }\n").unwrap();
+    let output = mainstay(&folder, &["config", "check"]);
+    assert!(text(&output.stderr).contains("pipe: it is not an ordinary file"), "{}", text(&output.stderr));
 }
 
 #[test]

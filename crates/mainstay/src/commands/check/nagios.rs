@@ -2,11 +2,12 @@ use mainstay_model::{CheckReport, Verdict};
 
 use super::text;
 
-/// The form of the Monitoring Plugins Development Guidelines: `WORD - sentence|performance data`, then the details.
+/// The form of the Monitoring Plugins Development Guidelines: `WORD - verdict: sentence|performance data`, then the details.
 pub(super) fn render(reports: &[CheckReport]) -> String {
     let performance: Vec<String> =
         reports.iter().flat_map(|report| performance(report, reports.len() > 1)).collect();
-    let first = format!("{} - {}", word(reports), plain(&summary(reports)));
+    let (word, verdict) = words(reports);
+    let first = format!("{word} - {verdict}: {}", plain(&summary(reports)));
     let details = plain(&text::render(reports, false));
     if performance.is_empty() {
         format!("{first}\n{details}")
@@ -15,11 +16,16 @@ pub(super) fn render(reports: &[CheckReport]) -> String {
     }
 }
 
-fn word(reports: &[CheckReport]) -> String {
-    worst(reports).map_or("UNKNOWN".into(), |report| match report.verdict {
-        Verdict::Inconclusive => "UNKNOWN".into(),
-        other => other.as_str().to_ascii_uppercase(),
-    })
+/// The word that the guidelines know for the exit code, and our own for the same.
+fn words(reports: &[CheckReport]) -> (&'static str, &'static str) {
+    let verdict = worst(reports).map_or(Verdict::Inconclusive, |report| report.verdict);
+    let word = match verdict {
+        Verdict::Healthy => "OK",
+        Verdict::Degraded => "WARNING",
+        Verdict::Down => "CRITICAL",
+        Verdict::Inconclusive => "UNKNOWN",
+    };
+    (word, verdict.as_str())
 }
 
 fn summary(reports: &[CheckReport]) -> String {

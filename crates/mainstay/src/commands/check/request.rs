@@ -1,10 +1,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mainstay_model::{Dependency, Landscape, Target, TargetError, nearest};
+use mainstay_model::{Landscape, Target, TargetError, nearest};
 use mainstay_probe::CheckRequest;
 
 use crate::config;
+use crate::request::request;
 
 const USUAL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,13 +41,13 @@ pub(super) fn all(
             }
             Err(error) => return Err(error.to_string()),
         };
-        requests.push(overrides.apply(request));
+        requests.push(overrides.apply(request)?);
     }
     Ok(requests)
 }
 
 impl Overrides<'_> {
-    fn apply(&self, mut request: CheckRequest) -> CheckRequest {
+    fn apply(&self, mut request: CheckRequest) -> Result<CheckRequest, String> {
         if let Some(file) = self.ca_file {
             request.tls.ca_file = Some(file.to_owned());
         }
@@ -57,9 +58,12 @@ impl Overrides<'_> {
             request.timeout = timeout;
         }
         if let Some(query) = self.query {
+            if let Some(reason) = request.target.no_query_because() {
+                return Err(format!("--query cannot be asked of {}: {reason}", request.target));
+            }
             request.query = Some(query.to_owned());
         }
-        request
+        Ok(request)
     }
 }
 
@@ -70,17 +74,13 @@ fn load(path: &Path, not_a_url: &TargetError) -> Result<Landscape, String> {
             path.display()
         ));
     }
-    match config::load(path, &environment) {
+    match config::load(path, &config::environment) {
         Ok(loaded) => Ok(loaded.landscape),
         Err(_) => Err(format!(
             "the configuration {} has errors, so no name of it can be checked: see mainstay config check",
             path.display()
         )),
     }
-}
-
-fn environment(name: &str) -> Option<String> {
-    std::env::var_os(name)?.into_string().ok()
 }
 
 fn find(landscape: &Landscape, name: &str, config: &Path) -> Result<CheckRequest, String> {
@@ -93,10 +93,4 @@ fn find(landscape: &Landscape, name: &str, config: &Path) -> Result<CheckRequest
             Err(format!("{name:?} is neither a URL nor a dependency in {}{meant}", config.display()))
         }
     }
-}
-
-fn request(landscape: &Landscape, dependency: &Dependency) -> CheckRequest {
-    let mut request = CheckRequest::from(dependency);
-    request.provider = dependency.provider.as_ref().map(|name| landscape.provider_title(name).to_owned());
-    request
 }

@@ -65,6 +65,22 @@ fn passwords_become_variables() {
 }
 
 #[test]
+fn only_the_password_of_a_url_is_left_out() {
+    for (text, url) in [
+        ("https://example.com:8443/@scope/pkg", "https://example.com:8443/@scope/pkg"),
+        ("https://u:pw@h/a@b", "https://u:${V}@h/a@b"),
+        ("https://u@h:8443/a@b:c", "https://u@h:8443/a@b:c"),
+        ("postgres://u:p@ss@h/db", "postgres://u:${V}@h/db"),
+        ("https://h/x?access_token=abc&sig=def&page=2#a", "https://h/x?access_token=${V}&sig=${V}&page=2#a"),
+        ("mysql://u:${MINE}@h/db", "mysql://u:${MINE}@h/db"),
+    ] {
+        assert_eq!(without_password(text, "V"), (url.to_owned(), url.contains("${V}")), "{text}");
+        let host = |text: &str| Target::parse(text).unwrap().host;
+        assert_eq!(host(text), host(&url.replace("${V}", "x").replace("${MINE}", "x")));
+    }
+}
+
+#[test]
 fn the_next_steps_name_the_variables_and_no_password() {
     let plan = plan(&["mysql://monitor:hunter2@eu-west.acme.example/orders".to_owned()]).unwrap();
     let steps = next_steps(Path::new("mainstay.yaml"), &plan);
