@@ -52,6 +52,20 @@ const ONLY_IN: [(&str, &str); 3] =
 /// Crates that the pure ones must not use: sockets, clocks and executors.
 const NEVER_IN_PURE: [&str; 6] = ["tokio", "sqlx", "reqwest", "axum", "hickory-resolver", "futures-util"];
 
+/// Names of the standard library that mean a socket or a clock: the pure crates do not write them.
+const NEVER_NAMED_IN_PURE: [&str; 10] = [
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "UnixStream",
+    "UnixListener",
+    "UnixDatagram",
+    "ToSocketAddrs",
+    "SystemTime",
+    "Instant",
+    "Timestamp::now",
+];
+
 const PURE: [&str; 3] = ["mainstay-model", "mainstay-wire", "mainstay-engine"];
 
 /// Fails with every broken rule.
@@ -122,12 +136,32 @@ fn misplaced_files(root: &Path) -> anyhow::Result<Vec<String>> {
             .lines()
             .filter(|file| file.starts_with(&format!("crates/{name}/src/")) && file.ends_with(".rs"));
         for file in lifted {
-            if std::fs::read_to_string(root.join(file)).unwrap_or_default().contains(clippy_lift) {
+            let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            if text.contains(clippy_lift) {
                 broken.push(format!("{file}: {name} is pure and never lifts the ban on clocks"));
             }
+            let named = impure_names(&text).map(|(line, word)| {
+                format!("{file}:{line}: {name} is pure and must not name {word}: it is given as an argument")
+            });
+            broken.extend(named);
         }
     }
     Ok(broken)
+}
+
+/// Where a text names a socket or a clock outside its comments, by line.
+fn impure_names(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
+    let code = text.lines().enumerate().map(|(at, line)| (at + 1, line.split("//").next().unwrap_or("")));
+    code.flat_map(|(number, line)| {
+        NEVER_NAMED_IN_PURE.into_iter().filter(|word| has_word(line, word)).map(move |word| (number, word))
+    })
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(word).any(|(at, _)| {
+        !line[..at].ends_with(part_of_word) && !line[at + word.len()..].starts_with(part_of_word)
+    })
 }
 
 #[cfg(test)]
@@ -146,6 +180,15 @@ mod tests {
     #[test]
     fn the_workspace_keeps_its_layers() {
         check().unwrap();
+    }
+
+    #[test]
+    fn sockets_and_clocks_are_seen_in_code_alone() {
+        let found = |text: &str| impure_names(text).collect::<Vec<_>>();
+        assert_eq!(found("use std::net::IpAddr;\nuse std::time::{Duration, Instant};"), [(2, "Instant")]);
+        assert_eq!(found("let at = std::time::SystemTime::now();"), [(1, "SystemTime")]);
+        assert_eq!(found("fn a(s: std::net::TcpStream)"), [(1, "TcpStream")]);
+        assert_eq!(found("/// Never an Instant.\nlet instantly = InstantCoffee;"), []);
     }
 
     #[test]
