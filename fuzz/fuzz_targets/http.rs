@@ -14,6 +14,6 @@ fuzz_target!(|bytes: &[u8]| {
             path: "/".into(),
             expected_status: None,
         };
-        converse(Client::new(options), bytes);
+        converse(|| Client::new(options.clone()), bytes);
     }
 });

@@ -7,6 +7,6 @@ use mainstay_wire::mysql::{Client, Options};
 fuzz_target!(|bytes: &[u8]| {
     for (tls, login) in variants() {
         let options = Options { tls, login, database: None, query: Some("SELECT 1".into()) };
-        converse(Client::new(options), bytes);
+        converse(|| Client::new(options.clone()), bytes);
     }
 });

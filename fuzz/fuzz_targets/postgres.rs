@@ -7,6 +7,6 @@ use mainstay_wire::postgres::{Client, Options};
 fuzz_target!(|bytes: &[u8]| {
     for (tls, login) in variants() {
         let options = Options { tls, login, database: None, query: Some("SELECT 1".into()), nonce: [7; 18] };
-        converse(Client::new(options), bytes);
+        converse(|| Client::new(options.clone()), bytes);
     }
 });

@@ -7,6 +7,6 @@ use mainstay_wire::redis::{Client, Options};
 fuzz_target!(|bytes: &[u8]| {
     for (tls, login) in variants() {
         let options = Options { tls, login, database: Some("1".into()), query: Some("GET state".into()) };
-        converse(Client::new(options), bytes);
+        converse(|| Client::new(options.clone()), bytes);
     }
 });

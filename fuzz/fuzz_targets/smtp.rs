@@ -7,6 +7,6 @@ use mainstay_wire::smtp::{Client, Options};
 fuzz_target!(|bytes: &[u8]| {
     for (tls, login) in variants() {
         let options = Options { tls, login, name: "ops.example.com".into() };
-        converse(Client::new(options), bytes);
+        converse(|| Client::new(options.clone()), bytes);
     }
 });

@@ -6,10 +6,20 @@ use mainstay_wire::{Conversation, Login, Password, Step, TlsStart};
 /// The most steps that any conversation may take over one input: a byte in, a message out, and some to spare.
 const STEPS_PER_BYTE: usize = 8;
 
-/// Plays the conversation against the bytes until it ends, and panics if it never does.
-pub fn converse(mut conversation: impl Conversation, bytes: &[u8]) {
+/// Plays the conversation against the bytes until it ends, and panics if it never does; then once more as if the certificate did
+/// not hold, and its farewell.
+pub fn converse<C: Conversation>(new: impl Fn() -> C, bytes: &[u8]) {
+    play(new(), bytes, |conversation| {
+        conversation.tls_established(bytes);
+        true
+    });
+    play(new(), bytes, Conversation::tls_rejected);
+}
+
+/// `secured` tells the conversation what came of the handshake, and whether it goes on.
+fn play<C: Conversation>(mut conversation: C, bytes: &[u8], secured: impl Fn(&mut C) -> bool) {
     let mut pieces = bytes.chunks(1 + bytes.first().map_or(0, |&byte| usize::from(byte)));
-    let (mut input, mut ended) = (BytesMut::new(), false);
+    let (mut input, mut ended, mut failed) = (BytesMut::new(), false, false);
     for _ in 0..64 + STEPS_PER_BYTE * bytes.len() {
         match conversation.step(&mut input, ended) {
             Ok(Step::Read) => match pieces.next() {
@@ -19,9 +29,10 @@ pub fn converse(mut conversation: impl Conversation, bytes: &[u8]) {
                     ended = true;
                 }
             },
-            Ok(Step::StartTls) => conversation.tls_established(bytes),
+            Ok(Step::StartTls) if secured(&mut conversation) => {}
             Ok(Step::Write(_) | Step::Reached(_)) => {}
-            Ok(Step::Finished) | Err(_) => return,
+            Err(_) if !failed && conversation.failed() => failed = true,
+            Ok(Step::StartTls | Step::Finished) | Err(_) => return,
         }
     }
     panic!("the conversation does not end");
