@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Alert, AlertKey, ChannelName, DependencyName, DependencyState, Diagnosis, EntryKind, Landscape, Rule, Severity, Subject,
-    in_words,
+    Alert, AlertKey, ChannelName, DependencyName, DependencyState, Diagnosis, EntryKind, Landscape, Rule,
+    Severity, Subject, in_words,
 };
 
 use crate::agenda::Due;

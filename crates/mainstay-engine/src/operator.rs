@@ -83,9 +83,9 @@ impl Turn<'_> {
 fn incident_of(action: &Action) -> IncidentId {
     match action {
         Action::Acknowledge(id) | Action::Resolve(id) => *id,
-        Action::Publish { incident, .. } | Action::Update { incident, .. } | Action::Note { incident, .. } => {
-            *incident
-        }
+        Action::Publish { incident, .. }
+        | Action::Update { incident, .. }
+        | Action::Note { incident, .. } => *incident,
     }
 }
 

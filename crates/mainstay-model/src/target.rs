@@ -210,26 +210,6 @@ impl Target {
         })
     }
 
-    /// Why a configured query would never be asked of this target; `None` when it is. Every answer says what to do.
-    pub fn ignores_query(&self) -> Option<&'static str> {
-        match self.protocol {
-            Protocol::Postgres(_) | Protocol::MySql(_) if self.credentials.is_none() => {
-                Some("a query needs a log-in: give user and password in the URL, or leave the query out")
-            }
-            Protocol::Postgres(_) | Protocol::MySql(_) | Protocol::Redis(_) => None,
-            Protocol::Http(_) => {
-                Some("a web server is asked for the path of its URL: put it there, and leave the query out")
-            }
-            Protocol::Smtp(_) => {
-                Some("a mail server is asked nothing but whether it is there: leave the query out")
-            }
-            Protocol::Tls | Protocol::Tcp => Some(
-                "this scheme speaks no protocol that a query could be asked in: use the server's own, or leave the query out",
-            ),
-            Protocol::File => Some("a file is read and not asked: leave the query out"),
-        }
-    }
-
     /// Why a check of this target cannot ask a query of the user's, and what to do; `None` when it can.
     pub fn no_query_because(&self) -> Option<&'static str> {
         match self.protocol {
@@ -507,7 +487,7 @@ mod tests {
 
     #[test]
     fn a_query_that_would_never_be_asked_is_told() {
-        let ignores = |url: &str| Target::parse(url).unwrap().ignores_query().is_some();
+        let ignores = |url: &str| Target::parse(url).unwrap().no_query_because().is_some();
         for asked in ["postgres://me@db", "mysql://me:pw@db", "redis://cache", "rediss://:pw@cache"] {
             assert!(!ignores(asked), "{asked}");
         }

@@ -104,7 +104,8 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, HeaderMap, String) {
-    let received = Received { uri: uri.to_string(), headers, body: String::from_utf8_lossy(&body).into_owned() };
+    let received =
+        Received { uri: uri.to_string(), headers, body: String::from_utf8_lossy(&body).into_owned() };
     let mut shared = shared.lock().expect("no panic in a script");
     let answer = (shared.script)(&received);
     shared.received.push(received);

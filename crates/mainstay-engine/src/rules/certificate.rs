@@ -1,6 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Diagnosis, ExpiryGrade, Failure, NearestEnd, Phase, Rule, Severity, Verdict, expiry_steps, grade_expiry, in_words,
+    Diagnosis, ExpiryGrade, Failure, NearestEnd, Phase, Rule, Severity, Verdict, expiry_steps, grade_expiry,
+    in_words,
 };
 
 use super::{Facts, Outcome};

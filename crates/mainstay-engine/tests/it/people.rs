@@ -1,8 +1,6 @@
 use mainstay_engine::{Action, Event};
 use mainstay_model::FailureKind::*;
-use mainstay_model::{
-    DeliveryOutcome, EntryKind, IncidentId, IncidentState, PublicStatus, Random, Severity,
-};
+use mainstay_model::{DeliveryOutcome, EntryKind, IncidentId, IncidentState, PublicStatus, Random, Severity};
 
 use crate::scene::*;
 
@@ -175,7 +173,11 @@ fn what_cannot_be_done_any_more_is_written_down() {
     for (action, wanted) in actions {
         scene.act(action);
         let [entry] = scene.last.commit.timeline.as_slice() else { panic!("{wanted}") };
-        assert!(entry.text.starts_with(&format!("ana wanted to {wanted}, which was not done")), "{}", entry.text);
+        assert!(
+            entry.text.starts_with(&format!("ana wanted to {wanted}, which was not done")),
+            "{}",
+            entry.text
+        );
         assert_eq!((entry.incident, entry.by.as_deref()), (Some(id), Some("ana")));
     }
     assert_eq!(scene.last.commit.timeline[0].evidence, ["called them"], "the words are kept");

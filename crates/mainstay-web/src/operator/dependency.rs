@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use mainstay_model::{
-    Alert, Certificate, Dependency, DependencyState, Diagnosis, HumanDuration, Incident, TimelineEntry,
-    TlsMode,
+    Alert, Dependency, DependencyState, Diagnosis, HumanDuration, Incident, Observation, TimelineEntry,
+    TlsFacts, TlsMode,
 };
 use mainstay_store::{CheckPoint, TimelineFilter};
 
@@ -88,6 +88,8 @@ struct ChainOf {
     addresses: String,
     connection: String,
     verified: bool,
+    /// A file whose trust or name nobody asked to judge.
+    not_judged: bool,
     chain: Chain,
 }
 
@@ -165,19 +167,15 @@ fn alert_line(alert: &Alert, known: &Known) -> AlertLine {
 /// Addresses that serve the same chain share one picture of it.
 fn chains(state: &DependencyState, known: &Known) -> Vec<ChainOf> {
     let observations = state.last.iter().flat_map(|last| &last.addresses);
-    let mut groups: Vec<(Vec<&str>, &mainstay_model::TlsFacts)> = Vec::new();
-    for (address, tls) in observations.filter_map(|one| Some((one.address.as_str(), one.tls.as_ref()?))) {
-        let same = |known: &[Certificate]| {
-            known.iter().map(|c| c.sha256).eq(tls.certificates.iter().map(|c| c.sha256))
-        };
-        match groups.iter_mut().find(|(_, facts)| same(&facts.certificates) && facts.verified == tls.verified)
-        {
-            Some((addresses, _)) => addresses.push(address),
-            None => groups.push((vec![address], tls)),
+    let mut groups: Vec<(Vec<&str>, &Observation, &TlsFacts)> = Vec::new();
+    for (one, tls) in observations.filter_map(|one| Some((one, one.tls.as_ref()?))) {
+        match groups.iter_mut().find(|(_, _, facts)| is_alike(facts, tls)) {
+            Some((addresses, ..)) => addresses.push(&one.address),
+            None => groups.push((vec![&one.address], one, tls)),
         }
     }
     let several = groups.len() > 1;
-    let chain = |(index, (addresses, tls)): (usize, (Vec<&str>, &mainstay_model::TlsFacts))| ChainOf {
+    let chain = |(index, (addresses, one, tls)): (usize, (Vec<&str>, &Observation, &TlsFacts))| ChainOf {
         addresses: if several { addresses.join(", ") } else { String::new() },
         connection: [tls.version.as_deref(), tls.cipher.as_deref()]
             .into_iter()
@@ -185,9 +183,15 @@ fn chains(state: &DependencyState, known: &Known) -> Vec<ChainOf> {
             .collect::<Vec<_>>()
             .join(", "),
         verified: tls.verified,
+        not_judged: !tls.verified && one.certificates_hold(),
         chain: Chain::draw(&tls.certificates, &format!("certificate-{index}"), known.now),
     };
     groups.into_iter().take(8).enumerate().map(chain).collect()
+}
+
+fn is_alike(one: &TlsFacts, other: &TlsFacts) -> bool {
+    let chain = |facts: &TlsFacts| facts.certificates.iter().map(|c| c.sha256).collect::<Vec<_>>();
+    one.verified == other.verified && chain(one) == chain(other)
 }
 
 fn addresses(state: &DependencyState) -> Vec<AddressRow> {

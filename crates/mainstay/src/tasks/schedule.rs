@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use mainstay_engine::{Event, Recheck};
-use mainstay_model::{Dependency, DependencyName, Landscape};
+use mainstay_model::{DependencyName, Landscape};
 use mainstay_probe::{CheckRequest, Prober};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::clock;
+use crate::request::request;
 use crate::tasks::record::Inbox;
 
 /// At the start, first checks are spread so that about this many begin in a second.
@@ -201,13 +202,6 @@ impl Plan {
     }
 }
 
-fn request(landscape: &Landscape, dependency: &Dependency) -> CheckRequest {
-    let mut request = CheckRequest::from(dependency);
-    request.provider =
-        dependency.provider.as_ref().map(|provider| landscape.provider_title(provider).to_owned());
-    request
-}
-
 /// A place in `0.0..1.0` that a name keeps, so that restarts do not bunch checks together.
 fn place(name: &DependencyName) -> f64 {
     let mut hasher = DefaultHasher::new();
@@ -217,7 +211,7 @@ fn place(name: &DependencyName) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use mainstay_model::{Confirmation, Criticality, Target, TlsPolicy};
+    use mainstay_model::{Confirmation, Criticality, Dependency, Target, TlsPolicy};
 
     use super::*;
 

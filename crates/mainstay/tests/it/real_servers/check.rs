@@ -51,7 +51,16 @@ impl Checker {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay"));
         command
             // Checks of one address take turns, and the machine may be busy with other tests.
-            .args(["check", "--output", "json", "--timeout", "60s", "--server-name", SERVER_NAME, "--ca-file"])
+            .args([
+                "check",
+                "--output",
+                "json",
+                "--timeout",
+                "60s",
+                "--server-name",
+                SERVER_NAME,
+                "--ca-file",
+            ])
             .arg(&self.root);
         command.args(urls).output().expect("the program was built with the test")
     }
