@@ -7,7 +7,7 @@ use url::Url;
 use crate::Secret;
 
 /// What a check connects to: a parsed URL. Printing it never shows the password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// Protocol and how TLS comes in.
     pub protocol: Protocol,
@@ -222,9 +222,31 @@ impl Target {
         }
     }
 
+    /// The same target, shown by scheme, host and port alone: for URLs of the web into which something secret was filled, which
+    /// may stand anywhere after the host or in the place of the user.
+    pub fn shown_briefly(mut self) -> Target {
+        if let Ok(mut shown) = Url::parse(&self.display) {
+            // The two calls fail for URLs without a host, and those have none.
+            let _ = shown.set_username("");
+            let _ = shown.set_password(None);
+            shown.set_path("/...");
+            shown.set_query(None);
+            shown.set_fragment(None);
+            self.display = shown.to_string();
+        }
+        self
+    }
+
     /// The host as an address, when it is one.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
+    }
+}
+
+/// As it is shown to people, since its path and its user may be secrets.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Target").field(&self.display).finish()
     }
 }
 
@@ -467,6 +489,13 @@ mod tests {
         ] {
             assert_eq!(parse(text).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_target_can_be_shown_briefly() {
+        let target = parse("https://t0ken@hooks.example.com:8443/x/s3cret?y=s3cret").shown_briefly();
+        assert_eq!(target.to_string(), "https://hooks.example.com:8443/...");
+        assert_eq!(target.path, "/x/s3cret?y=s3cret", "what is asked stays as it is");
     }
 
     #[test]

@@ -75,6 +75,18 @@ fn everything_can_be_said() {
 }
 
 #[test]
+fn a_token_in_the_path_or_the_user_of_a_web_address_is_not_shown() {
+    for url in ["https://example.com/${TOKEN}/ping", "https://${TOKEN}@example.com/ping", "${HOOK_URL}"] {
+        let loaded = loads(&format!("dependencies: {{ hook: {{ url: \"{url}\" }} }}"));
+        let target = &loaded.landscape.dependencies["hook"].target;
+        assert!(target.to_string().ends_with("example.com/..."), "{target}");
+        assert!(!format!("{loaded:?}").contains(MARK), "{loaded:?}");
+    }
+    let literal = loads("dependencies: { site: { url: https://example.com/health } }");
+    assert_eq!(literal.landscape.dependencies["site"].target.to_string(), "https://example.com/health");
+}
+
+#[test]
 fn mail_servers() {
     #[track_caller]
     fn mail(url: &str, port: u16, security: MailSecurity) {

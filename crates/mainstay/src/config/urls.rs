@@ -25,6 +25,10 @@ impl Word for TargetUrl {
 
     fn parse(text: &str, private: bool, reader: &Reader<'_>) -> Result<Target, String> {
         let mut target = Target::parse(text).map_err(|error| why(error, private))?;
+        if private && matches!(target.protocol, Protocol::Http(_)) {
+            // What was filled in may be a token in the path, and this name of the target goes into pages and messages.
+            target = target.shown_briefly();
+        }
         target.file = target.file.map(|file| reader.surroundings.base().join(file));
         Ok(target)
     }
