@@ -48,7 +48,9 @@ impl Keeper {
         let log = File::create(place.path("log")).expect("the directory is there to write to");
         command.stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
         let keeper = Keeper::spawn(command, place);
-        keeper.wait_for("the server to start", || keeper.log().contains(ready));
+        // A quick server may log before the guard has written down who it is.
+        let is_up = || keeper.pid().is_some() && keeper.log().contains(ready);
+        keeper.wait_for("the server to start", is_up);
         keeper
     }
 
