@@ -14,6 +14,10 @@ use crate::{Effects, Event, State};
 /// Ticks come every second or so; a longer silence than this means that this process was stopped or its machine asleep.
 pub(crate) const PAUSE: SignedDuration = SignedDuration::from_mins(2);
 
+/// After a gap this long between two steps, the checks of that time still wait to be handed in, as they do after a store that
+/// took nothing: while they come, nobody may be called unchecked by their age.
+const BACKLOG: SignedDuration = SignedDuration::from_secs(10);
+
 /// So many are looked at in one tick, so that 100,000 that are due at once do not hold up a check's alert; the rest follow with
 /// the next tick.
 const LOOKS_A_TICK: usize = 5_000;
@@ -101,10 +105,12 @@ impl<'a> Turn<'a> {
     fn notice_pause(&mut self, event: &Event) {
         let before = self.state.last_step_at.replace(self.now);
         let pause = before.map_or(SignedDuration::ZERO, |before| since(before, self.now));
+        if pause > BACKLOG {
+            self.state.awake_since = Some(self.now);
+        }
         if pause <= PAUSE {
             return;
         }
-        self.state.awake_since = Some(self.now);
         if !matches!(event, Event::StoreRecovered { .. }) {
             let text = format!(
                 "Mainstay stood still for {}: its machine slept, or its store did not answer. Checks of that time may be \

@@ -157,3 +157,18 @@ fn a_restart_says_since_when_nothing_is_known() {
     assert_eq!(lines(Some(begin())).len(), 1, "a short restart is no news");
     assert_eq!(lines(None).len(), 1);
 }
+
+#[test]
+fn checks_that_waited_for_the_store_are_no_silence() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check("db", Good);
+    let mut waited = Vec::new();
+    for _ in 0..10 {
+        scene.now += jiff::SignedDuration::from_secs(10);
+        waited.push(scene.report("db", Good));
+    }
+    for report in waited {
+        scene.step(Event::Checked(Box::new(report)));
+    }
+    scene.told(&[]);
+}
