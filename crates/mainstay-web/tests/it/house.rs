@@ -43,10 +43,11 @@ impl House {
     pub(crate) async fn sample(past: SignedDuration) -> House {
         let house = House::configured(sample::landscape(), sample::now() - past).await;
         let mut random = Random::seeded(7);
+        let mut before = sample::now() - past;
         for at in times(past) {
             let reports = sample::ACTORS.iter().filter_map(|actor| actor.report(at, &mut random));
-            let events = reports.map(|report| (at, Event::Checked(Box::new(report)))).collect();
-            house.happens(events).await;
+            let checked = reports.map(|report| (at, Event::Checked(Box::new(report))));
+            house.happens(ticks(std::mem::replace(&mut before, at), at).chain(checked).collect()).await;
             house.deliver(at).await;
         }
         house.store.roll_up(sample::now()).await.unwrap();
@@ -181,6 +182,15 @@ fn times(past: SignedDuration) -> impl Iterator<Item = Timestamp> {
         seldom.chain(trouble.filter(move |at| *at > sample::now() - past)).chain(often).collect();
     all.sort();
     all.into_iter()
+}
+
+/// The passing of a minute or so, in steps short enough that it does not look like a service that stood still; a longer time is one
+/// in which it did.
+fn ticks(from: Timestamp, to: Timestamp) -> impl Iterator<Item = (Timestamp, Event)> {
+    let watched = if to.duration_since(from) <= SignedDuration::from_mins(2) { to } else { from };
+    std::iter::successors(Some(from), |at| Some(*at + SignedDuration::from_secs(5)))
+        .take_while(move |at| *at < watched)
+        .map(|at| (at, Event::Tick))
 }
 
 /// The single owner of the state, as in the binary.
