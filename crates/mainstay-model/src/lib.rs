@@ -45,7 +45,10 @@ pub use landscape::{
 pub use message::{
     Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
 };
-pub use name::{ChannelName, ComponentName, DependencyName, NameError, ProviderName};
+pub use name::{
+    ChannelName, ComponentName, DependencyName, EscalationName, NameError, PersonName, ProviderName,
+    RuleName, ScheduleName,
+};
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};
 pub use random::Random;

@@ -94,4 +94,12 @@ names! {
     ComponentName;
     /// The key of a channel in the configuration.
     ChannelName;
+    /// The key of a person in the configuration.
+    PersonName;
+    /// The key of an on-call schedule in the configuration.
+    ScheduleName;
+    /// The key of an escalation policy in the configuration.
+    EscalationName;
+    /// The key of a rule of one's own in the configuration.
+    RuleName;
 }
