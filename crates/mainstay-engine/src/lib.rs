@@ -15,6 +15,7 @@ mod incident;
 mod index;
 mod latency;
 mod network;
+mod oncall;
 mod operator;
 mod refresh;
 mod renewal;
@@ -26,5 +27,6 @@ mod wording;
 
 pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
+pub use oncall::{Duty, OnCall, Shift, Source, gaps, on_call, shifts};
 pub use state::State;
 pub use wording::short_cause;

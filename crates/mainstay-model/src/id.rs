@@ -56,4 +56,6 @@ ids! {
     EntryId;
     /// One public update of an incident.
     UpdateId;
+    /// One override of an on-call schedule, made at run time.
+    OverrideId;
 }

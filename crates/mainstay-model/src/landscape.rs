@@ -7,7 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, ComponentName, DependencyName, ProviderName, Secret, Severity, Target};
+use crate::{
+    ChannelName, ComponentName, DependencyName, Person, PersonName, ProviderName, Schedule, ScheduleName,
+    Secret, Severity, Target,
+};
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
 ///
@@ -32,6 +35,10 @@ pub struct Landscape {
     pub operator_url: String,
     /// Targets that are expected to be always reachable (`tcp://…`); when none of them is, we are offline.
     pub references: Vec<Target>,
+    /// Who can be called.
+    pub people: BTreeMap<PersonName, Person>,
+    /// Who is on call when.
+    pub schedules: BTreeMap<ScheduleName, Schedule>,
 }
 
 /// A third party that is relied on.

@@ -20,7 +20,10 @@ mod message;
 mod name;
 mod nearest;
 mod observation;
+mod person;
 mod random;
+mod recurrence;
+mod schedule;
 mod secret;
 mod severity;
 mod state;
@@ -36,7 +39,7 @@ pub use duration::{DurationError, HumanDuration, in_words};
 pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
-pub use id::{DeliveryId, EntryId, IncidentId, UpdateId};
+pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, UpdateId};
 pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest};
 pub use landscape::{
     Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, Landscape, MailSecurity,
@@ -51,7 +54,10 @@ pub use name::{
 };
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};
+pub use person::Person;
 pub use random::Random;
+pub use recurrence::{Dates, Recurrence, RecurrenceError, moment};
+pub use schedule::{KeptOverride, Layer, Override, Restriction, Schedule, Weekdays};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, Streak};
