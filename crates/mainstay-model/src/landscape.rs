@@ -39,6 +39,18 @@ pub struct Landscape {
     pub people: BTreeMap<PersonName, Person>,
     /// Who is on call when.
     pub schedules: BTreeMap<ScheduleName, Schedule>,
+    /// How long before nobody will be on call it is told.
+    pub gap_warning: GapWarning,
+}
+
+/// How long before a gap in a schedule it is told: seven days, unless the configuration says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GapWarning(pub Duration);
+
+impl Default for GapWarning {
+    fn default() -> Self {
+        GapWarning(Duration::from_secs(7 * 86_400))
+    }
 }
 
 /// A third party that is relied on.

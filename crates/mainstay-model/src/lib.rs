@@ -42,8 +42,8 @@ pub use histogram::Histogram;
 pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, UpdateId};
 pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest};
 pub use landscape::{
-    Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, Landscape, MailSecurity,
-    MailServer, Provider, Route, StatusPage, TlsMode, TlsPolicy,
+    Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, GapWarning, Landscape,
+    MailSecurity, MailServer, Provider, Route, StatusPage, TlsMode, TlsPolicy,
 };
 pub use message::{
     Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,

@@ -4,6 +4,7 @@
 //! another of this program, so that the fuzz target can include it as it is.
 
 mod advice;
+mod calendar;
 mod checks;
 mod excerpt;
 mod hiding;
@@ -11,6 +12,7 @@ mod interpolate;
 mod landscape;
 mod mask;
 mod node;
+mod on_call;
 mod problem;
 mod reader;
 mod reference;

@@ -4,6 +4,7 @@ mod availability;
 mod certificates;
 mod invariants;
 mod networks;
+mod oncall;
 mod people;
 mod scene;
 mod silence;

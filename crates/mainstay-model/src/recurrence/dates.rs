@@ -16,7 +16,7 @@ pub struct Dates<'a> {
     start: Date,
     not_before: Date,
     /// The number of the next period; the first one is 0, and holds the start.
-    period: i64,
+    pub(super) period: i64,
     /// What is left of the period before.
     waiting: VecDeque<Date>,
     /// How many occurrences there were.

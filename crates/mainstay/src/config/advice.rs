@@ -84,7 +84,10 @@ fn unused(root: &Root, reader: &mut Reader<'_>) {
     let components =
         dependencies().flat_map(|d| d.used_by.iter().flatten()).map(|name| &name.value).collect();
     let routes = root.routes.iter().flat_map(|routes| &routes.value);
-    let channels = routes.flat_map(|route| route.to.iter().flatten()).map(|name| &name.value).collect();
+    let people = root.people.iter().flatten().filter_map(|named| named.value.as_ref()?.channels.as_ref());
+    let channels = routes.flat_map(|route| route.to.iter().flatten());
+    let channels =
+        channels.chain(people.flat_map(|channels| &channels.value)).map(|name| &name.value).collect();
     let hint = "name it as the `provider` of a dependency, or remove it";
     each_unused(
         &root.providers,

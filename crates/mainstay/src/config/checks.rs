@@ -39,18 +39,18 @@ pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
     listeners(root, reader);
 }
 
-fn names<K: std::fmt::Display, T>(named: &Option<Vec<Named<K, T>>>) -> BTreeSet<String> {
+pub(super) fn names<K: std::fmt::Display, T>(named: &Option<Vec<Named<K, T>>>) -> BTreeSet<String> {
     named.iter().flatten().map(|named| named.name.to_string()).collect()
 }
 
-fn values<K, T>(named: &Option<Vec<Named<K, T>>>) -> impl Iterator<Item = &T> {
+pub(super) fn values<K, T>(named: &Option<Vec<Named<K, T>>>) -> impl Iterator<Item = &T> {
     named.iter().flatten().filter_map(|named| named.value.as_ref())
 }
 
 /// Names that are still worth listing in a hint.
 const FEW: usize = 8;
 
-fn exists<T: std::fmt::Display>(
+pub(super) fn exists<T: std::fmt::Display>(
     name: &Spanned<T>,
     what: &str,
     section: &str,

@@ -10,20 +10,23 @@ use super::problem::Level;
 use super::reader::Reader;
 use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, Route, StatusPage};
 use super::shape::Named;
-use super::{Retention, Server, advice, checks};
+use super::{Retention, Server, advice, checks, on_call};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
 pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Landscape, Server)> {
     checks::errors(&root, reader);
+    on_call::errors(&root, reader);
     let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
     advice::each(&root, reader);
+    on_call::advice(&root, reader);
     if faulty {
         return None;
     }
     advice::whole(&root, reader);
     let mut read = root.server?;
     let references = read.references.take()?;
+    let gap_warning = model::GapWarning(read.gap_warning?);
     let server = server(read)?;
     let landscape = model::Landscape {
         providers: each(root.providers?, provider)?,
@@ -38,8 +41,9 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         status_page: status_page(root.status_page?)?,
         operator_url: server.public_url.clone(),
         references,
-        people: BTreeMap::new(),
-        schedules: BTreeMap::new(),
+        people: each(root.people?, on_call::person)?,
+        schedules: each(root.schedules?, on_call::schedule)?,
+        gap_warning,
     };
     Some((landscape, server))
 }

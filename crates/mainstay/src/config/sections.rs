@@ -1,9 +1,11 @@
 //! Every key of the configuration: its documentation, its shape, its default.
 
 use mainstay_model::{
-    ChannelName, ComponentName, Criticality, DependencyName, ProviderName, Severity, TlsMode,
+    ChannelName, ComponentName, Criticality, DependencyName, PersonName, ProviderName, ScheduleName,
+    Severity, TlsMode,
 };
 
+use super::calendar::{Day, HandOver, Hours, Moment, Rotation, WeekdayWord, Zone};
 use super::shape::{At, Given, Many, Names, section};
 use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
 use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
@@ -27,6 +29,10 @@ section! {
         mail: Given<Mail> => Optional;
         /// The public status page.
         status_page: StatusPage => Default("");
+        /// Who can be called, by a name of your choice.
+        people: Names<PersonName, Person> => Default("");
+        /// Who is on call when, by a name of your choice.
+        schedules: Names<ScheduleName, Schedule> => Default("");
     }
 }
 
@@ -47,6 +53,8 @@ section! {
         references: Many<Reference> => Default(""), "[tcp://1.1.1.1:443, tcp://9.9.9.9:443]";
         /// How long measurements are kept. Incidents are kept for ever.
         retention: Retention => Default("");
+        /// How long before a gap in a schedule, when nobody will be on call, it is told.
+        gap_warning: Length<3_600_000> => Default("7d");
     }
 }
 
@@ -220,5 +228,67 @@ section! {
         discord: Link => Optional, "https://discord.gg/example";
         /// An invitation to a Slack workspace.
         slack: Link => Optional, "https://example.slack.com";
+    }
+}
+
+section! {
+    /// Somebody who can be called.
+    Person {
+        /// The name for others. Default: the key.
+        name: Text => Optional, "Anna";
+        /// How the person is told, the preferred one first: keys of `channels`.
+        channels: At<Many<At<Name<ChannelName>>>> => Required, "[anna-phone, anna-mail]";
+        /// Where the person lives. Default: times are shown in the zone of the schedule.
+        timezone: Zone => Optional, "Europe/Berlin";
+    }
+}
+
+section! {
+    /// Who is on call when.
+    Schedule {
+        /// Its name for people. Default: the key.
+        name: Text => Optional, "Platform";
+        /// The zone of every time of the schedule; hand-overs keep their time on the clock when it is set to or from
+        /// daylight saving.
+        timezone: Zone => Required, "Europe/Berlin";
+        /// The rotations. A later one covers an earlier one wherever it has somebody.
+        layers: At<Many<At<Layer>>> => Required, "[{ people: [anna, ben], rotation: weekly, hand_over: mon 09:00, start: 2026-01-05 }]";
+        /// Exceptions that are known beforehand. Others are made on the page or by the API while Mainstay runs, and cover these.
+        overrides: Many<Override> => Default("");
+    }
+}
+
+section! {
+    /// People who take turns.
+    Layer {
+        /// Who, in the order of their turns: keys of `people`.
+        people: At<Many<At<Name<PersonName>>>> => Required, "[anna, ben]";
+        /// When the next one takes over: `daily`, `weekly`, `every 3 days`, `every 2 weeks`, or a rule of RFC 5545 whose
+        /// occurrences are the hand-overs, such as `FREQ=MONTHLY;BYDAY=2TU`.
+        rotation: At<Rotation> => Default("weekly");
+        /// The time of day of the hand-overs, with the day of the week for those in weeks. Default of the day: that of `start`.
+        hand_over: At<HandOver> => Default("09:00"), "mon 09:00";
+        /// The day on which the first person's first turn begins, at the time of `hand_over`.
+        start: At<Day> => Required, "2026-01-05";
+        /// The only hours of the day at which this layer has somebody. They may go over midnight. Default: all.
+        hours: Hours => Optional, "09:00-17:00";
+        /// The only days on which it has somebody, from midnight or the beginning of `hours`. Default: all.
+        days: Many<WeekdayWord> => Default(""), "[mon, tue, wed, thu, fri]";
+    }
+}
+
+section! {
+    /// Somebody stands in for others.
+    Override {
+        /// When it begins: a time of the schedule's zone, or one with its own offset such as `2026-08-01T09:00Z`.
+        from: At<Moment> => Required, "2026-08-01 09:00";
+        /// When it ends.
+        until: At<Moment> => Required, "2026-08-08 09:00";
+        /// Who takes over: a key of `people`.
+        person: At<Name<PersonName>> => Required, "carla";
+        /// A swap: takes over only where this person would be on call. Default: whoever it would be, and also where it is nobody.
+        instead_of: At<Name<PersonName>> => Optional, "ben";
+        /// Why, for others to read.
+        reason: Text => Optional, "on holiday";
     }
 }

@@ -75,6 +75,43 @@ fn everything_can_be_said() {
 }
 
 #[test]
+fn people_and_schedules() {
+    let landscape = loads(FULL).landscape;
+    let anna = &landscape.people["anna"];
+    assert_eq!(anna.channels.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["oncall-mail", "bot"]);
+    let platform = &landscape.schedules["platform"];
+    let at = |local: &str| mainstay_model::moment(&platform.timezone, local.parse().unwrap()).unwrap();
+    let [turns, office] = platform.layers.as_slice() else { panic!("two layers") };
+    assert_eq!(turns.start.to_string(), "2026-01-05T09:00:00");
+    assert_eq!(turns.rotation.plain_days(), Some(7));
+    assert_eq!(office.rotation.to_string(), "FREQ=MONTHLY;BYDAY=2TU");
+    let hours = office.restriction.unwrap();
+    assert!(
+        hours.days.contains(jiff::civil::Weekday::Friday)
+            && !hours.days.contains(jiff::civil::Weekday::Sunday)
+    );
+    let [holiday] = platform.overrides.as_slice() else { panic!("one override") };
+    assert_eq!((holiday.from, holiday.until), (at("2026-08-01T09:00"), at("2026-08-08T09:00")));
+    assert_eq!(loads("dependencies: {}").landscape.gap_warning, mainstay_model::GapWarning::default());
+}
+
+#[test]
+fn days_without_hours_are_whole_days() {
+    let text = "channels: { c: { slack: 'https://h/x' } }\npeople: { anna: { channels: c } }\n\
+                schedules: { s: { timezone: UTC, layers: { people: anna, start: 2026-01-05, days: [Saturday, sun] } } }";
+    let landscape = loads(text).landscape;
+    let layer = &landscape.schedules["s"].layers[0];
+    let midnight = jiff::civil::Time::midnight();
+    let hours = layer.restriction.unwrap();
+    assert_eq!((hours.from, hours.until), (midnight, midnight));
+    assert_eq!(
+        layer.start.to_string(),
+        "2026-01-05T09:00:00",
+        "hand-overs are at nine unless it is said otherwise"
+    );
+}
+
+#[test]
 fn a_token_in_the_path_or_the_user_of_a_web_address_is_not_shown() {
     for url in ["https://example.com/${TOKEN}/ping", "https://${TOKEN}@example.com/ping", "${HOOK_URL}"] {
         let loaded = loads(&format!("dependencies: {{ hook: {{ url: \"{url}\" }} }}"));
