@@ -58,4 +58,6 @@ ids! {
     UpdateId;
     /// One override of an on-call schedule, made at run time.
     OverrideId;
+    /// One silence that was made at run time.
+    QuietId;
 }

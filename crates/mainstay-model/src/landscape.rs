@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    ChannelName, ComponentName, DependencyName, Person, PersonName, ProviderName, Schedule, ScheduleName,
-    Secret, Severity, Target,
+    ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName, Person, PersonName,
+    ProviderName, Quiet, Recipient, Route, Schedule, ScheduleName, Secret, Severity, Target,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -27,6 +27,14 @@ pub struct Landscape {
     pub channels: BTreeMap<ChannelName, Channel>,
     /// Who is told of what, in order; every route that matches is used.
     pub routes: Vec<Route>,
+    /// Who is told after whom until somebody takes it up.
+    pub escalations: BTreeMap<EscalationName, Escalation>,
+    /// Who is told when nobody was reached, or when no route takes what is urgent.
+    pub fallback: Vec<Recipient>,
+    /// Maintenance and silences.
+    pub quiets: Vec<Quiet>,
+    /// When digests are sent.
+    pub digest_at: DigestTime,
     /// The mail server that email channels send through.
     pub mail: Option<MailServer>,
     /// The public page.
@@ -93,6 +101,8 @@ pub struct Dependency {
     pub criticality: Criticality,
     /// When a bad check is believed.
     pub confirm: Confirmation,
+    /// Words of the user's own to match it by.
+    pub tags: Vec<String>,
 }
 
 impl Dependency {
@@ -227,22 +237,6 @@ impl ChannelKind {
     }
 }
 
-/// Who is told of incidents of which severities.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Empty: of any severity.
-    pub severity: Vec<Severity>,
-    /// The channels.
-    pub to: Vec<ChannelName>,
-}
-
-impl Route {
-    /// Whether an incident of this severity takes the route.
-    pub fn matches(&self, severity: Severity) -> bool {
-        self.severity.is_empty() || self.severity.contains(&severity)
-    }
-}
-
 /// Where email channels hand in their mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailServer {
@@ -303,17 +297,6 @@ impl Landscape {
     /// The provider's title for people, or the name of the key when it has none.
     pub fn provider_title<'a>(&'a self, name: &'a ProviderName) -> &'a str {
         self.providers.get(name).map_or(name.as_str(), |provider| &provider.title)
-    }
-
-    /// The channels that incidents of this severity are told by, each once, in the order of the routes.
-    pub fn channels_for(&self, severity: Severity) -> Vec<ChannelName> {
-        let mut channels: Vec<ChannelName> = Vec::new();
-        for name in self.routes.iter().filter(|route| route.matches(severity)).flat_map(|route| &route.to) {
-            if !channels.contains(name) {
-                channels.push(name.clone());
-            }
-        }
-        channels
     }
 }
 

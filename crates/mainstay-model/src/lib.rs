@@ -10,6 +10,7 @@ mod certificate;
 mod commit;
 mod diagnosis;
 mod duration;
+mod escalation;
 mod expiry;
 mod failure;
 mod histogram;
@@ -21,9 +22,11 @@ mod name;
 mod nearest;
 mod observation;
 mod person;
+mod quiet;
 mod random;
 mod recurrence;
 mod schedule;
+mod route;
 mod secret;
 mod severity;
 mod state;
@@ -36,14 +39,15 @@ pub use certificate::{Certificate, Fingerprint};
 pub use commit::{Commit, DeliveryOutcome};
 pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
+pub use escalation::{Escalation, Step};
 pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
-pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, UpdateId};
+pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, UpdateId, QuietId};
 pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest};
 pub use landscape::{
     Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, GapWarning, Landscape,
-    MailSecurity, MailServer, Provider, Route, StatusPage, TlsMode, TlsPolicy,
+    MailSecurity, MailServer, Provider, StatusPage, TlsMode, TlsPolicy,
 };
 pub use message::{
     Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
@@ -55,9 +59,11 @@ pub use name::{
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};
 pub use person::Person;
+pub use quiet::{Quiet, QuietKind, QuietTime, Silence};
 pub use random::Random;
 pub use recurrence::{Dates, Recurrence, RecurrenceError, moment};
 pub use schedule::{KeptOverride, Layer, Override, Restriction, Schedule, Weekdays};
+pub use route::{DigestTime, Hours, Manner, Match, Recipient, Route};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, Streak};
