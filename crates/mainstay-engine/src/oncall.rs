@@ -6,6 +6,8 @@ use crate::time::later;
 mod cover;
 mod layer;
 
+pub(crate) use layer::hours;
+
 /// Somebody's time on call, or a time when nobody is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shift {

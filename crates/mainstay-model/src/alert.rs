@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, DependencyName, Diagnosis, Failure, Severity};
+use crate::{ChannelName, DependencyName, Diagnosis, Failure, IncidentId, Severity};
 
 kinds! {
     /// The built-in conditions.
@@ -33,6 +33,8 @@ kinds! {
         ConfigurationRefused = "configuration-refused",
         /// A channel gave up on a message.
         ChannelFailing = "channel-failing",
+        /// Nobody took an incident up, or no message about it arrived.
+        NobodyReached = "nobody-reached",
         /// Mainstay cannot write what it sees.
         StoreFailing = "store-failing",
     }
@@ -46,6 +48,8 @@ pub enum Subject {
     Dependency(DependencyName),
     /// A channel that people are told by.
     Channel(ChannelName),
+    /// An incident that people should have taken up.
+    Incident(IncidentId),
     /// Mainstay itself or its surroundings.
     Mainstay,
 }
@@ -64,6 +68,7 @@ impl fmt::Display for AlertKey {
         match &self.subject {
             Subject::Dependency(name) => write!(f, "{name}/{}", self.rule),
             Subject::Channel(name) => write!(f, "channel:{name}/{}", self.rule),
+            Subject::Incident(id) => write!(f, "incident:{id}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
         }
     }

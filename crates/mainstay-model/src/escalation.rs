@@ -1,6 +1,10 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::{Hours, Recipient};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeliveryId, Hours, Recipient};
 
 /// Who is told after whom, until somebody takes an incident up.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,4 +24,35 @@ pub struct Step {
     pub to: Vec<Recipient>,
     /// How long they have to take it up before the next step.
     pub wait: Duration,
+}
+
+/// How far an escalation of one incident has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalating {
+    /// How many of its steps were taken in this round; the place of the next one, from 0.
+    pub taken: u32,
+    /// How often all steps were gone through before this round.
+    pub rounds: u32,
+    /// What it waits for.
+    pub progress: Progress,
+}
+
+/// What an escalation waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Progress {
+    /// That somebody takes the incident up.
+    Waiting {
+        /// When the next step is due.
+        until: Timestamp,
+        /// Messages of the last step of which it is not known yet whether they arrived.
+        under_way: BTreeSet<DeliveryId>,
+        /// Whether one of them arrived.
+        arrived: bool,
+    },
+    /// Nothing more: all steps passed, and nobody took it up.
+    Exhausted {
+        /// Since when.
+        at: Timestamp,
+    },
 }

@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    Alert, ChannelName, ComponentName, DependencyName, Diagnosis, Failure, IncidentId, ProviderName,
-    Severity, UpdateId,
+    Alert, ChannelName, ComponentName, DependencyName, Diagnosis, Escalating, EscalationName, Failure,
+    IncidentId, ProviderName, QuietKind, Room, Severity, UpdateId,
 };
 
 /// One thing that needs people: alerts of one cause, from first sight to resolution.
@@ -58,6 +58,26 @@ pub struct Incident {
     /// When an alert joined last; alerts of the same cause join only shortly after.
     #[serde(default)]
     pub joined_at: Option<Timestamp>,
+    /// The escalations that run until somebody takes it up, by policy.
+    #[serde(default)]
+    pub escalations: BTreeMap<EscalationName, Escalating>,
+    /// Why nobody is told of it now, although a route leads to somebody.
+    #[serde(default)]
+    pub hushed: Option<Hushed>,
+    /// Who works on it, and what there is to do.
+    #[serde(default)]
+    pub room: Room,
+}
+
+/// Why nobody is told of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hushed {
+    /// Maintenance or a silence.
+    pub kind: QuietKind,
+    /// Its reason.
+    pub reason: String,
+    /// When it ends. Absent: never.
+    pub until: Option<Timestamp>,
 }
 
 /// An incident at its widest. Broken counts for more than announced, then the number of dependencies.
@@ -81,6 +101,8 @@ pub struct Told {
     pub at: Option<Timestamp>,
     /// Changes that wait for the next message, one sentence each, at most 20.
     pub waiting: Vec<String>,
+    /// The channels whose next digest is to speak of it.
+    pub digest: BTreeSet<ChannelName>,
 }
 
 impl Incident {
@@ -110,6 +132,9 @@ pub enum IncidentState {
         at: Timestamp,
         /// Who.
         by: String,
+        /// A snooze: when it counts as taken up by nobody again. Absent: for good.
+        #[serde(default)]
+        until: Option<Timestamp>,
     },
     /// It is over.
     Resolved {

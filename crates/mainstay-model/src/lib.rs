@@ -25,8 +25,9 @@ mod person;
 mod quiet;
 mod random;
 mod recurrence;
-mod schedule;
+mod room;
 mod route;
+mod schedule;
 mod secret;
 mod severity;
 mod state;
@@ -39,12 +40,14 @@ pub use certificate::{Certificate, Fingerprint};
 pub use commit::{Commit, DeliveryOutcome};
 pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
-pub use escalation::{Escalation, Step};
+pub use escalation::{Escalating, Escalation, Progress, Step};
 pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
-pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, UpdateId, QuietId};
-pub use incident::{Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest};
+pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, QuietId, UpdateId};
+pub use incident::{
+    Hushed, Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest,
+};
 pub use landscape::{
     Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, GapWarning, Landscape,
     MailSecurity, MailServer, Provider, StatusPage, TlsMode, TlsPolicy,
@@ -62,8 +65,9 @@ pub use person::Person;
 pub use quiet::{Quiet, QuietKind, QuietTime, Silence};
 pub use random::Random;
 pub use recurrence::{Dates, Recurrence, RecurrenceError, moment};
-pub use schedule::{KeptOverride, Layer, Override, Restriction, Schedule, Weekdays};
+pub use room::{Role, Room, Task};
 pub use route::{DigestTime, Hours, Manner, Match, Recipient, Route};
+pub use schedule::{KeptOverride, Layer, Override, Restriction, Schedule, Weekdays};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, Streak};

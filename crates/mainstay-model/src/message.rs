@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    Blame, ChannelName, ComponentName, DeliveryId, DependencyName, FailureKind, IncidentId, ProviderName,
-    Severity,
+    Blame, ChannelName, ComponentName, DeliveryId, DependencyName, FailureKind, IncidentId, PersonName,
+    ProviderName, Severity,
 };
 
 /// One message to one recipient: a row of the outbox.
@@ -60,8 +60,12 @@ kinds! {
         Opened = "incident.opened",
         /// Something about it changed: severity, a dependency joined, what was announced happened.
         Updated = "incident.updated",
+        /// Nobody took it up in time, so others are told.
+        Escalated = "incident.escalated",
         /// It is over.
         Resolved = "incident.resolved",
+        /// What happened in a day and was not urgent.
+        Digest = "digest",
         /// A trial of the channel; nothing is wrong.
         Test = "channel.test",
     }
@@ -94,6 +98,9 @@ pub struct Message {
     pub change: Option<String>,
     /// Whether this is a rehearsal.
     pub drill: bool,
+    /// Who is meant, where the channel is a person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonName>,
 }
 
 /// The incident as a message shows it.

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Blame, ChannelName, ComponentName, Criticality, Dependency, DependencyName, EscalationName, Failure,
-    FailureKind, PersonName, ProviderName, Restriction, ScheduleName,
-    Severity,
+    FailureKind, PersonName, ProviderName, Restriction, ScheduleName, Severity,
 };
 
 /// One way for messages to people: what it takes, and whom it leads to.
@@ -124,8 +123,7 @@ impl Match {
         failure: Option<&Failure>,
         mut dependencies: impl Iterator<Item = &'a Dependency>,
     ) -> bool {
-        let failed_so =
-            |one: &Failure| fits(&self.failure, &one.kind) && fits(&self.blame, &one.blame);
+        let failed_so = |one: &Failure| fits(&self.failure, &one.kind) && fits(&self.blame, &one.blame);
         let any_failure = self.failure.is_empty() && self.blame.is_empty();
         fits(&self.severity, &severity)
             && (any_failure || failure.is_some_and(failed_so))

@@ -55,6 +55,14 @@ kinds! {
         NotTold = "not-told",
         /// Nobody was to be told: no route matches.
         NoRoute = "no-route",
+        /// Nobody is told for a while: maintenance, a silence, or a route that mutes.
+        Quiet = "quiet",
+        /// Nobody took it up in time, so others were told.
+        Escalated = "escalated",
+        /// Who works on it, or what there is to do, changed.
+        Room = "room",
+        /// Incidents were merged, or one was split.
+        Merged = "merged",
         /// Somebody wrote something down.
         Note = "note",
         /// The incident is over.

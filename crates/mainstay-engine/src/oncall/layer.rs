@@ -84,7 +84,7 @@ fn hand_overs(layer: &Layer, near: Date) -> Box<dyn Iterator<Item = (usize, Date
 }
 
 /// The hours of a restriction that lie in the time asked for at least in part, in order and without overlaps.
-fn hours(
+pub(crate) fn hours(
     restriction: &Restriction,
     zone: &TimeZone,
     from: Timestamp,
