@@ -8,8 +8,10 @@ use mainstay_model::{DependencyName, IncidentId};
 pub(crate) enum Due {
     /// Not checked in time, a certificate nearer its end, calm after flapping.
     Dependency(DependencyName),
-    /// A damped message, or one that may be forgotten.
+    /// A damped message, a step of an escalation, the end of a quiet time, or one that may be forgotten.
     Incident(IncidentId),
+    /// What is told once a day.
+    Digest,
     /// An unanswered question to the references, or the next one.
     Network,
 }

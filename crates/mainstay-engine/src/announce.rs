@@ -1,10 +1,13 @@
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use mainstay_model::{
-    ChannelName, Delivery, DeliveryId, DeliveryState, EntryKind, Incident, IncidentId, IncidentState,
+    Alert, ChannelName, Delivery, DeliveryId, DeliveryState, EntryKind, Incident, IncidentId, IncidentState,
     Landscape, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind, Rule, Severity,
 };
 
 use crate::agenda::Due;
+use crate::audience::{Address, Audience, Topic, next_change_of};
 use crate::time::later;
 use crate::turn::{About, News, Turn};
 
@@ -17,17 +20,16 @@ const WAITING: usize = 20;
 impl Turn<'_> {
     /// Words what happened to an incident, or keeps it for the next message.
     pub(crate) fn announce(&mut self, id: IncidentId, news: News) {
-        let now = self.now;
         let Some(incident) = self.state.incidents.get(&id) else { return };
         let is_open = incident.is_open();
-        let due_at = incident.told.at.map_or(now, |at| later(at, AT_MOST_EVERY));
-        // A clock that went back must not hold up messages.
-        let damped = due_at > now && incident.told.at.is_some_and(|at| at <= now);
         if !is_open && !news.resolved {
             return;
         }
         if !news.lines.is_empty() || !incident.told.waiting.is_empty() {
             self.let_wait(id, news.lines);
+        }
+        if is_open && self.is_hushed(id) {
+            return;
         }
         if news.opened {
             self.tell(id, MessageKind::Opened);
@@ -39,11 +41,44 @@ impl Turn<'_> {
         if news.resolved {
             self.tell(id, MessageKind::Resolved);
         } else if !news.opened && self.has_waiting(id) {
-            if news.urgent || !damped {
-                self.tell(id, MessageKind::Updated);
-            } else {
-                self.state.agenda.by(due_at, Due::Incident(id));
-            }
+            self.tell_or_wait(id, news.urgent);
+        }
+        if is_open {
+            self.tell_others(id);
+        }
+    }
+
+    /// What changed is told at once when it is urgent or nothing was told lately.
+    fn tell_or_wait(&mut self, id: IncidentId, urgent: bool) {
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let due_at = incident.told.at.map_or(self.now, |at| later(at, AT_MOST_EVERY));
+        // A clock that went back must not hold up messages.
+        let damped = due_at > self.now && incident.told.at.is_some_and(|at| at <= self.now);
+        if urgent || !damped {
+            self.tell(id, MessageKind::Updated);
+        } else {
+            self.state.agenda.by(due_at, Due::Incident(id));
+        }
+    }
+
+    /// Time, a hand-over or a severity may lead routes to somebody who has not heard of it; escalations go on; and digests speak of it.
+    fn tell_others(&mut self, id: IncidentId) {
+        let landscape = self.state.landscape.clone();
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let Some(audience) = self.routed(incident) else { return };
+        if incident.state == IncidentState::Open {
+            let unheard = self.state.addresses(&audience.at_once, self.now).all;
+            let unheard =
+                unheard.into_iter().filter(|one| !incident.told.channels.contains_key(&one.channel));
+            let unheard = unheard.collect::<Vec<_>>();
+            self.send(id, MessageKind::Opened, &unheard, None);
+            self.escalate(id, &audience.escalations);
+        }
+        self.collect(id, &audience.digest);
+        let schedules = audience.at_once.iter().filter_map(|one| self.state.next_hand_over(one, self.now));
+        let next = schedules.chain(next_change_of(&landscape.routes, self.now)).min();
+        if let Some(at) = next {
+            self.state.agenda.by(at, Due::Incident(id));
         }
     }
 
@@ -70,67 +105,143 @@ impl Turn<'_> {
 
     /// One message to every channel concerned.
     fn tell(&mut self, id: IncidentId, kind: MessageKind) {
-        let landscape = self.state.landscape.clone();
         let Some(incident) = self.state.incidents.get(&id) else { return };
-        let channels = self.audience(incident, kind);
-        let no_route = channels.is_empty() && kind != MessageKind::Resolved;
-        let now = self.now;
+        let addresses = self.audience(incident, kind);
+        let severity = incident.severity;
+        let routed = self.routed(incident);
         let change = if kind == MessageKind::Opened { None } else { self.take_waiting(id) };
-        let Some(incident) = self.incident_mut(id) else { return };
+        let now = self.now;
+        if let Some(incident) = self.incident_mut(id) {
+            incident.told.at = Some(now);
+        }
+        self.send(id, kind, &addresses, change);
+        let first = kind == MessageKind::Opened || addresses.is_empty();
+        if let Some(routed) = routed.filter(|_| first && kind != MessageKind::Resolved) {
+            self.note_silence(id, &routed, severity, !addresses.is_empty());
+        }
+    }
+
+    /// That a route is missing or mutes is part of the history.
+    fn note_silence(&mut self, id: IncidentId, routed: &Audience, severity: Severity, is_told: bool) {
+        if routed.is_empty() {
+            let who = if is_told { "Only the fallback is told" } else { "Nobody is told" };
+            let text = format!("{who}: no route takes severity {severity}.");
+            self.write(EntryKind::NoRoute, About::incident(id), text);
+        } else if routed.is_muted && !is_told && routed.escalations.is_empty() {
+            self.write(EntryKind::Quiet, About::incident(id), "Nobody is told: a route mutes it.");
+        }
+    }
+
+    /// Puts one message for each address into the outbox, unless this step did so already; says what is under way.
+    pub(crate) fn send(
+        &mut self,
+        id: IncidentId,
+        kind: MessageKind,
+        to: &[Address],
+        change: Option<String>,
+    ) -> Vec<DeliveryId> {
+        if to.is_empty() {
+            return Vec::new();
+        }
+        let landscape = self.state.landscape.clone();
+        let now = self.now;
+        let Some(incident) = self.incident_mut(id) else { return Vec::new() };
         incident.told.at = Some(now);
         let mut messages = Vec::new();
-        for channel in channels {
-            let sequence = incident.told.channels.entry(channel.clone()).or_default();
+        for address in to {
+            let sequence = incident.told.channels.entry(address.channel.clone()).or_default();
             *sequence = sequence.saturating_add(1);
             // Whoever hears of it for the first time hears that it was opened.
             let kind = if *sequence == 1 { MessageKind::Opened } else { kind };
-            messages.push((channel, *sequence, kind));
+            messages.push((address, *sequence, kind));
         }
         let incident = incident.clone();
-        for (channel, sequence, kind) in messages {
+        let mut under_way = Vec::with_capacity(messages.len());
+        for (address, sequence, kind) in messages {
             let change = change.clone().filter(|_| kind != MessageKind::Opened);
             let message = self.message(&incident, kind, change, &landscape);
-            self.queue(channel, sequence, message);
+            let message = Message { person: address.person.clone(), ..message };
+            under_way.push(self.queue(id, address.channel.clone(), sequence, message));
         }
-        if no_route {
-            let text = format!("Nobody is told: no route takes severity {}.", incident.severity);
-            self.write(EntryKind::NoRoute, About::incident(id), text);
-        }
+        under_way
     }
 
-    fn queue(&mut self, channel: ChannelName, sequence: u32, message: Message) {
+    /// The messages of one step of an escalation; what this step told already counts as told by it.
+    pub(crate) fn send_step(
+        &mut self,
+        id: IncidentId,
+        to: &[Address],
+        why: Option<String>,
+    ) -> BTreeSet<DeliveryId> {
+        let told = |one: &Address| self.sent.get(&(id, one.channel.clone())).copied();
+        let mut under_way: BTreeSet<DeliveryId> = to.iter().filter_map(told).collect();
+        let rest: Vec<Address> = to.iter().filter(|one| told(one).is_none()).cloned().collect();
+        under_way.extend(self.send(id, MessageKind::Escalated, &rest, why));
+        under_way
+    }
+
+    pub(crate) fn queue(
+        &mut self,
+        incident: IncidentId,
+        channel: ChannelName,
+        sequence: u32,
+        message: Message,
+    ) -> DeliveryId {
         let state = DeliveryState::Queued { next_attempt_at: self.now, attempts: 0, last_error: None };
         let id = DeliveryId::new(self.now, self.random);
+        self.sent.insert((incident, channel.clone()), id);
         let delivery = Delivery { id, channel, sequence, created_at: self.now, message, state };
         self.effects.commit.deliveries.push(delivery);
+        id
     }
 
-    /// Who is told: by severity now, and whoever was told before, so that nobody is left with a message that it began.
-    fn audience(&self, incident: &Incident, kind: MessageKind) -> Vec<ChannelName> {
+    /// Who is told: by the routes now, and whoever was told before, so that nobody is left with a message that it began.
+    fn audience(&self, incident: &Incident, kind: MessageKind) -> Vec<Address> {
         let landscape = &self.state.landscape;
-        let mut channels = match kind {
+        let mut addresses = match kind {
             MessageKind::Resolved => Vec::new(),
-            _ if is_about_a_channel(incident) => self.audience_about_a_channel(incident.severity),
-            _ => landscape.channels_for(incident.severity),
+            _ => match self.routed(incident) {
+                Some(routed) if routed.is_empty() && incident.severity >= Severity::High => {
+                    self.state.addresses(&landscape.fallback, self.now).all
+                }
+                Some(routed) => self.state.addresses(&routed.at_once, self.now).all,
+                None => self.audience_of_last_resort(incident),
+            },
         };
         let told = incident.told.channels.keys().filter(|name| landscape.channels.contains_key(*name));
         for name in told {
-            if !channels.contains(name) {
-                channels.push(name.clone());
+            if !addresses.iter().any(|one| one.channel == *name) {
+                addresses.push(Address { channel: name.clone(), person: None });
             }
         }
-        channels
+        addresses
     }
 
-    /// That a channel fails is told by none that fails; any other means is better than silence, whatever the routes say.
-    fn audience_about_a_channel(&self, severity: Severity) -> Vec<ChannelName> {
-        let mut channels = self.state.landscape.channels_for(severity);
-        channels.retain(|name| !self.is_failing(name));
-        if channels.is_empty() {
-            let all = self.state.landscape.channels.keys();
-            channels = all.filter(|name| !self.is_failing(name)).cloned().collect();
+    /// Where the routes lead; `None` for an incident that says that telling itself fails, which has ways of its own.
+    fn routed(&self, incident: &Incident) -> Option<Audience> {
+        let about_telling =
+            |alert: &Alert| matches!(alert.key.rule, Rule::ChannelFailing | Rule::NobodyReached);
+        if incident.alerts.values().any(about_telling) {
+            return None;
         }
-        channels
+        let landscape = &self.state.landscape;
+        Some(Audience::of(&Topic::of(incident, landscape), landscape, self.now))
+    }
+
+    /// That telling fails is told by no channel that fails: that nobody was reached by the fallback, and anything else by the
+    /// routes. Any other means is better than silence, whatever those say.
+    fn audience_of_last_resort(&self, incident: &Incident) -> Vec<Address> {
+        let landscape = &self.state.landscape;
+        let unreached = incident.alerts.values().any(|alert| alert.key.rule == Rule::NobodyReached);
+        let routed = Audience::of(&Topic::of(incident, landscape), landscape, self.now);
+        let to = if unreached { &landscape.fallback } else { &routed.at_once };
+        let mut addresses = self.state.addresses(to, self.now).all;
+        addresses.retain(|one| !self.is_failing(&one.channel));
+        if addresses.is_empty() {
+            let all = landscape.channels.keys().filter(|name| !self.is_failing(name));
+            addresses = all.map(|name| Address { channel: name.clone(), person: None }).collect();
+        }
+        addresses
     }
 
     fn message(
@@ -156,6 +267,7 @@ impl Turn<'_> {
             actions: incident.diagnosis.actions.clone(),
             change,
             drill: false,
+            person: None,
         }
     }
 }
@@ -188,8 +300,4 @@ fn dependencies(incident: &Incident, landscape: &Landscape) -> Vec<MessageDepend
             target: one.target.to_string(),
         })
         .collect()
-}
-
-fn is_about_a_channel(incident: &Incident) -> bool {
-    incident.alerts.values().any(|alert| alert.key.rule == Rule::ChannelFailing)
 }

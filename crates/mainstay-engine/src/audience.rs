@@ -178,6 +178,12 @@ impl State {
         on_call(schedule, None, at).now.map(|duty| duty.person)
     }
 
+    /// When a recipient stands for somebody else next.
+    pub(crate) fn next_hand_over(&self, to: &Recipient, at: Timestamp) -> Option<Timestamp> {
+        let Recipient::Schedule(name) = to else { return None };
+        on_call(self.landscape.schedules.get(name)?, None, at).until
+    }
+
     /// The channels that are told at once of trouble of this severity that concerns no dependency, such as a store that refuses.
     pub fn told_of(&self, severity: Severity, at: Timestamp) -> Vec<ChannelName> {
         let topic = Topic { severity, failure: None, dependencies: Vec::new() };

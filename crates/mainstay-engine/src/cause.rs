@@ -20,6 +20,7 @@ fn owner(alert: &Alert, landscape: &Landscape) -> String {
             provider.map_or_else(|| format!("dependency:{name}"), |provider| format!("provider:{provider}"))
         }
         Subject::Channel(name) => format!("channel:{name}"),
+        Subject::Incident(id) => format!("incident:{id}"),
         Subject::Mainstay => "mainstay".into(),
     }
 }

@@ -17,6 +17,7 @@ impl Turn<'_> {
     ) {
         let evidence = receipt.iter().map(|receipt| format!("Receipt: {receipt}")).collect();
         self.effects.commit.outcomes.push(DeliveryOutcome::Delivered { id, at: self.now, receipt });
+        self.step_outcome(incident, id, None);
         if incident.is_some() {
             let about = About { incident, evidence, ..About::default() };
             self.write(EntryKind::Told, about, format!("{channel} was told."));
@@ -42,6 +43,7 @@ impl Turn<'_> {
             at: self.now,
             reason: reason.clone(),
         });
+        self.step_outcome(incident, id, Some(&reason));
         let about = About { incident, evidence: vec![reason.clone()], ..About::default() };
         self.write(
             EntryKind::NotTold,

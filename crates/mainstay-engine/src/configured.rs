@@ -29,6 +29,9 @@ impl Turn<'_> {
         self.forget_other_endpoints(&landscape);
         self.forget_channels(&landscape);
         self.effects.publish = true;
+        if before.routes != landscape.routes || before.quiets != landscape.quiets {
+            self.look_at_open_incidents();
+        }
         self.write_blind_time();
         self.write_configured(&before, at_start, &added, &removed);
         self.enter_deadlines(at_start);
@@ -184,6 +187,7 @@ impl Turn<'_> {
             let incidents: Vec<_> = self.state.incidents.keys().copied().collect();
             incidents.into_iter().for_each(|id| self.state.agenda.by(self.now, Due::Incident(id)));
             self.state.agenda.by(self.now, Due::Network);
+            self.await_digest();
         }
     }
 }

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, PublicStatus,
+    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, Match, PersonName,
+    PublicStatus, QuietId, Role, Severity,
 };
 
 /// Something that happened and may change the state.
@@ -79,6 +80,82 @@ pub enum Event {
 pub enum Action {
     /// Take it up.
     Acknowledge(IncidentId),
+    /// Take it up until then; if it is still open, it counts as taken up by nobody again.
+    Snooze {
+        /// Which incident.
+        incident: IncidentId,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Hand it to somebody, who is told; until they take it up, it counts as taken up by nobody.
+    Assign {
+        /// Which incident.
+        incident: IncidentId,
+        /// Who.
+        to: PersonName,
+    },
+    /// Choose another severity than its alerts have.
+    SetSeverity {
+        /// Which incident.
+        incident: IncidentId,
+        /// The severity.
+        severity: Severity,
+    },
+    /// Say who does what.
+    SetRole {
+        /// Which incident.
+        incident: IncidentId,
+        /// What.
+        role: Role,
+        /// Who; absent: nobody any more.
+        who: Option<String>,
+    },
+    /// Write down what there is to do.
+    AddTask {
+        /// Which incident.
+        incident: IncidentId,
+        /// What.
+        text: String,
+    },
+    /// Say that something is done.
+    FinishTask {
+        /// Which incident.
+        incident: IncidentId,
+        /// Its place in the list, from 0.
+        task: usize,
+    },
+    /// Be reminded that an update is due.
+    Remind {
+        /// Which incident.
+        incident: IncidentId,
+        /// When; absent: no more.
+        at: Option<Timestamp>,
+    },
+    /// Let an incident go on as a part of another.
+    Merge {
+        /// The one that ends.
+        incident: IncidentId,
+        /// The one that goes on.
+        into: IncidentId,
+    },
+    /// Let one alert of several go on as an incident of its own.
+    Split {
+        /// Which incident.
+        incident: IncidentId,
+        /// The alert's key in text form.
+        alert: String,
+    },
+    /// Have nobody told of something for a while.
+    Silence {
+        /// Why.
+        reason: String,
+        /// What.
+        what: Match,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Have people told again.
+    EndSilence(QuietId),
     /// Close it by hand. It opens again when its cause shows up anew after having ended.
     Resolve(IncidentId),
     /// Make it public.
@@ -105,7 +182,31 @@ pub enum Action {
         incident: IncidentId,
         /// The text.
         text: String,
+        /// What shows it, one each: links, log lines.
+        evidence: Vec<String>,
     },
+}
+
+impl Action {
+    /// The incident that it is about.
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Action::Acknowledge(id) | Action::Resolve(id) => Some(*id),
+            Action::Publish { incident, .. }
+            | Action::Update { incident, .. }
+            | Action::Note { incident, .. }
+            | Action::Snooze { incident, .. }
+            | Action::Assign { incident, .. }
+            | Action::SetSeverity { incident, .. }
+            | Action::SetRole { incident, .. }
+            | Action::AddTask { incident, .. }
+            | Action::FinishTask { incident, .. }
+            | Action::Remind { incident, .. }
+            | Action::Merge { incident, .. }
+            | Action::Split { incident, .. } => Some(*incident),
+            Action::Silence { .. } | Action::EndSilence(_) => None,
+        }
+    }
 }
 
 /// What a step wants done.

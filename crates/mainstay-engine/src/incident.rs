@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use mainstay_model::{
-    Alert, AlertKey, DependencyName, EntryKind, Impact, Incident, IncidentId, IncidentState, Rule, Subject,
-    Told,
+    Alert, AlertKey, DependencyName, EntryKind, Impact, Incident, IncidentId, IncidentState, Room, Rule,
+    Subject, Told,
 };
 
 use crate::cause::{cause_key, is_availability};
@@ -124,7 +124,7 @@ impl Turn<'_> {
         }
     }
 
-    fn open(&mut self, alert: &Alert, cause_key: String) -> IncidentId {
+    pub(crate) fn open(&mut self, alert: &Alert, cause_key: String) -> IncidentId {
         let id = IncidentId::new(self.now, self.random);
         let clause = wording::clause(alert);
         let incident = Incident {
@@ -148,6 +148,9 @@ impl Turn<'_> {
             broke_at: None,
             told: Told::default(),
             widest: None,
+            escalations: BTreeMap::new(),
+            hushed: None,
+            room: Room::default(),
             joined_at: Some(self.now),
         };
         self.state.index.cause(&incident.cause_key, id);
@@ -169,7 +172,7 @@ pub(crate) fn is_damped(incident: &Incident, alert: &Alert) -> bool {
 pub(crate) fn dependency_of(key: &AlertKey) -> Option<&DependencyName> {
     match &key.subject {
         Subject::Dependency(name) => Some(name),
-        Subject::Channel(_) | Subject::Mainstay => None,
+        Subject::Channel(_) | Subject::Incident(_) | Subject::Mainstay => None,
     }
 }
 

@@ -4,12 +4,15 @@
 
 mod agenda;
 mod announce;
+mod audience;
 mod cause;
 mod channels;
 mod checked;
 mod configured;
 mod confirm;
 mod customers;
+mod digest;
+mod escalate;
 mod event;
 mod incident;
 mod index;
@@ -17,16 +20,20 @@ mod latency;
 mod network;
 mod oncall;
 mod operator;
+mod quiet;
 mod refresh;
 mod renewal;
+mod room;
 mod rules;
 mod state;
 mod time;
 mod turn;
 mod wording;
 
+pub use audience::{Audience, Topic};
 pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
 pub use oncall::{Duty, OnCall, Shift, Source, gaps, on_call, shifts};
+pub use quiet::quiet_until;
 pub use state::State;
 pub use wording::short_cause;

@@ -1,35 +1,55 @@
+use jiff::Timestamp;
 use mainstay_model::{EntryKind, IncidentId, IncidentState, PublicStatus};
 
 use crate::Action;
+use crate::agenda::Due;
+use crate::time::clock;
 use crate::turn::{About, Turn};
 
 impl Turn<'_> {
     /// A person did something. What has been done already, such as resolving what is over, changes nothing; what cannot be done
     /// although somebody meant it is written down, so that no word is lost.
     pub(crate) fn operated(&mut self, by: String, action: Action) {
-        let id = incident_of(&action);
+        match action {
+            Action::Silence { reason, what, until } => self.silence(&by, reason, what, until),
+            Action::EndSilence(id) => self.end_silence(&by, id),
+            action => self.operated_on_incident(&by, action),
+        }
+    }
+
+    fn operated_on_incident(&mut self, by: &str, action: Action) {
+        let Some(id) = action.incident() else { return };
         if !self.state.incidents.contains_key(&id) {
             let why = "Mainstay no longer has that incident at hand, or it never was";
-            return self.refuse(&by, &action, why);
+            return self.refuse(by, &action, why);
         }
         match action {
-            Action::Acknowledge(id) => self.acknowledge(id, &by),
-            Action::Resolve(id) if self.is_open(id) => self.resolve(id, Some(&by)),
-            Action::Resolve(_) => {}
+            Action::Acknowledge(id) => self.acknowledge(id, by, None),
+            Action::Snooze { until, .. } if until > self.now => self.acknowledge(id, by, Some(until)),
+            Action::Resolve(id) if self.is_open(id) => self.resolve(id, Some(by)),
             Action::Publish { incident, title, body } if self.is_publishable(incident) => {
-                self.publish(incident, Some(&by), filled(title), filled(body));
+                self.publish(incident, Some(by), filled(title), filled(body));
             }
-            Action::Publish { .. } => {}
             Action::Update { incident, status, ref body }
                 if self.is_public(incident) && !body.trim().is_empty() =>
             {
                 match self.contradiction(incident, status) {
-                    Some(why) => self.refuse(&by, &action, why),
-                    None => self.update_customers(incident, Some(&by), status, body.clone()),
+                    Some(why) => self.refuse(by, &action, why),
+                    None => self.update_customers(incident, Some(by), status, body.clone()),
                 }
             }
-            Action::Update { .. } => {}
-            Action::Note { incident, text } => self.note(incident, &by, text),
+            Action::Note { incident, text, evidence } => self.note(incident, by, text, evidence),
+            Action::Resolve(_)
+            | Action::Snooze { .. }
+            | Action::Publish { .. }
+            | Action::Update { .. }
+            | Action::Silence { .. }
+            | Action::EndSilence(_) => {}
+            room => {
+                if let Err(why) = self.work_in_room(id, by, &room) {
+                    self.refuse(by, &room, why);
+                }
+            }
         }
     }
 
@@ -44,48 +64,50 @@ impl Turn<'_> {
 
     fn refuse(&mut self, by: &str, action: &Action, why: &str) {
         let (wanted, words) = wanted(action);
-        let about = About::incident(incident_of(action)).by(by).shown_by(words);
+        let about = About { incident: action.incident(), ..About::default() }.by(by).shown_by(words);
         self.write(EntryKind::Note, about, format!("{by} wanted to {wanted}, which was not done: {why}."));
     }
 
-    fn acknowledge(&mut self, id: IncidentId, by: &str) {
+    /// For good, or until then.
+    fn acknowledge(&mut self, id: IncidentId, by: &str, until: Option<Timestamp>) {
         let now = self.now;
         let Some(incident) = self.state.incidents.get(&id) else { return };
-        if incident.state != IncidentState::Open {
+        let taken_up = matches!(incident.state, IncidentState::Acknowledged { until: None, .. });
+        if !incident.is_open() || taken_up {
             return;
         }
         if let Some(incident) = self.incident_mut(id) {
-            incident.state = IncidentState::Acknowledged { at: now, by: by.to_owned() };
+            incident.state = IncidentState::Acknowledged { at: now, by: by.to_owned(), until };
+            incident.room.acknowledged_at.get_or_insert(now);
         }
-        self.write(EntryKind::Acknowledged, About::incident(id).by(by), format!("{by} took it up."));
+        let text = match until {
+            None => format!("{by} took it up."),
+            Some(until) => format!("{by} took it up until {}.", clock(until)),
+        };
+        self.write(EntryKind::Acknowledged, About::incident(id).by(by), text);
+        self.end_escalations(id, &format!("{by} took it up"));
+        if let Some(until) = until {
+            self.state.agenda.by(until, Due::Incident(id));
+        }
     }
 
-    fn note(&mut self, id: IncidentId, by: &str, text: String) {
+    fn note(&mut self, id: IncidentId, by: &str, text: String, evidence: Vec<String>) {
         if !text.trim().is_empty() {
-            self.write(EntryKind::Note, About::incident(id).by(by), text);
+            self.write(EntryKind::Note, About::incident(id).by(by).shown_by(evidence), text);
         }
     }
 
-    fn is_open(&self, id: IncidentId) -> bool {
+    pub(crate) fn is_open(&self, id: IncidentId) -> bool {
         self.state.incidents.get(&id).is_some_and(|incident| incident.is_open())
     }
 
-    fn is_public(&self, id: IncidentId) -> bool {
+    pub(crate) fn is_public(&self, id: IncidentId) -> bool {
         self.state.incidents.get(&id).is_some_and(|incident| incident.publication.is_some())
     }
 
     /// Something that is over is not announced to customers as if it had begun.
     fn is_publishable(&self, id: IncidentId) -> bool {
         self.is_open(id) && !self.is_public(id)
-    }
-}
-
-fn incident_of(action: &Action) -> IncidentId {
-    match action {
-        Action::Acknowledge(id) | Action::Resolve(id) => *id,
-        Action::Publish { incident, .. }
-        | Action::Update { incident, .. }
-        | Action::Note { incident, .. } => *incident,
     }
 }
 
@@ -100,7 +122,21 @@ fn wanted(action: &Action) -> (String, Vec<String>) {
         Action::Update { status, body, .. } => {
             (format!("tell customers that it is {status}"), vec![body.clone()])
         }
-        Action::Note { text, .. } => ("write something down".into(), vec![text.clone()]),
+        Action::Note { text, evidence, .. } => {
+            ("write something down".into(), std::iter::once(text).chain(evidence).cloned().collect())
+        }
+        Action::Snooze { until, .. } => (format!("take it up until {}", clock(*until)), Vec::new()),
+        Action::Assign { to, .. } => (format!("hand it to {to}"), Vec::new()),
+        Action::SetSeverity { severity, .. } => (format!("make it {severity}"), Vec::new()),
+        Action::SetRole { role, who: Some(who), .. } => (format!("make {who} its {role}"), Vec::new()),
+        Action::SetRole { role, who: None, .. } => (format!("have nobody as its {role}"), Vec::new()),
+        Action::AddTask { text, .. } => ("write down what there is to do".into(), vec![text.clone()]),
+        Action::FinishTask { .. } => ("say that a task is done".into(), Vec::new()),
+        Action::Remind { .. } => ("be reminded of an update".into(), Vec::new()),
+        Action::Merge { into, .. } => (format!("merge it into incident {into}"), Vec::new()),
+        Action::Split { alert, .. } => (format!("split {alert} off it"), Vec::new()),
+        Action::Silence { reason, .. } => ("silence something".into(), vec![reason.clone()]),
+        Action::EndSilence(_) => ("end a silence".into(), Vec::new()),
     }
 }
 

@@ -32,7 +32,9 @@ impl Turn<'_> {
             } else {
                 self.state.agenda.by(until, Due::Incident(id));
             }
-        } else if !incident.told.waiting.is_empty() {
+        } else {
+            self.look_at_snooze(id);
+            self.look_at_promise(id);
             self.news(id);
         }
     }
@@ -52,6 +54,10 @@ impl Turn<'_> {
         let Some(incident) = self.incident_mut(id) else { return };
         incident.state = IncidentState::Resolved { at: now, by: by.map(str::to_owned) };
         incident.breaks_at = None;
+        incident.hushed = None;
+        if incident.broke_at.is_some() {
+            incident.room.mitigated_at.get_or_insert(now);
+        }
         // Dependencies recover one by one, and the last of them is not what it was about.
         if let Some(widest) = &incident.widest {
             incident.title.clone_from(&widest.title);
@@ -62,19 +68,25 @@ impl Turn<'_> {
             None => self.write(EntryKind::Resolved, about, "It is over."),
         }
         self.news(id).resolved = true;
+        self.end_escalations(id, "it is over");
         self.customers_hear_of_end(id);
-        self.state.agenda.by(later(now, REMEMBERED), Due::Incident(id));
+        self.forget_later(id);
+    }
+
+    /// What is over stays at hand for a while.
+    pub(crate) fn forget_later(&mut self, id: IncidentId) {
+        self.state.agenda.by(later(self.now, REMEMBERED), Due::Incident(id));
     }
 
     /// The most telling of its alerts speaks for the incident.
     fn follow(&mut self, id: IncidentId, lead: &Alert) {
         let landscape = self.state.landscape.clone();
-        let opened = self.news(id).opened;
+        let (opened, now) = (self.news(id).opened, self.now);
         let Some(incident) = self.incident_mut(id) else { return };
         gather(incident, &landscape);
         let before = incident.severity;
         let urgent = most_urgent(incident, lead).clone();
-        incident.severity = before.max(urgent.severity);
+        incident.severity = severity(incident, urgent.severity);
         incident.failure = lead.failure.clone();
         incident.diagnosis = lead.diagnosis.clone();
         incident.since =
@@ -82,6 +94,7 @@ impl Turn<'_> {
         incident.breaks_at = breaks_at(incident);
         incident.impact = incident.impact.max(impact(incident, &landscape));
         incident.broke_at = broke_at(incident, &landscape);
+        note_mitigation(incident, now);
         incident.title = wording::title(incident, lead, &landscape);
         widen(incident, lead);
         let after = incident.severity;
@@ -91,8 +104,26 @@ impl Turn<'_> {
         self.customers_hear_by_policy(id);
     }
 
+    /// Whoever took it up did so when it was less urgent: at its new severity nobody has.
+    fn needs_people_again(&mut self, id: IncidentId) {
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        if let IncidentState::Acknowledged { by, .. } = &incident.state {
+            let text =
+                format!("{by} took it up when it was less urgent; whoever is responsible now is told anew.");
+            if let Some(incident) = self.incident_mut(id) {
+                incident.state = IncidentState::Open;
+            }
+            self.write(EntryKind::Room, About::incident(id), text);
+        }
+        // Policies that are exhausted or far along begin anew: what is at stake has changed.
+        if let Some(incident) = self.incident_mut(id) {
+            incident.escalations.clear();
+        }
+    }
+
     fn became_more_urgent(&mut self, id: IncidentId, before: Severity, after: Severity, urgent: &Alert) {
         let text = format!("Severity {after}, was {before}.");
+        self.needs_people_again(id);
         let about = About::incident(id).shown_by(vec![urgent.diagnosis.cause.clone()]);
         self.write(EntryKind::SeverityChanged, about, text.clone());
         let news = self.news(id);
@@ -100,6 +131,26 @@ impl Turn<'_> {
         if news.lines.is_empty() {
             news.lines.push(format!("{text} {}", urgent.diagnosis.cause));
         }
+    }
+}
+
+/// The most urgent of its alerts so far, unless a person chose another and the alerts are no more urgent than they were then.
+fn severity(incident: &mut Incident, of_alerts: Severity) -> Severity {
+    match incident.room.severity {
+        Some(chosen) if of_alerts <= chosen.instead_of => chosen.severity,
+        chosen => {
+            incident.room.severity = None;
+            let before = if chosen.is_some() { of_alerts } else { incident.severity };
+            before.max(of_alerts)
+        }
+    }
+}
+
+fn note_mitigation(incident: &mut Incident, now: Timestamp) {
+    if incident.alerts.values().any(is_broken) {
+        incident.room.mitigated_at = None;
+    } else if incident.broke_at.is_some() {
+        incident.room.mitigated_at.get_or_insert(now);
     }
 }
 

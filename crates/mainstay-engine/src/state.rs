@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    DependencyName, DependencyState, Incident, IncidentId, Landscape, ProviderName, Random,
+    DependencyName, DependencyState, Incident, IncidentId, Landscape, ProviderName, QuietId, Random, Silence,
 };
 
 use crate::agenda::Agenda;
@@ -21,6 +21,7 @@ pub struct State {
     pub(crate) landscape: Arc<Landscape>,
     pub(crate) dependencies: BTreeMap<DependencyName, Arc<DependencyState>>,
     pub(crate) incidents: BTreeMap<IncidentId, Arc<Incident>>,
+    pub(crate) silences: BTreeMap<QuietId, Silence>,
     pub(crate) index: Index,
     pub(crate) agenda: Agenda,
     pub(crate) network: Network,
@@ -51,6 +52,16 @@ impl State {
     /// When that was more than two minutes before the first [`Event::Configured`], the history says that Mainstay was not running.
     pub fn blind_since(self, last_written: Option<Timestamp>) -> State {
         State { blind_since: last_written, ..self }
+    }
+
+    /// The same, with the silences that were made at run time and still hold.
+    pub fn silenced(self, silences: Vec<Silence>) -> State {
+        State { silences: silences.into_iter().map(|one| (one.id, one)).collect(), ..self }
+    }
+
+    /// The silences that were made at run time and still hold, oldest first.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.values()
     }
 
     /// One step: the only way in which the state changes.

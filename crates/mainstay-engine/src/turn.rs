@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    DependencyName, DependencyState, EntryId, EntryKind, Incident, IncidentId, Random, TimelineEntry,
-    in_words,
+    ChannelName, DeliveryId, DependencyName, DependencyState, EntryId, EntryKind, Incident, IncidentId,
+    Random, TimelineEntry, in_words,
 };
 
 use crate::agenda::Due;
@@ -34,6 +34,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) effects: Effects,
     /// What happened to incidents in this step, to be told at its end.
     pub(crate) news: BTreeMap<IncidentId, News>,
+    /// The latest message that this step decided for each channel and incident.
+    pub(crate) sent: BTreeMap<(IncidentId, ChannelName), DeliveryId>,
     changed: BTreeSet<IncidentId>,
     keep: BTreeSet<DependencyName>,
 }
@@ -57,6 +59,7 @@ impl<'a> Turn<'a> {
             random,
             effects: Effects::default(),
             news: BTreeMap::new(),
+            sent: BTreeMap::new(),
             changed: BTreeSet::new(),
             keep: BTreeSet::new(),
         }
@@ -135,6 +138,7 @@ impl<'a> Turn<'a> {
             match due {
                 Due::Dependency(name) => self.judge(&name),
                 Due::Incident(id) => self.look_at_incident(id),
+                Due::Digest => self.send_digests(),
                 Due::Network => self.look_at_network(),
             }
         }
@@ -142,9 +146,12 @@ impl<'a> Turn<'a> {
 
     /// Brings incidents up to date with their alerts, words the messages, and collects what is to be written.
     fn finish(mut self) -> Effects {
-        self.refresh_incidents();
-        for (id, news) in std::mem::take(&mut self.news) {
-            self.announce(id, news);
+        // What is told may itself be news: that nobody was reached is an incident of its own, about which nothing more follows.
+        while !self.news.is_empty() {
+            self.refresh_incidents();
+            for (id, news) in std::mem::take(&mut self.news) {
+                self.announce(id, news);
+            }
         }
         for id in std::mem::take(&mut self.changed) {
             if let Some(incident) = self.state.incidents.get(&id) {

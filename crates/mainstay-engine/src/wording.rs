@@ -14,6 +14,7 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
             format!("{several} dependencies{of} {}", condition(lead, true))
         }
         (Subject::Channel(name), _) => format!("{name} does not take messages"),
+        (Subject::Incident(_), _) => unreached(lead),
         (Subject::Mainstay, _) => mainstay_title(lead.key.rule).to_owned(),
     }
 }
@@ -30,6 +31,7 @@ pub(crate) fn clause(alert: &Alert) -> String {
     match &alert.key.subject {
         Subject::Dependency(name) => format!("{name} {}", condition(alert, false)),
         Subject::Channel(name) => format!("{name} does not take messages"),
+        Subject::Incident(_) => unreached(alert),
         Subject::Mainstay => mainstay_title(alert.key.rule).to_owned(),
     }
 }
@@ -43,6 +45,7 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
         }
         Subject::Dependency(name) => format!("{name} {}", over(key.rule)),
         Subject::Channel(name) => format!("{name} takes messages again"),
+        Subject::Incident(_) => "Nobody else needs to be reached".to_owned(),
         Subject::Mainstay => mainstay_over(key.rule).to_owned(),
     };
     if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
@@ -52,8 +55,15 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
 pub(crate) fn came_true(key: &AlertKey) -> String {
     match &key.subject {
         Subject::Dependency(name) => format!("What was announced for {name} has happened."),
-        Subject::Channel(_) | Subject::Mainstay => "What was announced has happened.".to_owned(),
+        Subject::Channel(_) | Subject::Incident(_) | Subject::Mainstay => {
+            "What was announced has happened.".to_owned()
+        }
     }
+}
+
+/// The cause says which incident; its identifier would tell nobody anything.
+fn unreached(alert: &Alert) -> String {
+    alert.diagnosis.cause.trim_end_matches('.').to_owned()
 }
 
 fn is_ending(rule: Rule) -> bool {

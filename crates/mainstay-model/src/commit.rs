@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use crate::{CheckReport, Delivery, DeliveryId, DependencyState, Incident, TimelineEntry};
+use crate::{CheckReport, Delivery, DeliveryId, DependencyState, Incident, Silence, TimelineEntry};
 
 /// Everything that one or more steps decided, to be written in one transaction or not at all.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Commit {
     pub incidents: Vec<std::sync::Arc<Incident>>,
     /// History to append.
     pub timeline: Vec<TimelineEntry>,
+    /// Silences to insert or replace; where one stands twice, the later one holds.
+    pub silences: Vec<Silence>,
     /// Messages to put into the outbox.
     pub deliveries: Vec<Delivery>,
     /// What became of messages.
@@ -31,6 +33,7 @@ impl Commit {
         self.dependencies.extend(later.dependencies);
         self.incidents.extend(later.incidents);
         self.timeline.extend(later.timeline);
+        self.silences.extend(later.silences);
         self.deliveries.extend(later.deliveries);
         self.outcomes.extend(later.outcomes);
     }

@@ -65,7 +65,7 @@ pub use person::Person;
 pub use quiet::{Quiet, QuietKind, QuietTime, Silence};
 pub use random::Random;
 pub use recurrence::{Dates, Recurrence, RecurrenceError, moment};
-pub use room::{Role, Room, Task};
+pub use room::{ChosenSeverity, Role, Room, Task};
 pub use route::{DigestTime, Hours, Manner, Match, Recipient, Route};
 pub use schedule::{KeptOverride, Layer, Override, Restriction, Schedule, Weekdays};
 pub use secret::Secret;

@@ -16,16 +16,25 @@ pub struct Room {
     pub roles: BTreeMap<Role, String>,
     /// What there is to do, in the order in which it was written down.
     pub tasks: Vec<Task>,
-    /// The severity that a person chose, with which alerts compete no longer.
-    pub severity: Option<Severity>,
+    /// The severity that a person chose.
+    pub severity: Option<ChosenSeverity>,
     /// When somebody took it up first.
     pub acknowledged_at: Option<Timestamp>,
-    /// When customers felt nothing of it any more, or were told that it is mended: the earlier of both.
+    /// When nothing of it was broken any more; absent while something is.
     pub mitigated_at: Option<Timestamp>,
     /// When the next word to customers or colleagues is due, for as long as somebody wants to be reminded.
     pub update_due_at: Option<Timestamp>,
     /// The incident that its alerts went over to.
     pub merged_into: Option<IncidentId>,
+}
+
+/// A severity that a person chose, which holds until the alerts are more urgent than they were then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenSeverity {
+    /// The chosen one.
+    pub severity: Severity,
+    /// The most urgent of the alerts at that time.
+    pub instead_of: Severity,
 }
 
 kinds! {

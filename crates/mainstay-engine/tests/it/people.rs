@@ -48,7 +48,7 @@ fn people_take_up_publish_update_and_resolve() {
     scene.act(Action::Publish { incident: id, title: None, body: Some(" ".into()) });
     scene.act(Action::Publish { incident: id, title: Some("again".into()), body: None });
     scene.act(Action::Update { incident: id, status: PublicStatus::Monitoring, body: "Nearly.".into() });
-    scene.act(Action::Note { incident: id, text: "called them".into() });
+    scene.act(Action::Note { incident: id, text: "called them".into(), evidence: vec![] });
     scene.ops(&["0 #1 opened page: db is down: the connection is refused"]);
     scene.act(Action::Resolve(id)).act(Action::Resolve(id));
     scene.ops(&["0 #2 resolved page: db is down: the connection is refused"]);
@@ -168,7 +168,7 @@ fn what_cannot_be_done_any_more_is_written_down() {
             Action::Update { incident: id, status: PublicStatus::Monitoring, body: "Nearly.".into() },
             "tell customers that it is monitoring",
         ),
-        (Action::Note { incident: id, text: "called them".into() }, "write something down"),
+        (Action::Note { incident: id, text: "called them".into(), evidence: vec![] }, "write something down"),
     ];
     for (action, wanted) in actions {
         scene.act(action);

@@ -62,11 +62,21 @@ pub(crate) fn dependency(text: &str) -> Dependency {
         used_by: vec!["checkout".parse().unwrap()],
         criticality: Criticality::Critical,
         confirm: Confirmation::default(),
+        tags: Vec::new(),
     }
 }
 
 fn channel() -> Channel {
     Channel { kind: ChannelKind::Email { to: vec!["oncall@example.com".into()] } }
+}
+
+/// A route of these severities to these channels.
+pub(crate) fn route(severity: &[Severity], to: &[&str]) -> Route {
+    Route {
+        when: Match { severity: severity.to_vec(), ..Match::default() },
+        to: to.iter().map(|name| Recipient::Channel(name.parse().unwrap())).collect(),
+        ..Route::default()
+    }
 }
 
 fn landscape(dependencies: &[&str]) -> Landscape {
@@ -87,10 +97,7 @@ fn landscape(dependencies: &[&str]) -> Landscape {
         )]
         .into(),
         channels: [("ops".parse().unwrap(), channel()), ("phone".parse().unwrap(), channel())].into(),
-        routes: vec![
-            Route { severity: Vec::new(), to: vec!["ops".parse().unwrap()] },
-            Route { severity: vec![Severity::Page], to: vec!["phone".parse().unwrap()] },
-        ],
+        routes: vec![route(&[], &["ops"]), route(&[Severity::Page], &["phone"])],
         operator_url: "https://ops.example.com".into(),
         ..Landscape::default()
     }

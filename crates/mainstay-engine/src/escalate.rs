@@ -1,0 +1,209 @@
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use mainstay_model::{
+    Alert, AlertKey, DeliveryId, Diagnosis, EntryKind, Escalating, Escalation, EscalationName, IncidentId,
+    IncidentState, Progress, Rule, Severity, Subject, in_words,
+};
+
+use crate::agenda::Due;
+use crate::audience::next_beginning;
+use crate::time::{later, signed};
+use crate::turn::{About, Turn};
+
+/// As many steps are taken in one moment at most, when each of them reaches nobody. More than any policy has; the rest follows
+/// a second later.
+const AT_ONCE: usize = 64;
+
+impl Turn<'_> {
+    /// Begins the policies that the routes lead to and that do not run yet, and takes what is due of those that do.
+    pub(crate) fn escalate(&mut self, id: IncidentId, policies: &[EscalationName]) {
+        let now = self.now;
+        let is_open =
+            self.state.incidents.get(&id).is_some_and(|incident| incident.state == IncidentState::Open);
+        if !is_open {
+            return;
+        }
+        for name in policies {
+            let Some(incident) = self.state.incidents.get(&id) else { return };
+            if !incident.escalations.contains_key(name)
+                && let Some(incident) = self.incident_mut(id)
+            {
+                let progress = Progress::Waiting { until: now, under_way: BTreeSet::new(), arrived: true };
+                incident.escalations.insert(name.clone(), Escalating { taken: 0, rounds: 0, progress });
+            }
+        }
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        for name in incident.escalations.keys().cloned().collect::<Vec<_>>() {
+            self.advance(id, &name);
+        }
+    }
+
+    /// Takes every step that is due.
+    fn advance(&mut self, id: IncidentId, name: &EscalationName) {
+        let landscape = self.state.landscape.clone();
+        let Some(policy) = landscape.escalations.get(name) else { return self.forget_escalation(id, name) };
+        for _ in 0..AT_ONCE {
+            let Some(incident) = self.state.incidents.get(&id) else { return };
+            let Some(Escalating { taken, rounds, progress: Progress::Waiting { until, .. } }) =
+                incident.escalations.get(name).cloned()
+            else {
+                return;
+            };
+            if until > self.now {
+                return self.state.agenda.by(until, Due::Incident(id));
+            }
+            match policy.steps.get(usize::try_from(taken).unwrap_or(usize::MAX)) {
+                Some(_) if let Some(begin) = self.waits_for_hours(policy) => {
+                    let progress =
+                        Progress::Waiting { until: begin, under_way: BTreeSet::new(), arrived: true };
+                    self.note_progress(id, name, Escalating { taken, rounds, progress });
+                }
+                Some(_) => self.take_step(id, name, policy, taken, rounds),
+                None if rounds < policy.repeat => {
+                    let progress =
+                        Progress::Waiting { until: self.now, under_way: BTreeSet::new(), arrived: true };
+                    self.note_progress(id, name, Escalating { taken: 0, rounds: rounds + 1, progress });
+                }
+                None => self.exhaust(
+                    id,
+                    name,
+                    Escalating { taken, rounds, progress: Progress::Exhausted { at: self.now } },
+                ),
+            }
+        }
+        self.state.agenda.by(later(self.now, jiff::SignedDuration::from_secs(1)), Due::Incident(id));
+    }
+
+    /// When the hours of the policy begin, if they do not hold now.
+    fn waits_for_hours(&self, policy: &Escalation) -> Option<Timestamp> {
+        let during = policy.during.as_ref()?;
+        // Hours that never come would be a policy that tells nobody: the configuration refuses them.
+        next_beginning(during, self.now).filter(|begin| *begin > self.now)
+    }
+
+    fn take_step(
+        &mut self,
+        id: IncidentId,
+        name: &EscalationName,
+        policy: &Escalation,
+        taken: u32,
+        rounds: u32,
+    ) {
+        let Some(step) = usize::try_from(taken).ok().and_then(|place| policy.steps.get(place)) else {
+            return;
+        };
+        let to = self.state.addresses(&step.to, self.now);
+        let is_first = taken == 0 && rounds == 0;
+        let number = taken + 1;
+        let why = (!is_first).then(|| match taken {
+            0 => format!("Nobody took it up, so {name} begins again."),
+            _ => format!("Nobody took it up, so step {number} of {name} is told."),
+        });
+        let sent = self.send_step(id, &to.all, why.clone());
+        if let Some(why) = why.filter(|_| !sent.is_empty()) {
+            self.write(EntryKind::Escalated, About::incident(id), why);
+        }
+        if sent.is_empty() {
+            let reasons = if to.nobody.is_empty() { vec!["it names nobody".to_owned()] } else { to.nobody };
+            self.nobody_reached(
+                id,
+                format!("Step {number} of {name} reached nobody: {}.", reasons.join("; ")),
+            );
+        }
+        let until = if sent.is_empty() { self.now } else { later(self.now, signed(step.wait)) };
+        let progress = Progress::Waiting { until, arrived: sent.is_empty(), under_way: sent };
+        self.note_progress(id, name, Escalating { taken: number, rounds, progress });
+    }
+
+    fn note_progress(&mut self, id: IncidentId, name: &EscalationName, now: Escalating) {
+        if let Some(incident) = self.incident_mut(id) {
+            incident.escalations.insert(name.clone(), now);
+        }
+    }
+
+    fn forget_escalation(&mut self, id: IncidentId, name: &EscalationName) {
+        if let Some(incident) = self.incident_mut(id) {
+            incident.escalations.remove(name);
+        }
+    }
+
+    /// The last step passed, and nobody took it up.
+    fn exhaust(&mut self, id: IncidentId, name: &EscalationName, now: Escalating) {
+        self.note_progress(id, name, now);
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let waited = in_words(self.now.duration_since(incident.opened_at));
+        self.nobody_reached(id, format!("All of {name} was told within {waited}, and nobody took it up."));
+    }
+
+    /// It became known what came of a message of a step. When none of a step arrived, the next one is taken without waiting.
+    pub(crate) fn step_outcome(
+        &mut self,
+        incident: Option<IncidentId>,
+        delivery: DeliveryId,
+        failed: Option<&str>,
+    ) {
+        let Some(id) = incident else { return };
+        let Some(of_step) = self.state.incidents.get(&id).and_then(|incident| {
+            let mut running = incident.escalations.iter();
+            running.find(|(_, one)| is_under_way(one, delivery)).map(|(name, _)| name.clone())
+        }) else {
+            return;
+        };
+        let now = self.now;
+        let Some(escalating) = self.incident_mut(id).and_then(|one| one.escalations.get_mut(&of_step)) else {
+            return;
+        };
+        let number = escalating.taken;
+        let Progress::Waiting { until, under_way, arrived } = &mut escalating.progress else { return };
+        under_way.remove(&delivery);
+        *arrived |= failed.is_none();
+        if let Some(reason) = failed.filter(|_| !*arrived && under_way.is_empty()) {
+            *until = now;
+            let text = format!("No message of step {number} of {of_step} arrived: {reason}.");
+            self.nobody_reached(id, text);
+            self.state.agenda.by(now, Due::Incident(id));
+        }
+    }
+
+    /// Somebody took it up, or it is over: nobody else needs to be told.
+    pub(crate) fn end_escalations(&mut self, id: IncidentId, why: &str) {
+        let running = self.state.incidents.get(&id).is_some_and(|incident| !incident.escalations.is_empty());
+        if running && let Some(incident) = self.incident_mut(id) {
+            incident.escalations.clear();
+        }
+        self.ended(&unreached(id), why);
+    }
+
+    /// That nobody was reached is an incident of its own, told by the fallback.
+    fn nobody_reached(&mut self, id: IncidentId, how: String) {
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let url = format!("{}/incidents/{id}", self.state.landscape.operator_url);
+        let diagnosis = Diagnosis {
+            cause: format!("Nobody was reached about \u{201c}{}\u{201d}.", incident.title),
+            evidence: vec![how.clone(), incident.diagnosis.cause.clone()],
+            actions: vec![
+                format!("Take it up, or find somebody who does: {url}"),
+                "Then see why nobody answered: who is on call, and whether their channels work.".into(),
+            ],
+        };
+        let alert = Alert {
+            key: unreached(id),
+            severity: incident.severity.max(Severity::High),
+            since: self.now,
+            failure: None,
+            diagnosis,
+            breaks_at: None,
+        };
+        self.write(EntryKind::NotTold, About::incident(id), how);
+        self.raised(&alert, &[]);
+    }
+}
+
+fn is_under_way(escalating: &Escalating, delivery: DeliveryId) -> bool {
+    matches!(&escalating.progress, Progress::Waiting { under_way, .. } if under_way.contains(&delivery))
+}
+
+pub(crate) fn unreached(id: IncidentId) -> AlertKey {
+    AlertKey { subject: Subject::Incident(id), rule: Rule::NobodyReached }
+}
