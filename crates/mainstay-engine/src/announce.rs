@@ -234,7 +234,8 @@ impl Turn<'_> {
         let landscape = &self.state.landscape;
         let unreached = incident.alerts.values().any(|alert| alert.key.rule == Rule::NobodyReached);
         let routed = Audience::of(&Topic::of(incident, landscape), landscape, self.now);
-        let to = if unreached { &landscape.fallback } else { &routed.at_once };
+        let by_route = !unreached && !routed.at_once.is_empty();
+        let to = if by_route { &routed.at_once } else { &landscape.fallback };
         let mut addresses = self.state.addresses(to, self.now).all;
         addresses.retain(|one| !self.is_failing(&one.channel));
         if addresses.is_empty() {

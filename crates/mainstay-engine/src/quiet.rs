@@ -111,6 +111,7 @@ impl Turn<'_> {
 
     fn keep_silence(&mut self, silence: Silence) {
         self.effects.commit.silences.push(silence.clone());
+        self.state.silences.remove(&silence.id);
         self.state.silences.retain(|_, one| one.until > self.now);
         if silence.until > self.now {
             self.state.silences.insert(silence.id, silence);

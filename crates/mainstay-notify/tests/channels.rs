@@ -64,6 +64,7 @@ fn message(kind: MessageKind) -> Message {
         actions: vec!["Ask Acme Databases to renew it & reload their servers.".into()],
         change: None,
         drill: false,
+        person: None,
     }
 }
 

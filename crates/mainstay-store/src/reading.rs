@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mainstay_model::{
     Certificate, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident, IncidentId, Phases,
-    Verdict,
+    Silence, Verdict,
 };
 
 /// What the service needs to go on where it stopped.
@@ -13,6 +13,8 @@ pub struct Restored {
     pub dependencies: Vec<DependencyState>,
     /// Incidents that are open, and those that were resolved in the 24 hours before, oldest first.
     pub incidents: Vec<Incident>,
+    /// The silences that hold, oldest first.
+    pub silences: Vec<Silence>,
     /// The latest moment that anything written speaks of; absent in a new store.
     pub last_written: Option<Timestamp>,
 }

@@ -95,6 +95,8 @@ bulks! {
             public_at = excluded.public_at, body = excluded.body";
     INSERT_TIMELINE(6) = "INSERT INTO timeline (id, at, ordinal, incident, dependency, body) VALUES {rows}
         ON CONFLICT (id) DO NOTHING";
+    INSERT_SILENCES(3) = "INSERT INTO silence (id, ends_at, body) VALUES {rows}
+        ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at, body = excluded.body";
     INSERT_DELIVERIES(11) = "INSERT INTO delivery (id, channel, incident, sequence, created_at, state, next_attempt_at,
             attempts, ended_at, note, message) VALUES {rows}
         ON CONFLICT (id) DO NOTHING";
@@ -189,6 +191,8 @@ statements! {
         ORDER BY opened_at DESC, id DESC LIMIT $6";
     OPEN_INCIDENTS = "SELECT id, body FROM incident WHERE resolved_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT $1";
     INCIDENTS_RESOLVED_SINCE = "SELECT id, body FROM incident WHERE resolved_at >= $1 ORDER BY opened_at, id";
+
+    SILENCES = "SELECT id, body FROM silence WHERE ends_at > $1 ORDER BY id";
 
     DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message
         FROM delivery WHERE state = 0 AND (next_attempt_at <= $1 OR next_attempt_at > $3)

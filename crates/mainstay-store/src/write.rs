@@ -6,7 +6,7 @@ mod memory;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use mainstay_model::{Commit, DeliveryOutcome, DependencyState, Incident};
+use mainstay_model::{Commit, DeliveryOutcome, DependencyState, Incident, Silence};
 
 use crate::StoreError;
 use crate::database::{Database, Transaction, Value};
@@ -94,6 +94,8 @@ async fn write_decisions(transaction: &mut Transaction, commit: &Commit) -> Resu
         .insert(&sql::INSERT_INCIDENTS, rows(incidents.into_values(), |one| incident_values(one))?)
         .await?;
     transaction.insert(&sql::INSERT_TIMELINE, timeline_values(commit)?).await?;
+    let silences: BTreeMap<_, _> = commit.silences.iter().map(|silence| (silence.id, silence)).collect();
+    transaction.insert(&sql::INSERT_SILENCES, rows(silences.into_values(), silence_values)?).await?;
     let deliveries = rows(&commit.deliveries, |one| Ok(DeliveryRow::values(one)?.to_vec()))?;
     Ok(transaction.insert(&sql::INSERT_DELIVERIES, deliveries).await?)
 }
@@ -122,6 +124,10 @@ fn incident_values(incident: &Incident) -> Result<Vec<Value>, serde_json::Error>
         incident.publication.as_ref().map(|publication| publication.at).into(),
         serde_json::to_string(incident)?.into(),
     ])
+}
+
+fn silence_values(silence: &Silence) -> Result<Vec<Value>, serde_json::Error> {
+    Ok(vec![silence.id.to_string().into(), silence.until.into(), serde_json::to_string(silence)?.into()])
 }
 
 fn timeline_values(commit: &Commit) -> Result<Vec<Value>, serde_json::Error> {

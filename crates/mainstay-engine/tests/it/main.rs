@@ -2,9 +2,13 @@
 
 mod availability;
 mod certificates;
+mod escalation;
 mod invariants;
 mod networks;
 mod oncall;
 mod people;
+mod quiet;
+mod room;
+mod routes;
 mod scene;
 mod silence;

@@ -127,6 +127,15 @@ impl Scene {
         scene
     }
 
+    /// Has everything checked so seldom that nothing is told as unchecked while time passes.
+    pub(crate) fn seldom(mut self) -> Scene {
+        for dependency in self.landscape.dependencies.values_mut() {
+            dependency.every = Duration::from_secs(30 * 86_400);
+        }
+        self.configure();
+        self
+    }
+
     pub(crate) fn configure(&mut self) -> &mut Scene {
         let landscape = Arc::new(self.landscape.clone());
         self.step(Event::Configured(landscape))

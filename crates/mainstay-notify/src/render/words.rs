@@ -9,6 +9,8 @@ pub(crate) fn headline(message: &Message) -> String {
     match message.kind {
         MessageKind::Opened => format!("{drill}{} {title}", symbol(message)),
         MessageKind::Updated => format!("{drill}{} Update: {title}", symbol(message)),
+        MessageKind::Escalated => format!("{drill}{} Nobody took it up: {title}", symbol(message)),
+        MessageKind::Digest => format!("{drill}Digest: {title}"),
         MessageKind::Resolved => format!("{drill}● Resolved: {title}"),
         MessageKind::Test => format!("{drill}Mainstay test: this channel works"),
     }
@@ -31,6 +33,9 @@ pub(crate) struct Section {
 
 /// What follows the cause: facts, then evidence, then what to do.
 pub(crate) fn sections(message: &Message) -> Vec<Section> {
+    if message.kind == MessageKind::Digest {
+        return vec![Section { heading: "What happened", lines: message.evidence.clone() }];
+    }
     let mut sections = vec![Section { heading: "At a glance", lines: facts(message) }];
     let over = message.kind == MessageKind::Resolved;
     if !message.evidence.is_empty() {

@@ -24,6 +24,7 @@ pub(crate) async fn restore(database: &Database, now: Timestamp) -> Result<Resto
             .map(|state| state.complete(&certificates))
             .collect::<Result<_, _>>()?,
         incidents: incidents(database, now).await?,
+        silences: all(database.rows(sql::SILENCES, vec![now.into()]).await?, "silence", "id")?,
         last_written: last_written.and_then(Result::ok),
     })
 }

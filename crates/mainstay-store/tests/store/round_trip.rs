@@ -35,10 +35,14 @@ async fn everything_is_restored_after_a_restart() {
             reports: vec![healthy("orders-db", start()), down("cache", later(5))],
             dependencies: states.iter().cloned().map(Arc::new).collect(),
             incidents: [&open, &recent, &old].map(|one| Arc::new(one.clone())).to_vec(),
+            silences: vec![silence(1, start()), silence(2, later(60)), silence(3, later(30))],
             ..Commit::default()
         };
         let store = home.open().await;
         store.commit(&commit).await.unwrap();
+        // One that was ended early is no longer restored.
+        let ended = Commit { silences: vec![silence(3, later(-1))], ..Commit::default() };
+        store.commit(&ended).await.unwrap();
         store.close().await;
         drop(store);
 
@@ -46,6 +50,7 @@ async fn everything_is_restored_after_a_restart() {
         let [orders, cache] = states.map(without_der);
         assert_eq!(restored.dependencies, [cache, orders]);
         assert_eq!(restored.incidents, [recent, open]);
+        assert_eq!(restored.silences, [silence(2, later(60))]);
         assert_eq!(restored.last_written, Some(later(5)));
     })
     .await;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Certificate, CheckReport, Commit, Delivery, DeliveryId, DeliveryState, DependencyName, DependencyState,
-    EntryId, EntryKind, Failure, FailureKind, Fingerprint, Incident, IncidentId, Message, Observation, Phase,
-    Phases, Random, TimelineEntry, TlsFacts, Verdict,
+    EntryId, EntryKind, Failure, FailureKind, Fingerprint, Incident, IncidentId, Match, Message, Observation,
+    Phase, Phases, QuietId, Random, Silence, TimelineEntry, TlsFacts, Verdict,
 };
 use serde_json::json;
 
@@ -142,6 +142,17 @@ pub(crate) fn published(mut incident: Incident) -> Incident {
         .unwrap(),
     );
     incident
+}
+
+pub(crate) fn silence(number: u64, until: Timestamp) -> Silence {
+    Silence {
+        id: QuietId::new(start(), &mut Random::seeded(number)),
+        reason: "It is known.".to_owned(),
+        by: "ana".to_owned(),
+        what: Match { dependency: vec![name("orders-db")], ..Match::default() },
+        from: start(),
+        until,
+    }
 }
 
 pub(crate) fn entry(number: u64, at: Timestamp) -> TimelineEntry {

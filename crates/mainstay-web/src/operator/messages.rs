@@ -94,6 +94,8 @@ fn said(kind: MessageKind) -> (&'static str, &'static str) {
     match kind {
         MessageKind::Opened => ("opened", "that it opened"),
         MessageKind::Updated => ("changed", "what changed"),
+        MessageKind::Escalated => ("escalated", "that nobody took it up"),
+        MessageKind::Digest => ("digest", "a digest"),
         MessageKind::Resolved => ("resolved", "that it is over"),
         MessageKind::Test => ("trial", "a trial"),
     }

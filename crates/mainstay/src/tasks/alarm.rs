@@ -56,9 +56,12 @@ impl Alarm {
     }
 
     async fn tell_all(&self, said: &str) {
-        let landscape = self.state.read().unwrap_or_else(PoisonError::into_inner).landscape().clone();
+        let (landscape, channels) = {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            (state.landscape().clone(), state.told_of(Severity::High, clock::now()))
+        };
         let mut random = Random::seeded(clock::seed());
-        for name in landscape.channels_for(Severity::High) {
+        for name in channels {
             let Some(channel) = landscape.channels.get(&name) else { continue };
             let delivery = delivery(name, said, &landscape.operator_url, &mut random);
             let mail = landscape.mail.as_ref();
@@ -115,5 +118,6 @@ fn message(now: Timestamp, said: &str, operator_url: &str, random: &mut Random) 
         actions: vec!["Make room where Mainstay keeps its data, or mend its database; it goes on by itself.".into()],
         change: None,
         drill: false,
+        person: None,
     }
 }

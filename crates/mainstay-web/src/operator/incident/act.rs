@@ -124,7 +124,7 @@ fn ahead_of_itself(incident: &Incident) -> Trouble {
 
 /// Writes something down.
 pub(crate) fn noting(incident: &Incident, form: NoteText) -> Result<Action, Trouble> {
-    Ok(Action::Note { incident: incident.id, text: required(form.text)? })
+    Ok(Action::Note { incident: incident.id, text: required(form.text)?, evidence: Vec::new() })
 }
 
 fn over() -> Trouble {
