@@ -21,6 +21,7 @@ mod schema;
 mod sections;
 mod shape;
 mod source;
+mod telling;
 mod urls;
 mod words;
 mod yaml;

@@ -152,7 +152,7 @@ fn digests_collect_what_happened_in_a_day() {
     let digest = scene.written.deliveries.last().unwrap();
     assert_eq!(
         digest.message.evidence,
-        ["Over after 1 min: files is down: the connection is refused (warn)."]
+        ["Over after 61 s: files is down: the connection is refused (warn)."]
     );
     scene.pass_by(24 * 3600, 30).told(&[]);
 }

@@ -73,6 +73,9 @@ fn outage(resolved: bool) -> Incident {
         told: Default::default(),
         widest: None,
         joined_at: None,
+        escalations: BTreeMap::new(),
+        hushed: None,
+        room: Room::default(),
     }
 }
 

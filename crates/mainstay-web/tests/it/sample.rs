@@ -228,12 +228,11 @@ fn channels(landscape: &mut Landscape) {
     for (key, kind) in kinds {
         landscape.channels.insert(name(key), Channel { kind });
     }
+    let to = |names: &[&str]| names.iter().map(|one| Recipient::Channel(name(one))).collect();
+    let urgent = Match { severity: vec![Severity::Page, Severity::High], ..Match::default() };
     landscape.routes = vec![
-        Route {
-            severity: vec![Severity::Page, Severity::High],
-            to: vec![name("oncall-mail"), name("ops-discord"), name("bot")],
-        },
-        Route { severity: vec![], to: vec![name("ops-discord")] },
+        Route { when: urgent, to: to(&["oncall-mail", "ops-discord", "bot"]), ..Route::default() },
+        Route { to: to(&["ops-discord"]), ..Route::default() },
     ];
 }
 
@@ -254,6 +253,7 @@ fn dependency(one: &Actor) -> Dependency {
         used_by: one.used_by.iter().map(|key| name(key)).collect(),
         criticality: one.criticality,
         confirm: Confirmation::default(),
+        tags: Vec::new(),
     }
 }
 

@@ -8,9 +8,10 @@ use mainstay_model::{HumanDuration, Severity, Target};
 
 use super::mask::quoted;
 use super::reader::Reader;
-use super::sections::{Dependency, Root};
+use super::sections::{Dependency, Root, Route};
 use super::shape::Named;
 use super::source::Span;
+use super::telling;
 
 /// Warnings about single dependencies and listeners.
 pub(super) fn each(root: &Root, reader: &mut Reader<'_>) {
@@ -83,11 +84,11 @@ fn unused(root: &Root, reader: &mut Reader<'_>) {
     let providers = dependencies().filter_map(|d| d.provider.as_ref()).map(|name| &name.value).collect();
     let components =
         dependencies().flat_map(|d| d.used_by.iter().flatten()).map(|name| &name.value).collect();
-    let routes = root.routes.iter().flat_map(|routes| &routes.value);
     let people = root.people.iter().flatten().filter_map(|named| named.value.as_ref()?.channels.as_ref());
-    let channels = routes.flat_map(|route| route.to.iter().flatten());
-    let channels =
-        channels.chain(people.flat_map(|channels| &channels.value)).map(|name| &name.value).collect();
+    let of_people = people.flat_map(|channels| &channels.value).map(|name| name.value.as_str());
+    let led_to: BTreeSet<&str> = telling::led_to(root).into_iter().chain(of_people).collect();
+    let channels = root.channels.iter().flatten().map(|named| &named.name);
+    let channels = channels.filter(|name| led_to.contains(name.as_str())).collect();
     let hint = "name it as the `provider` of a dependency, or remove it";
     each_unused(
         &root.providers,
@@ -128,7 +129,9 @@ fn untold(root: &Root, reader: &mut Reader<'_>) {
     let Some(routes) = &root.routes else { return };
     let told = |severity: Severity| {
         let matches = |listed: &Vec<Severity>| listed.is_empty() || listed.contains(&severity);
-        routes.value.iter().any(|route| route.severity.as_ref().is_none_or(matches))
+        let tells = |route: &&Route| route.mute.as_ref().is_none_or(|mute| !mute.value);
+        let mut tellers = routes.value.iter().filter(tells);
+        tellers.any(|route| route.severity.as_ref().is_none_or(matches))
     };
     let untold: Vec<&str> =
         [Severity::Page, Severity::High].into_iter().filter(|s| !told(*s)).map(Severity::as_str).collect();

@@ -57,6 +57,20 @@ impl Word for Rotation {
     }
 }
 
+/// When something begins again.
+pub(super) struct Recurring;
+
+impl Word for Recurring {
+    type Out = Recurrence;
+    const FORM: Form = Form::Text { what: "recurrence", pattern: None };
+    const WHAT: &'static str = "a recurrence";
+
+    fn parse(text: &str, private: bool, _: &Reader<'_>) -> Result<Recurrence, String> {
+        let usual = "write daily, weekly, every 2 weeks, or a rule such as FREQ=MONTHLY;BYDAY=1SU";
+        text.parse().map_err(|error| if private { usual.into() } else { format!("{error}") })
+    }
+}
+
 /// A time of day, perhaps with the day of the week.
 pub(super) struct HandOver;
 

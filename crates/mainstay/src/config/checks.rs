@@ -18,7 +18,6 @@ use super::shape::{Named, Spanned};
 pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
     let providers = names(&root.providers);
     let components = names(&root.components);
-    let channels = names(&root.channels);
     for dependency in values(&root.dependencies) {
         if let Some(provider) = &dependency.provider {
             exists(provider, "provider", "providers", &providers, reader);
@@ -28,11 +27,6 @@ pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
         }
         confirmation(dependency, reader);
         unaskable(dependency, reader);
-    }
-    for route in root.routes.iter().flat_map(|routes| &routes.value) {
-        for channel in route.to.iter().flatten() {
-            exists(channel, "channel", "channels", &channels, reader);
-        }
     }
     self::channels(root, reader);
     certificates(root, reader);

@@ -8,18 +8,20 @@ use mainstay_model as model;
 
 use super::problem::Level;
 use super::reader::Reader;
-use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, Route, StatusPage};
+use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, StatusPage};
 use super::shape::Named;
-use super::{Retention, Server, advice, checks, on_call};
+use super::{Retention, Server, advice, checks, on_call, telling};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
 pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Landscape, Server)> {
     checks::errors(&root, reader);
     on_call::errors(&root, reader);
+    telling::errors(&root, reader);
     let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
     advice::each(&root, reader);
     on_call::advice(&root, reader);
+    telling::advice(&root, reader);
     if faulty {
         return None;
     }
@@ -28,12 +30,25 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
     let references = read.references.take()?;
     let gap_warning = model::GapWarning(read.gap_warning?);
     let server = server(read)?;
+    let (people, schedules) =
+        (each(root.people?, on_call::person)?, each(root.schedules?, on_call::schedule)?);
+    let kinds = telling::Kinds { people: &people, schedules: &schedules };
+    let routes = root.routes?.value.into_iter().map(|read| kinds.route(read)).collect::<Option<_>>()?;
+    let escalations = each(root.escalations?, |_, read| kinds.escalation(read))?;
+    let fallback = kinds.recipients(root.fallback?);
+    let maintenance = root.maintenance?.into_iter().map(|read| telling::maintenance(read.value));
+    let silences = root.silences?.into_iter().map(|read| telling::silence(read.value));
+    let quiets = maintenance.chain(silences).collect::<Option<_>>()?;
     let landscape = model::Landscape {
         providers: each(root.providers?, provider)?,
         dependencies: each(root.dependencies?, dependency)?,
         components: each(root.components?, component)?,
         channels: each(root.channels?, channel)?,
-        routes: root.routes?.value.into_iter().map(route).collect::<Option<_>>()?,
+        routes,
+        escalations,
+        fallback,
+        quiets,
+        digest_at: telling::digest_at(root.digest?)?,
         mail: match root.mail {
             Some(read) => Some(mail(read?)?),
             None => None,
@@ -41,8 +56,8 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         status_page: status_page(root.status_page?)?,
         operator_url: server.public_url.clone(),
         references,
-        people: each(root.people?, on_call::person)?,
-        schedules: each(root.schedules?, on_call::schedule)?,
+        people,
+        schedules,
         gap_warning,
     };
     Some((landscape, server))
@@ -113,6 +128,7 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
             of: confirm.of?,
             recoveries: confirm.recoveries?,
         },
+        tags: read.tags?,
     })
 }
 
@@ -132,11 +148,6 @@ fn channel(_: &model::ChannelName, read: Channel) -> Option<model::Channel> {
         _ => return None,
     };
     Some(model::Channel { kind })
-}
-
-fn route(read: Route) -> Option<model::Route> {
-    let to = read.to?.into_iter().map(|name| name.value).collect();
-    Some(model::Route { severity: read.severity?, to })
 }
 
 fn mail(read: Mail) -> Option<model::MailServer> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, Weekday};
 use jiff::{Timestamp, ToSpan};
 use mainstay_model as model;
 use mainstay_model::Recurrence;
@@ -13,6 +13,7 @@ use super::mask::quoted;
 use super::reader::Reader;
 use super::sections::{Layer, Override, Person, Root, Schedule};
 use super::shape::Spanned;
+use super::telling::restriction;
 
 /// Everybody who is named must exist, and every rotation must go on for ever from where it starts.
 pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
@@ -146,13 +147,7 @@ pub(super) fn schedule(name: &model::ScheduleName, read: Schedule) -> Option<mod
 }
 
 fn layer(read: Layer) -> Option<model::Layer> {
-    let days = read.days?;
-    let days = if days.is_empty() { model::Weekdays::ALL } else { days.into_iter().collect() };
-    let restriction = match read.hours {
-        Some((from, until)) => Some(model::Restriction { from, until, days }),
-        None if days == model::Weekdays::ALL => None,
-        None => Some(model::Restriction { from: Time::midnight(), until: Time::midnight(), days }),
-    };
+    let restriction = restriction(read.hours, read.days?);
     let HandOverTime { time, weekday: _ } = read.hand_over?.value;
     let rotation: Recurrence = read.rotation?.value;
     Some(model::Layer {

@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
             Value::Map(entries) => entries.as_slice(),
             Value::Null => &[],
             Value::Scalar(_) | Value::List(_) => {
-                let keys: Vec<_> = section.fields.iter().map(|field| field.key).collect();
+                let keys: Vec<_> = section.fields().iter().map(|field| field.key).collect();
                 self.wrong_kind(node, "keys of its own", &format!("known here are {}", keys.join(", ")));
                 return None;
             }
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         for entry in entries.iter().filter(|entry| section.field(&entry.key.text).is_none()) {
             self.unknown_key(entry, section);
         }
-        for field in section.fields.iter().filter(|field| matches!(field.presence, Presence::Required)) {
+        for field in section.fields().iter().filter(|field| matches!(field.presence, Presence::Required)) {
             if !entries.iter().any(|entry| entry.key.text == field.key) {
                 self.missing(field);
             }
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
             return;
         }
         self.under(&entry.key, |reader| reader.hide_unread(&entry.value));
-        let keys: Vec<&str> = section.fields.iter().map(|field| field.key).collect();
+        let keys: Vec<&str> = section.fields().iter().map(|field| field.key).collect();
         let hint = match mainstay_model::nearest(&entry.key.text, keys.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here are {}", keys.join(", ")),

@@ -10,14 +10,14 @@ const HEAD: &str = include_str!("reference_head.md");
 pub(crate) fn reference() -> String {
     let mut page = HEAD.trim_end().to_owned();
     page.push_str("\n\n## The sections\n\n");
-    page.push_str(&table(&Root::SECTION, ""));
-    for field in Root::SECTION.fields {
+    page.push_str(&table(Root::SECTION, ""));
+    for field in Root::SECTION.fields() {
         inner_sections(field, field.key, &mut page);
     }
     page
 }
 
-fn inner_sections(field: &Field, path: &str, page: &mut String) {
+fn inner_sections(field: &'static Field, path: &str, page: &mut String) {
     let (section, path) = match field.form {
         Form::Section(section) => (section, path.to_owned()),
         Form::Names(Form::Section(section)) => (section, format!("{path}.NAME")),
@@ -26,14 +26,15 @@ fn inner_sections(field: &Field, path: &str, page: &mut String) {
     };
     page.push_str(&format!("\n## `{path}`\n\n{}\n\n", section.doc.trim()));
     page.push_str(&table(section, &path));
-    for inner in section.fields {
+    let others = |field: &&Field| field.form.section().is_none_or(|inner| !inner.is(section));
+    for inner in section.fields().iter().filter(others) {
         inner_sections(inner, &format!("{path}.{}", inner.key), page);
     }
 }
 
 fn table(section: &Section, path: &str) -> String {
     let mut table = String::from("| key | value | default | meaning |\n|---|---|---|---|\n");
-    for field in section.fields {
+    for field in section.fields() {
         table.push_str(&row(section, field, path));
     }
     table
@@ -50,7 +51,9 @@ fn row(section: &Section, field: &Field, path: &str) -> String {
     if let Some(example) = field.example {
         meaning.push_str(&format!(" Example: `{}: {example}`", field.key));
     }
-    let value = value(field, path).replace('|', "\\|");
+    let is_itself = field.form.section().is_some_and(|inner| inner.is(section));
+    let value = if is_itself { link("list of sections like this one", path) } else { value(field, path) };
+    let value = value.replace('|', "\\|");
     format!("| `{}` | {value} | {default} | {} |\n", field.key, meaning.replace('|', "\\|"))
 }
 

@@ -11,7 +11,8 @@ const VARIABLE: &str = "\\$\\{";
 
 /// JSON Schema of draft 2020-12.
 pub(crate) fn schema() -> Json {
-    let mut root = section(&Root::SECTION);
+    let mut root = section(Root::SECTION);
+    root["$defs"] = definitions(Root::SECTION).into();
     root["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     root["title"] = "Configuration of Mainstay".into();
     root["patternProperties"] =
@@ -19,11 +20,24 @@ pub(crate) fn schema() -> Json {
     root
 }
 
+/// The sections that contain themselves, to which every place of theirs refers.
+fn definitions(of: &Section) -> Map<String, Json> {
+    let mut all = Map::new();
+    for inner in of.fields().iter().filter_map(|field| field.form.section()) {
+        if inner.is_recursive() {
+            all.insert(inner.name.to_owned(), section(inner));
+        } else {
+            all.extend(definitions(inner));
+        }
+    }
+    all
+}
+
 fn section(section: &Section) -> Json {
     let properties: Map<String, Json> =
-        section.fields.iter().map(|field| (field.key.to_owned(), property(field))).collect();
+        section.fields().iter().map(|field| (field.key.to_owned(), property(field))).collect();
     let required: Vec<&str> = section
-        .fields
+        .fields()
         .iter()
         .filter(|field| field.presence == Presence::Required)
         .map(|field| field.key)
@@ -72,6 +86,9 @@ fn form(of: &Form) -> Json {
         Form::Flag => or_variable(json!({ "type": "boolean" })),
         Form::OneOrMany(item) => {
             json!({ "anyOf": [form(item), { "type": "array", "items": form(item) }, { "type": "null" }] })
+        }
+        Form::Section(inner) if inner.is_recursive() => {
+            json!({ "$ref": format!("#/$defs/{}", inner.name) })
         }
         Form::Section(inner) => section(inner),
         Form::Names(item) => json!({

@@ -1,11 +1,11 @@
 //! Every key of the configuration: its documentation, its shape, its default.
 
 use mainstay_model::{
-    ChannelName, ComponentName, Criticality, DependencyName, PersonName, ProviderName, ScheduleName,
-    Severity, TlsMode,
+    Blame, ChannelName, ComponentName, Criticality, DependencyName, EscalationName, FailureKind, PersonName,
+    ProviderName, ScheduleName, Severity, TlsMode,
 };
 
-use super::calendar::{Day, HandOver, Hours, Moment, Rotation, WeekdayWord, Zone};
+use super::calendar::{Day, HandOver, Hours, Moment, Recurring, Rotation, WeekdayWord, Zone};
 use super::shape::{At, Given, Many, Names, section};
 use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
 use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
@@ -23,7 +23,7 @@ section! {
         components: Names<ComponentName, Component> => Default("");
         /// The means of telling somebody, by a name of your choice.
         channels: Names<ChannelName, Channel> => Default("");
-        /// Who is told of what. Every route that matches an incident's severity is used.
+        /// Who is told of what. Every route that matches an incident is used, until one says `continue: false`.
         routes: At<Many<Route>> => Default("");
         /// The mail server that `email` channels send through.
         mail: Given<Mail> => Optional;
@@ -33,6 +33,16 @@ section! {
         people: Names<PersonName, Person> => Default("");
         /// Who is on call when, by a name of your choice.
         schedules: Names<ScheduleName, Schedule> => Default("");
+        /// Who is told after whom until somebody takes an incident up, by a name of your choice. Routes lead to them by `escalate`.
+        escalations: Names<EscalationName, Escalation> => Default("");
+        /// Who is told when nobody was reached, and when no route takes what is `high` or `page`: channels, people and schedules.
+        fallback: Many<At<Name<ChannelName>>> => Default(""), "[ops-phone]";
+        /// Times in which trouble is expected. Nobody is told of what begins in them, unless it lasts longer; checks and recoveries go on.
+        maintenance: Many<At<Maintenance>> => Default("");
+        /// What you know and do not want to be told of. Others are made on the page or by the API while Mainstay runs.
+        silences: Many<At<Silence>> => Default("");
+        /// When routes with `digest: true` tell what they collected.
+        digest: Digest => Default("");
     }
 }
 
@@ -107,6 +117,8 @@ section! {
         used_by: Many<At<Name<ComponentName>>> => Default(""), "[checkout]";
         /// How much depends on it: `critical` (the service is down without it), `high`, `normal` or `low`.
         criticality: Criticality => Default("normal"), "critical";
+        /// Words of your own by which routes, maintenance and silences can select it.
+        tags: Many<Text> => Default(""), "[eu, payments]";
         /// When a bad check is believed.
         confirm: At<Confirm> => Default("");
         /// A local TLS hop in front of it. Read and checked; this version does not run relays yet.
@@ -177,12 +189,139 @@ section! {
 }
 
 section! {
-    /// Who is told of incidents of which severities.
+    /// Who is told of which incidents. All conditions must hold; one with a list holds when one of the list does. Those on a
+    /// dependency must hold for one and the same dependency of the incident.
     Route {
         /// One of `page`, `high`, `warn` and `info`, or a list of them. Default: every severity.
         severity: Many<Severity> => Default(""), "[page, high]";
-        /// One key of `channels`, or a list of them.
-        to: Many<At<Name<ChannelName>>> => Required, "[oncall-mail, ops-discord]";
+        /// Whose dependency it is: keys of `providers`.
+        provider: Many<At<Name<ProviderName>>> => Default(""), "acme-db";
+        /// Which dependency it is: keys of `dependencies`.
+        dependency: Many<At<Name<DependencyName>>> => Default(""), "orders-db";
+        /// Which component uses it: keys of `components`.
+        component: Many<At<Name<ComponentName>>> => Default(""), "checkout";
+        /// How much depends on it.
+        criticality: Many<Criticality> => Default(""), "[critical, high]";
+        /// Tags, of which the dependency has at least one.
+        tags: Many<At<Text>> => Default(""), "eu";
+        /// What went wrong.
+        failure: Many<FailureKind> => Default(""), "[certificate-expired, certificate-untrusted]";
+        /// Who is at fault: `provider`, `path` or `us`.
+        blame: Many<Blame> => Default(""), "us";
+        /// The only hours of the day at which the route exists. They may go over midnight. Default: all.
+        hours: Hours => Optional, "09:00-17:00";
+        /// The only days on which it exists, from midnight or the beginning of `hours`. Default: all.
+        days: Many<WeekdayWord> => Default(""), "[mon, tue, wed, thu, fri]";
+        /// The zone of `hours` and `days`.
+        timezone: Zone => Default("UTC"), "Europe/Berlin";
+        /// Who is told: keys of `channels`, `people` and `schedules`. A schedule stands for whoever is on call.
+        to: Many<At<Name<ChannelName>>> => Default(""), "[oncall-mail, ops-discord]";
+        /// Who is told one after the other until somebody takes it up: a key of `escalations`.
+        escalate: At<Name<EscalationName>> => Optional, "database-team";
+        /// Whether those under `to` are told once a day, collected, instead of at once.
+        digest: Flag => Default("false");
+        /// Whether nobody is told. Routes after it are then not read.
+        mute: At<Flag> => Default("false");
+        /// Whether routes after it are read too, also those after the route that it stands in.
+        r#continue: Flag => Default("true");
+        /// Finer routes, read in the same way for what takes this one.
+        routes: Many<Route> => Default("");
+    }
+}
+
+section! {
+    /// Who is told after whom, until somebody takes an incident up. When nobody does, or no message arrives, the `fallback` is told.
+    Escalation {
+        /// One after the other.
+        steps: At<Many<Step>> => Required, "[{ to: platform, wait: 10m }, { to: [platform-second, ben], wait: 10m }]";
+        /// How often the steps are gone through again.
+        repeat: Count<0, 100> => Default("0");
+        /// The only hours at which steps are taken; what is due outside of them waits. Default: all.
+        hours: Hours => Optional, "09:00-17:00";
+        /// The only days on which steps are taken. Default: all.
+        days: Many<WeekdayWord> => Default(""), "[mon, tue, wed, thu, fri]";
+        /// The zone of `hours` and `days`.
+        timezone: Zone => Default("UTC"), "Europe/Berlin";
+    }
+}
+
+section! {
+    /// One step of an escalation.
+    Step {
+        /// Who is told: keys of `channels`, `people` and `schedules`. A schedule stands for whoever is on call then.
+        to: At<Many<At<Name<ChannelName>>>> => Required, "[platform, ops-discord]";
+        /// How long they have to take it up before the next step. When none of their messages arrives, the next step follows at once.
+        wait: Length<1_000> => Default("10m");
+    }
+}
+
+section! {
+    /// What maintenance or a silence is about. All conditions must hold; without any, it is about every dependency.
+    Selection {
+        /// One of `page`, `high`, `warn` and `info`, or a list of them.
+        severity: Many<Severity> => Default(""), "[warn, info]";
+        /// Whose dependency it is: keys of `providers`.
+        provider: Many<At<Name<ProviderName>>> => Default(""), "acme-db";
+        /// Which dependency it is: keys of `dependencies`.
+        dependency: Many<At<Name<DependencyName>>> => Default(""), "orders-db";
+        /// Which component uses it: keys of `components`.
+        component: Many<At<Name<ComponentName>>> => Default(""), "checkout";
+        /// How much depends on it.
+        criticality: Many<Criticality> => Default(""), "low";
+        /// Tags, of which the dependency has at least one.
+        tags: Many<At<Text>> => Default(""), "eu";
+        /// What went wrong.
+        failure: Many<FailureKind> => Default(""), "too-slow";
+        /// Who is at fault: `provider`, `path` or `us`.
+        blame: Many<Blame> => Default(""), "path";
+    }
+}
+
+section! {
+    /// A time in which trouble is expected: once, from `from` until `until`, or again and again, with `start`, `recurs` and `lasts`.
+    Maintenance {
+        /// What for, as people read it.
+        reason: Text => Required, "new disks";
+        /// What it is about.
+        what: Selection => Required, "{ provider: acme-db }";
+        /// When it begins: a time of `timezone`, or one with its own offset such as `2026-08-01T22:00Z`.
+        from: Given<At<Moment>> => Optional, "2026-08-01 22:00";
+        /// When it ends.
+        until: Given<At<Moment>> => Optional, "2026-08-02 01:00";
+        /// When it begins for the first time, for one that recurs.
+        start: Given<At<Moment>> => Optional, "2026-01-04 02:00";
+        /// When it begins again: `daily`, `weekly`, `every 2 weeks`, or a rule of RFC 5545.
+        recurs: Given<At<Recurring>> => Optional, "weekly";
+        /// How long it lasts each time, at most 31 days.
+        lasts: Given<At<Length<60_000>>> => Optional, "2h";
+        /// The zone of the times.
+        timezone: Zone => Default("UTC"), "Europe/Berlin";
+    }
+}
+
+section! {
+    /// Something that you know and do not want to be told of.
+    Silence {
+        /// Why, as people read it.
+        reason: Text => Required, "known, ticket 4711";
+        /// What it is about.
+        what: Selection => Required, "{ dependency: reports-db, failure: too-slow }";
+        /// When it begins. Default: it holds at once.
+        from: At<Moment> => Optional, "2026-08-01 22:00";
+        /// When it ends. Without it the silence would be forgotten and hide what is new.
+        until: At<Moment> => Optional, "2026-09-01";
+        /// The zone of the times.
+        timezone: Zone => Default("UTC"), "Europe/Berlin";
+    }
+}
+
+section! {
+    /// When what was collected in a day is told.
+    Digest {
+        /// The time of day.
+        at: At<HandOver> => Default("09:00");
+        /// Its zone.
+        timezone: Zone => Default("UTC"), "Europe/Berlin";
     }
 }
 

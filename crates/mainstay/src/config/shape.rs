@@ -16,7 +16,6 @@ pub(super) trait Shape {
 }
 
 /// What a value looks like, for the schema and the reference.
-#[derive(Debug)]
 pub(super) enum Form {
     /// Text of a certain form.
     Text { what: &'static str, pattern: Option<&'static str> },
@@ -37,17 +36,18 @@ pub(super) enum Form {
 }
 
 /// A mapping with known keys.
-#[derive(Debug)]
 pub(super) struct Section {
+    /// Its type, for definitions that others refer to.
+    pub(super) name: &'static str,
     /// What it is for.
     pub(super) doc: &'static str,
-    pub(super) fields: &'static [Field],
+    /// A function, so that a section can contain itself.
+    pub(super) fields: fn() -> &'static [Field],
     /// Keys of which exactly one must be there.
     pub(super) one_of: &'static [&'static str],
 }
 
 /// One key of a section.
-#[derive(Debug)]
 pub(super) struct Field {
     pub(super) key: &'static str,
     pub(super) doc: &'static str,
@@ -65,9 +65,42 @@ pub(super) enum Presence {
     Default(&'static str),
 }
 
+/// The key of a field, which Rust may have wanted written as a raw identifier.
+pub(super) const fn key(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}
+
+impl Form {
+    /// The section that such a value has, or that each of its items has.
+    pub(super) fn section(&self) -> Option<&'static Section> {
+        match self {
+            Form::Section(section) => Some(section),
+            Form::Names(item) | Form::OneOrMany(item) => item.section(),
+            _ => None,
+        }
+    }
+}
+
 impl Section {
+    /// Whether it contains itself.
+    pub(super) fn is_recursive(&self) -> bool {
+        self.fields().iter().filter_map(|field| field.form.section()).any(|inner| inner.is(self))
+    }
+
+    pub(super) fn fields(&self) -> &'static [Field] {
+        (self.fields)()
+    }
+
+    /// Whether it is the other one; a section may have several addresses, and only one name.
+    pub(super) fn is(&self, other: &Section) -> bool {
+        self.name == other.name
+    }
+
     pub(super) fn field(&self, key: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.key == key)
+        self.fields().iter().find(|field| field.key == key)
     }
 }
 
@@ -89,29 +122,30 @@ macro_rules! section {
         }
 
         impl $name {
-            pub(super) const SECTION: super::shape::Section = super::shape::Section {
+            pub(super) const SECTION: &'static super::shape::Section = &super::shape::Section {
+                name: stringify!($name),
                 doc: concat!($($doc),*),
-                fields: &[$(super::shape::Field {
-                    key: stringify!($field),
+                fields: || const { &[$(super::shape::Field {
+                    key: super::shape::key(stringify!($field)),
                     doc: concat!($($field_doc),*),
                     presence: super::shape::Presence::$presence $(($default))?,
                     example: section!(@example $($example)?),
                     form: &<$shape as super::shape::Shape>::FORM,
-                },)*],
+                },)*] },
                 one_of: &[$($($alternative),*)?],
             };
         }
 
         impl super::shape::Shape for $name {
             type Out = $name;
-            const FORM: super::shape::Form = super::shape::Form::Section(&$name::SECTION);
+            const FORM: super::shape::Form = super::shape::Form::Section($name::SECTION);
 
             fn read(
                 node: &super::node::Node,
                 reader: &mut super::reader::Reader<'_>,
             ) -> Option<$name> {
-                let entries = reader.section(node, &$name::SECTION)?;
-                let mut fields = $name::SECTION.fields.iter();
+                let entries = reader.section(node, $name::SECTION)?;
+                let mut fields = $name::SECTION.fields().iter();
                 Some($name { $($field: reader.field::<$shape>(entries, fields.next()?),)* })
             }
         }

@@ -59,7 +59,7 @@ fn everything_can_be_said() {
     assert_eq!(password.map(Secret::expose), Some("hunter2@:/%"), "any characters, as they are");
     assert_eq!(orders.slow, Some(Duration::from_millis(500)));
     assert_eq!(orders.confirm.of, 5);
-    assert_eq!(landscape.routes[0].severity, [Severity::Page]);
+    assert_eq!(landscape.routes[0].when.severity, [Severity::Page]);
     let mail = landscape.mail.as_ref().unwrap();
     let login = mail.login.as_ref().map(|(user, password)| (user.as_str(), password.expose()));
     assert_eq!(
@@ -143,6 +143,31 @@ fn mail_servers() {
 fn who_names_roots_for_the_mail_server_gets_tls_also_on_this_machine() {
     let loaded = loads("mail: { smtp: \"smtp://localhost\", from: a@b.example, ca_file: ca.pem }");
     assert_eq!(loaded.landscape.mail.unwrap().security, MailSecurity::StartTls);
+}
+
+#[test]
+fn routes_lead_to_channels_people_and_schedules() {
+    use mainstay_model::{Manner, QuietTime, Recipient};
+    let landscape = loads(FULL).landscape;
+    let office = landscape.routes.last().unwrap();
+    assert_eq!(office.when.tags, ["eu"]);
+    assert_eq!(office.escalate.as_ref().map(|name| name.as_str()), Some("platform-team"));
+    assert!(office.is_last && office.during.is_some());
+    assert_eq!((office.routes[0].manner, office.routes[1].manner), (Manner::Digest, Manner::Mute));
+    let team = &landscape.escalations["platform-team"];
+    assert_eq!((team.steps.len(), team.repeat), (2, 1));
+    assert_eq!(team.steps[0].to, [Recipient::Schedule("platform".parse().unwrap())]);
+    assert_eq!(team.steps[0].wait, Duration::from_secs(300));
+    let [person, channel] = team.steps[1].to.as_slice() else { panic!("{:?}", team.steps[1].to) };
+    assert_eq!(person, &Recipient::Person("ben".parse().unwrap()));
+    assert_eq!(channel, &Recipient::Channel("slack".parse().unwrap()));
+    assert_eq!(landscape.fallback, [Recipient::Channel("bot".parse().unwrap())]);
+    let [disks, reboot, known] = landscape.quiets.as_slice() else { panic!("{:?}", landscape.quiets) };
+    let QuietTime::Once { from: Some(from), until: Some(_) } = disks.when else { panic!("{disks:?}") };
+    assert_eq!(from.to_string(), "2026-08-01T20:00:00Z", "a wall clock in Berlin");
+    assert!(matches!(&reboot.when, QuietTime::Recurring { length, .. } if length.as_secs() == 7200));
+    assert_eq!(known.what.dependency[0].as_str(), "cache");
+    assert_eq!(landscape.digest_at.at.to_string(), "08:30:00");
 }
 
 #[test]
@@ -256,17 +281,18 @@ fn no_text_makes_it_panic() {
 #[test]
 fn every_default_and_example_can_be_read() {
     fn walk(section: &'static shape::Section) {
-        for field in section.fields {
+        for field in section.fields() {
             assert!(field.doc.trim().ends_with('.'), "{} is documented in sentences", field.key);
             if let shape::Form::Section(inner)
             | shape::Form::Names(shape::Form::Section(inner))
             | shape::Form::OneOrMany(shape::Form::Section(inner)) = field.form
+                && !inner.is(section)
             {
                 walk(inner);
             }
         }
     }
-    walk(&Root::SECTION);
+    walk(Root::SECTION);
     loads("dependencies: { a: { url: tcp://h:1, relay: { listen: 127.0.0.1:1 } } }");
 }
 

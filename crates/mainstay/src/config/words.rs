@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mainstay_model::{Criticality, HumanDuration, Secret, Severity, TlsMode};
+use mainstay_model::{Blame, Criticality, FailureKind, HumanDuration, Secret, Severity, TlsMode};
 
 use super::node::Node;
 use super::reader::Reader;
@@ -243,6 +243,28 @@ impl Word for Criticality {
 
     fn parse(text: &str, private: bool, _: &Reader<'_>) -> Result<Criticality, String> {
         let words: Vec<_> = Criticality::ALL.iter().map(|value| (value.as_str(), *value)).collect();
+        choice(text, private, &words)
+    }
+}
+
+impl Word for FailureKind {
+    type Out = FailureKind;
+    const FORM: Form = Form::Text { what: "kind of failure", pattern: Some("^[a-z-]+$") };
+    const WHAT: &'static str = "a kind of failure";
+
+    fn parse(text: &str, private: bool, _: &Reader<'_>) -> Result<FailureKind, String> {
+        let words: Vec<_> = FailureKind::ALL.iter().map(|value| (value.as_str(), *value)).collect();
+        choice(text, private, &words)
+    }
+}
+
+impl Word for Blame {
+    type Out = Blame;
+    const FORM: Form = Form::Choice { words: &["provider", "path", "us"] };
+    const WHAT: &'static str = "who is at fault";
+
+    fn parse(text: &str, private: bool, _: &Reader<'_>) -> Result<Blame, String> {
+        let words: Vec<_> = Blame::ALL.iter().map(|value| (value.as_str(), *value)).collect();
         choice(text, private, &words)
     }
 }

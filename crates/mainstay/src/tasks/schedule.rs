@@ -228,6 +228,7 @@ mod tests {
             used_by: vec![],
             criticality: Criticality::Normal,
             confirm: Confirmation::default(),
+            tags: Vec::new(),
         };
         let dependencies =
             every.iter().map(|(name, seconds)| (name.parse().unwrap(), dependency(name, *seconds))).collect();

@@ -12,6 +12,12 @@ fn valid(value: &Json, schema: &Json) -> Result<(), String> {
     let all = |key: &str| schema[key].as_array().into_iter().flatten();
     for (keyword, rule) in schema.as_object().unwrap() {
         let holds = match keyword.as_str() {
+            "$defs" => true,
+            "$ref" => {
+                let name = rule.as_str().unwrap().trim_start_matches("#/$defs/");
+                valid(value, &super::schema()["$defs"][name])?;
+                true
+            }
             "$schema" | "title" | "description" | "default" | "examples" | "propertyNames" => true,
             // Patterns need an engine; the one that lets variables through is simple enough.
             "pattern" => rule != VARIABLE || value.as_str().is_none_or(|text| text.contains("${")),
@@ -98,6 +104,7 @@ fn the_schema_refuses_what_the_reader_refuses() {
         ("channels: { a: { email: a@b.example, slack: 'https://h' } }", "breaks oneOf"),
         ("channels: { a: {} }", "breaks oneOf"),
         ("routes: [ { severity: urgent, to: a } ]", "breaks anyOf"),
+        ("routes: [ { to: a, routes: [ { too: b } ] } ]", "breaks anyOf"),
     ] {
         let refusal = valid(&json(text), &schema()).unwrap_err();
         assert!(refusal.contains(why), "{text}: {refusal}");
