@@ -73,9 +73,9 @@ fn outage(resolved: bool) -> Incident {
         told: Default::default(),
         widest: None,
         joined_at: None,
-        escalations: BTreeMap::new(),
+        escalations: Default::default(),
         hushed: None,
-        room: Room::default(),
+        room: Default::default(),
     }
 }
 
