@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, PublicStatus,
+    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, Override,
+    OverrideId, PublicStatus, ScheduleName,
 };
 
 /// Something that happened and may change the state.
@@ -74,7 +75,7 @@ pub enum Event {
     Tick,
 }
 
-/// What a person can do about an incident.
+/// What a person can do about an incident, or about who is on call.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Take it up.
@@ -106,6 +107,15 @@ pub enum Action {
         /// The text.
         text: String,
     },
+    /// Have somebody stand in on call.
+    Override {
+        /// In which schedule.
+        schedule: ScheduleName,
+        /// Who, when, and instead of whom. `by` is the person who does this, whatever it says.
+        terms: Override,
+    },
+    /// Take such an override back. What of it has passed stays as it was.
+    RemoveOverride(OverrideId),
 }
 
 /// What a step wants done.

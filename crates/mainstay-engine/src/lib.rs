@@ -27,6 +27,6 @@ mod wording;
 
 pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
-pub use oncall::{Duty, OnCall, Shift, Source, gaps, on_call, shifts};
+pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};
 pub use state::State;
 pub use wording::short_cause;

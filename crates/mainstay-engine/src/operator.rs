@@ -7,8 +7,13 @@ impl Turn<'_> {
     /// A person did something. What has been done already, such as resolving what is over, changes nothing; what cannot be done
     /// although somebody meant it is written down, so that no word is lost.
     pub(crate) fn operated(&mut self, by: String, action: Action) {
-        let id = incident_of(&action);
-        if !self.state.incidents.contains_key(&id) {
+        let action = match action {
+            Action::Override { schedule, terms } => return self.stand_in(schedule, terms, &by),
+            Action::RemoveOverride(id) => return self.stand_in_no_longer(id, &by),
+            about_an_incident => about_an_incident,
+        };
+        let known = incident_of(&action).is_some_and(|id| self.state.incidents.contains_key(&id));
+        if !known {
             let why = "Mainstay no longer has that incident at hand, or it never was";
             return self.refuse(&by, &action, why);
         }
@@ -30,6 +35,7 @@ impl Turn<'_> {
             }
             Action::Update { .. } => {}
             Action::Note { incident, text } => self.note(incident, &by, text),
+            Action::Override { .. } | Action::RemoveOverride(_) => {}
         }
     }
 
@@ -42,9 +48,9 @@ impl Turn<'_> {
         }
     }
 
-    fn refuse(&mut self, by: &str, action: &Action, why: &str) {
+    pub(crate) fn refuse(&mut self, by: &str, action: &Action, why: &str) {
         let (wanted, words) = wanted(action);
-        let about = About::incident(incident_of(action)).by(by).shown_by(words);
+        let about = About { incident: incident_of(action), ..About::default() }.by(by).shown_by(words);
         self.write(EntryKind::Note, about, format!("{by} wanted to {wanted}, which was not done: {why}."));
     }
 
@@ -80,12 +86,13 @@ impl Turn<'_> {
     }
 }
 
-fn incident_of(action: &Action) -> IncidentId {
+fn incident_of(action: &Action) -> Option<IncidentId> {
     match action {
-        Action::Acknowledge(id) | Action::Resolve(id) => *id,
+        Action::Acknowledge(id) | Action::Resolve(id) => Some(*id),
         Action::Publish { incident, .. }
         | Action::Update { incident, .. }
-        | Action::Note { incident, .. } => *incident,
+        | Action::Note { incident, .. } => Some(*incident),
+        Action::Override { .. } | Action::RemoveOverride(_) => None,
     }
 }
 
@@ -101,6 +108,11 @@ fn wanted(action: &Action) -> (String, Vec<String>) {
             (format!("tell customers that it is {status}"), vec![body.clone()])
         }
         Action::Note { text, .. } => ("write something down".into(), vec![text.clone()]),
+        Action::Override { schedule, terms } => (
+            format!("have {} stand in on call for {schedule}", terms.person),
+            terms.reason.iter().cloned().collect(),
+        ),
+        Action::RemoveOverride(_) => ("take an override of on-call back".into(), Vec::new()),
     }
 }
 

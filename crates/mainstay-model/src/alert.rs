@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, DependencyName, Diagnosis, Failure, Severity};
+use crate::{ChannelName, DependencyName, Diagnosis, Failure, ScheduleName, Severity};
 
 kinds! {
     /// The built-in conditions.
@@ -35,6 +35,8 @@ kinds! {
         ChannelFailing = "channel-failing",
         /// Mainstay cannot write what it sees.
         StoreFailing = "store-failing",
+        /// Nobody is on call, or will be soon.
+        ScheduleGap = "schedule-gap",
     }
 }
 
@@ -46,6 +48,8 @@ pub enum Subject {
     Dependency(DependencyName),
     /// A channel that people are told by.
     Channel(ChannelName),
+    /// An on-call schedule.
+    Schedule(ScheduleName),
     /// Mainstay itself or its surroundings.
     Mainstay,
 }
@@ -64,6 +68,7 @@ impl fmt::Display for AlertKey {
         match &self.subject {
             Subject::Dependency(name) => write!(f, "{name}/{}", self.rule),
             Subject::Channel(name) => write!(f, "channel:{name}/{}", self.rule),
+            Subject::Schedule(name) => write!(f, "schedule:{name}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
         }
     }

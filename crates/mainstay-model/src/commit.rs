@@ -1,6 +1,8 @@
 use jiff::Timestamp;
 
-use crate::{CheckReport, Delivery, DeliveryId, DependencyState, Incident, TimelineEntry};
+use crate::{
+    CheckReport, Delivery, DeliveryId, DependencyState, Incident, KeptOverride, OverrideId, TimelineEntry,
+};
 
 /// Everything that one or more steps decided, to be written in one transaction or not at all.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +19,10 @@ pub struct Commit {
     pub deliveries: Vec<Delivery>,
     /// What became of messages.
     pub outcomes: Vec<DeliveryOutcome>,
+    /// Overrides of on-call schedules to keep.
+    pub overrides: Vec<KeptOverride>,
+    /// Overrides to forget.
+    pub forgotten_overrides: Vec<OverrideId>,
 }
 
 impl Commit {
@@ -33,6 +39,8 @@ impl Commit {
         self.timeline.extend(later.timeline);
         self.deliveries.extend(later.deliveries);
         self.outcomes.extend(later.outcomes);
+        self.overrides.extend(later.overrides);
+        self.forgotten_overrides.extend(later.forgotten_overrides);
     }
 }
 

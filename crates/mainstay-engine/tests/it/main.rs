@@ -7,4 +7,5 @@ mod networks;
 mod oncall;
 mod people;
 mod scene;
+mod schedules;
 mod silence;
