@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Certificate, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident, IncidentId, Phases,
-    Verdict,
+    Certificate, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident, IncidentId,
+    KeptOverride, Phases, Verdict,
 };
 
 /// What the service needs to go on where it stopped.
@@ -13,6 +13,8 @@ pub struct Restored {
     pub dependencies: Vec<DependencyState>,
     /// Incidents that are open, and those that were resolved in the 24 hours before, oldest first.
     pub incidents: Vec<Incident>,
+    /// Overrides of on-call schedules that were made at run time, in the order in which they were made.
+    pub overrides: Vec<KeptOverride>,
     /// The latest moment that anything written speaks of; absent in a new store.
     pub last_written: Option<Timestamp>,
 }

@@ -9,7 +9,7 @@ mod state;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use mainstay_model::{Incident, TimelineEntry};
+use mainstay_model::{Incident, KeptOverride, TimelineEntry};
 use serde::de::DeserializeOwned;
 
 pub(crate) use delivery::DeliveryRow;
@@ -103,6 +103,14 @@ impl TryFrom<Record> for Incident {
     type Error = StoreError;
 
     fn try_from(record: Record) -> Result<Incident, StoreError> {
+        record.json("body")
+    }
+}
+
+impl TryFrom<Record> for KeptOverride {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<KeptOverride, StoreError> {
         record.json("body")
     }
 }

@@ -63,8 +63,10 @@ impl Service {
 
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
         let courier = Arc::new(courier()?);
-        let Restored { dependencies, incidents, last_written } = store.restore(clock::now()).await?;
-        let state = State::restored(dependencies, incidents).blind_since(last_written);
+        let Restored { dependencies, incidents, overrides, last_written } =
+            store.restore(clock::now()).await?;
+        let state =
+            State::restored(dependencies, incidents).with_overrides(overrides).blind_since(last_written);
         let state: SharedState = Arc::new(RwLock::new(state));
 
         let (rechecks, rechecks_wanted) = Rechecks::new();

@@ -7,7 +7,10 @@ use super::sqlite_fault;
 use crate::StoreError;
 
 /// The steps from nothing to today's tables, in order. A step that was published is never changed; the next one mends it.
-const STEPS: &[(i64, &str, &str)] = &[(1, "base", include_str!("../../migrations/1_base.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "base", include_str!("../../migrations/1_base.sql")),
+    (2, "on call", include_str!("../../migrations/2_on_call.sql")),
+];
 
 /// The format that this build writes.
 const KNOWN: i64 = STEPS[STEPS.len() - 1].0;

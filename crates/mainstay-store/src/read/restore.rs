@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::Incident;
+use mainstay_model::{Incident, KeptOverride};
 
 use super::{all, certificates};
 use crate::database::Database;
@@ -24,8 +24,13 @@ pub(crate) async fn restore(database: &Database, now: Timestamp) -> Result<Resto
             .map(|state| state.complete(&certificates))
             .collect::<Result<_, _>>()?,
         incidents: incidents(database, now).await?,
+        overrides: overrides(database).await?,
         last_written: last_written.and_then(Result::ok),
     })
+}
+
+pub(crate) async fn overrides(database: &Database) -> Result<Vec<KeptOverride>, StoreError> {
+    all(database.rows(sql::OVERRIDES, vec![]).await?, "schedule_override", "id")
 }
 
 async fn incidents(database: &Database, now: Timestamp) -> Result<Vec<Incident>, StoreError> {
