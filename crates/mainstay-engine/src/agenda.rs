@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, IncidentId};
+use mainstay_model::{DependencyName, IncidentId, ScheduleName};
 
 /// Whom the passing of time alone may concern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +14,8 @@ pub(crate) enum Due {
     Digest,
     /// An unanswered question to the references, or the next one.
     Network,
+    /// A gap that comes nearer, begins or ends; an override that may be forgotten.
+    Schedule(ScheduleName),
 }
 
 /// Who is to be looked at when, so that a tick costs only what is due.

@@ -1,11 +1,11 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     ChannelName, Dependency, EscalationName, Failure, Hours, Incident, Landscape, Manner, PersonName,
-    Recipient, Route, ScheduleName, Severity,
+    Recipient, Route, Severity,
 };
 
 use crate::State;
-use crate::oncall::{hours, on_call};
+use crate::oncall::hours;
 use crate::time::later;
 
 /// What routes look at.
@@ -163,25 +163,21 @@ impl State {
             match recipient {
                 Recipient::Channel(name) => addresses.add(name, None),
                 Recipient::Person(name) => addresses.add_person(name, &self.landscape),
-                Recipient::Schedule(name) => match self.on_call(name, at) {
-                    Some(person) => addresses.add_person(&person, &self.landscape),
-                    None => addresses.nobody.push(format!("nobody is on call in {name}")),
-                },
+                Recipient::Schedule(name) => {
+                    match self.on_call(name.as_str(), at).and_then(|shift| shift.now) {
+                        Some(duty) => addresses.add_person(&duty.person, &self.landscape),
+                        None => addresses.nobody.push(format!("nobody is on call in {name}")),
+                    }
+                }
             }
         }
         addresses
     }
 
-    /// Who is on call by a schedule.
-    fn on_call(&self, name: &ScheduleName, at: Timestamp) -> Option<PersonName> {
-        let schedule = self.landscape.schedules.get(name)?;
-        on_call(schedule, None, at).now.map(|duty| duty.person)
-    }
-
     /// When a recipient stands for somebody else next.
     pub(crate) fn next_hand_over(&self, to: &Recipient, at: Timestamp) -> Option<Timestamp> {
         let Recipient::Schedule(name) = to else { return None };
-        on_call(self.landscape.schedules.get(name)?, None, at).until
+        self.on_call(name.as_str(), at)?.until
     }
 
     /// The channels that are told at once of trouble of this severity that concerns no dependency, such as a store that refuses.

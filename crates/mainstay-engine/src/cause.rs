@@ -21,6 +21,7 @@ fn owner(alert: &Alert, landscape: &Landscape) -> String {
         }
         Subject::Channel(name) => format!("channel:{name}"),
         Subject::Incident(id) => format!("incident:{id}"),
+        Subject::Schedule(name) => format!("schedule:{name}"),
         Subject::Mainstay => "mainstay".into(),
     }
 }

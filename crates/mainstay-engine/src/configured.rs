@@ -28,6 +28,7 @@ impl Turn<'_> {
         let added = self.add_new(&landscape, at_start);
         self.forget_other_endpoints(&landscape);
         self.forget_channels(&landscape);
+        self.forget_schedules();
         self.effects.publish = true;
         if before.routes != landscape.routes || before.quiets != landscape.quiets {
             self.look_at_open_incidents();
@@ -182,6 +183,9 @@ impl Turn<'_> {
     fn enter_deadlines(&mut self, at_start: bool) {
         for name in self.state.dependencies.keys().cloned().collect::<Vec<_>>() {
             self.judge(&name);
+        }
+        for name in self.state.landscape.schedules.keys().cloned().collect::<Vec<_>>() {
+            self.look_at_schedule(&name);
         }
         if at_start {
             let incidents: Vec<_> = self.state.incidents.keys().copied().collect();

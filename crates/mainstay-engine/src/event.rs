@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, Match, PersonName,
-    PublicStatus, QuietId, Role, Severity,
+    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, Match, Override,
+    OverrideId, PersonName, PublicStatus, QuietId, Role, ScheduleName, Severity,
 };
 
 /// Something that happened and may change the state.
@@ -75,7 +75,7 @@ pub enum Event {
     Tick,
 }
 
-/// What a person can do about an incident.
+/// What a person can do about an incident, or about who is on call.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Take it up.
@@ -185,6 +185,15 @@ pub enum Action {
         /// What shows it, one each: links, log lines.
         evidence: Vec<String>,
     },
+    /// Have somebody stand in on call.
+    Override {
+        /// In which schedule.
+        schedule: ScheduleName,
+        /// Who, when, and instead of whom. `by` is the person who does this, whatever it says.
+        terms: Override,
+    },
+    /// Take such an override back. What of it has passed stays as it was.
+    RemoveOverride(OverrideId),
 }
 
 impl Action {
@@ -204,7 +213,10 @@ impl Action {
             | Action::Remind { incident, .. }
             | Action::Merge { incident, .. }
             | Action::Split { incident, .. } => Some(*incident),
-            Action::Silence { .. } | Action::EndSilence(_) => None,
+            Action::Silence { .. }
+            | Action::EndSilence(_)
+            | Action::Override { .. }
+            | Action::RemoveOverride(_) => None,
         }
     }
 }

@@ -33,7 +33,7 @@ mod wording;
 pub use audience::{Audience, Topic};
 pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
-pub use oncall::{Duty, OnCall, Shift, Source, gaps, on_call, shifts};
+pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};
 pub use quiet::quiet_until;
 pub use state::State;
 pub use wording::short_cause;

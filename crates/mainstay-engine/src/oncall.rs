@@ -4,7 +4,11 @@ use mainstay_model::{Override, PersonName, Schedule};
 use crate::time::later;
 
 mod cover;
+mod gap;
 mod layer;
+mod overrides;
+
+pub use overrides::{OverrideFault, check_override};
 
 pub(crate) use layer::hours;
 

@@ -13,6 +13,8 @@ impl Turn<'_> {
         match action {
             Action::Silence { reason, what, until } => self.silence(&by, reason, what, until),
             Action::EndSilence(id) => self.end_silence(&by, id),
+            Action::Override { schedule, terms } => self.stand_in(schedule, terms, &by),
+            Action::RemoveOverride(id) => self.stand_in_no_longer(id, &by),
             action => self.operated_on_incident(&by, action),
         }
     }
@@ -44,7 +46,9 @@ impl Turn<'_> {
             | Action::Publish { .. }
             | Action::Update { .. }
             | Action::Silence { .. }
-            | Action::EndSilence(_) => {}
+            | Action::EndSilence(_)
+            | Action::Override { .. }
+            | Action::RemoveOverride(_) => {}
             room => {
                 if let Err(why) = self.work_in_room(id, by, &room) {
                     self.refuse(by, &room, why);
@@ -62,7 +66,7 @@ impl Turn<'_> {
         }
     }
 
-    fn refuse(&mut self, by: &str, action: &Action, why: &str) {
+    pub(crate) fn refuse(&mut self, by: &str, action: &Action, why: &str) {
         let (wanted, words) = wanted(action);
         let about = About { incident: action.incident(), ..About::default() }.by(by).shown_by(words);
         self.write(EntryKind::Note, about, format!("{by} wanted to {wanted}, which was not done: {why}."));
@@ -137,6 +141,11 @@ fn wanted(action: &Action) -> (String, Vec<String>) {
         Action::Split { alert, .. } => (format!("split {alert} off it"), Vec::new()),
         Action::Silence { reason, .. } => ("silence something".into(), vec![reason.clone()]),
         Action::EndSilence(_) => ("end a silence".into(), Vec::new()),
+        Action::Override { schedule, terms } => (
+            format!("have {} stand in on call for {schedule}", terms.person),
+            terms.reason.iter().cloned().collect(),
+        ),
+        Action::RemoveOverride(_) => ("take an override of on-call back".into(), Vec::new()),
     }
 }
 

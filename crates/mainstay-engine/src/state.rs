@@ -3,14 +3,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    DependencyName, DependencyState, Incident, IncidentId, Landscape, ProviderName, QuietId, Random, Silence,
+    DependencyName, DependencyState, Incident, IncidentId, KeptOverride, Landscape, OverrideId, ProviderName,
+    QuietId, Random, Silence,
 };
 
 use crate::agenda::Agenda;
 use crate::index::Index;
 use crate::network::{Network, OFFLINE};
 use crate::turn::Turn;
-use crate::{Effects, Event};
+use crate::{Effects, Event, OnCall, Shift};
 
 /// Everything the engine remembers.
 ///
@@ -25,6 +26,8 @@ pub struct State {
     pub(crate) index: Index,
     pub(crate) agenda: Agenda,
     pub(crate) network: Network,
+    /// In the order in which they were made, those of each schedule and those of schedules that are gone.
+    pub(crate) overrides: BTreeMap<OverrideId, KeptOverride>,
     pub(crate) providers: BTreeMap<ProviderName, Vec<DependencyName>>,
     /// When each state was last handed out to be written.
     pub(crate) kept: BTreeMap<DependencyName, Timestamp>,
@@ -45,6 +48,11 @@ impl State {
             incidents,
             ..State::default()
         }
+    }
+
+    /// The same, with the overrides of on-call schedules that were made at run time.
+    pub fn with_overrides(self, overrides: Vec<KeptOverride>) -> State {
+        State { overrides: overrides.into_iter().map(|one| (one.id, one)).collect(), ..self }
     }
 
     /// The same, with the latest moment that anything written speaks of; `None` for a new store.
@@ -94,6 +102,23 @@ impl State {
     /// One of those.
     pub fn incident(&self, id: IncidentId) -> Option<&Arc<Incident>> {
         self.incidents.get(&id)
+    }
+
+    /// The overrides of a schedule that were made at run time, in that order; what ended long ago is forgotten.
+    pub fn overrides(&self, schedule: &str) -> impl Iterator<Item = &KeptOverride> {
+        self.overrides.values().filter(move |one| one.schedule.as_str() == schedule)
+    }
+
+    /// Who is on call by a schedule of the configuration at a moment; `None` when there is no such schedule.
+    pub fn on_call(&self, schedule: &str, at: Timestamp) -> Option<OnCall> {
+        let known = self.landscape.schedules.get(schedule)?;
+        Some(crate::on_call(known, self.overrides(schedule).map(|one| &one.terms), at))
+    }
+
+    /// Everybody's time on call by a schedule of the configuration, as [`crate::shifts`] has it; nothing when there is no such schedule.
+    pub fn shifts(&self, schedule: &str, from: Timestamp, until: Timestamp) -> Vec<Shift> {
+        let Some(known) = self.landscape.schedules.get(schedule) else { return Vec::new() };
+        crate::shifts(known, self.overrides(schedule).map(|one| &one.terms), from, until)
     }
 
     /// Since when our own network is believed to be gone.

@@ -127,7 +127,8 @@ impl<'a> Turn<'a> {
     fn look_at_everything(&mut self) {
         let dependencies = self.state.dependencies.keys().cloned().map(Due::Dependency);
         let incidents = self.state.incidents.keys().copied().map(Due::Incident);
-        for due in dependencies.chain(incidents).chain([Due::Network]) {
+        let schedules = self.state.landscape.schedules.keys().cloned().map(Due::Schedule);
+        for due in dependencies.chain(incidents).chain(schedules).chain([Due::Network]) {
             self.state.agenda.by(self.now, due);
         }
     }
@@ -140,6 +141,7 @@ impl<'a> Turn<'a> {
                 Due::Incident(id) => self.look_at_incident(id),
                 Due::Digest => self.send_digests(),
                 Due::Network => self.look_at_network(),
+                Due::Schedule(name) => self.look_at_schedule(&name),
             }
         }
     }

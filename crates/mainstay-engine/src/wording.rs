@@ -3,6 +3,8 @@ use mainstay_model::{
     Landscape, Provider, ProviderName, Rule, Subject,
 };
 
+use crate::time::clock;
+
 /// The incident's title: what is wrong, with what. It makes sense by its first 60 characters.
 pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) -> String {
     let alike = incident.alerts.values().filter(|alert| alert.key.rule == lead.key.rule).count();
@@ -15,6 +17,7 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
         }
         (Subject::Channel(name), _) => format!("{name} does not take messages"),
         (Subject::Incident(_), _) => unreached(lead),
+        (Subject::Schedule(name), _) => format!("{name} {}", nobody_on_call(lead)),
         (Subject::Mainstay, _) => mainstay_title(lead.key.rule).to_owned(),
     }
 }
@@ -32,6 +35,7 @@ pub(crate) fn clause(alert: &Alert) -> String {
         Subject::Dependency(name) => format!("{name} {}", condition(alert, false)),
         Subject::Channel(name) => format!("{name} does not take messages"),
         Subject::Incident(_) => unreached(alert),
+        Subject::Schedule(name) => format!("{name} {}", nobody_on_call(alert)),
         Subject::Mainstay => mainstay_title(alert.key.rule).to_owned(),
     }
 }
@@ -46,6 +50,7 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
         Subject::Dependency(name) => format!("{name} {}", over(key.rule)),
         Subject::Channel(name) => format!("{name} takes messages again"),
         Subject::Incident(_) => "Nobody else needs to be reached".to_owned(),
+        Subject::Schedule(name) => format!("{name} has somebody on call without a gap again"),
         Subject::Mainstay => mainstay_over(key.rule).to_owned(),
     };
     if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
@@ -55,6 +60,7 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
 pub(crate) fn came_true(key: &AlertKey) -> String {
     match &key.subject {
         Subject::Dependency(name) => format!("What was announced for {name} has happened."),
+        Subject::Schedule(name) => format!("The gap of {name} that was announced has passed."),
         Subject::Channel(_) | Subject::Incident(_) | Subject::Mainstay => {
             "What was announced has happened.".to_owned()
         }
@@ -64,6 +70,14 @@ pub(crate) fn came_true(key: &AlertKey) -> String {
 /// The cause says which incident; its identifier would tell nobody anything.
 fn unreached(alert: &Alert) -> String {
     alert.diagnosis.cause.trim_end_matches('.').to_owned()
+}
+
+/// What is wrong with a schedule, after its name.
+fn nobody_on_call(alert: &Alert) -> String {
+    match alert.breaks_at {
+        Some(at) => format!("will have nobody on call from {}", clock(at)),
+        None => "has nobody on call".into(),
+    }
 }
 
 fn is_ending(rule: Rule) -> bool {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, DependencyName, Diagnosis, Failure, IncidentId, Severity};
+use crate::{ChannelName, DependencyName, Diagnosis, Failure, IncidentId, ScheduleName, Severity};
 
 kinds! {
     /// The built-in conditions.
@@ -37,6 +37,8 @@ kinds! {
         NobodyReached = "nobody-reached",
         /// Mainstay cannot write what it sees.
         StoreFailing = "store-failing",
+        /// Nobody is on call, or will be soon.
+        ScheduleGap = "schedule-gap",
     }
 }
 
@@ -50,6 +52,8 @@ pub enum Subject {
     Channel(ChannelName),
     /// An incident that people should have taken up.
     Incident(IncidentId),
+    /// An on-call schedule.
+    Schedule(ScheduleName),
     /// Mainstay itself or its surroundings.
     Mainstay,
 }
@@ -69,6 +73,7 @@ impl fmt::Display for AlertKey {
             Subject::Dependency(name) => write!(f, "{name}/{}", self.rule),
             Subject::Channel(name) => write!(f, "channel:{name}/{}", self.rule),
             Subject::Incident(id) => write!(f, "incident:{id}/{}", self.rule),
+            Subject::Schedule(name) => write!(f, "schedule:{name}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
         }
     }

@@ -1,6 +1,9 @@
 use jiff::Timestamp;
 
-use crate::{CheckReport, Delivery, DeliveryId, DependencyState, Incident, Silence, TimelineEntry};
+use crate::{
+    CheckReport, Delivery, DeliveryId, DependencyState, Incident, KeptOverride, OverrideId, Silence,
+    TimelineEntry,
+};
 
 /// Everything that one or more steps decided, to be written in one transaction or not at all.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,6 +22,10 @@ pub struct Commit {
     pub deliveries: Vec<Delivery>,
     /// What became of messages.
     pub outcomes: Vec<DeliveryOutcome>,
+    /// Overrides of on-call schedules to keep.
+    pub overrides: Vec<KeptOverride>,
+    /// Overrides to forget.
+    pub forgotten_overrides: Vec<OverrideId>,
 }
 
 impl Commit {
@@ -36,6 +43,8 @@ impl Commit {
         self.silences.extend(later.silences);
         self.deliveries.extend(later.deliveries);
         self.outcomes.extend(later.outcomes);
+        self.overrides.extend(later.overrides);
+        self.forgotten_overrides.extend(later.forgotten_overrides);
     }
 }
 

@@ -15,9 +15,10 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 use sqlx::{SqlSafeStr, SqlStr};
 
-pub(crate) use fault::{file_fault, sqlite_fault};
+pub(crate) use fault::{file_fault, postgres_fault, sqlite_fault};
+pub(crate) use postgres::open_beside as open_postgres_beside;
 pub(crate) use row::Row;
-pub(crate) use sqlite::open_to_read;
+pub(crate) use sqlite::{open_beside as open_sqlite_beside, open_to_read};
 pub(crate) use value::Value;
 
 use crate::sql::{Bulk, LIST, List};

@@ -7,6 +7,7 @@ mod backup;
 mod database;
 mod error;
 mod location;
+mod peek;
 mod read;
 mod reading;
 mod record;

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Certificate, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident, IncidentId, Phases,
-    Silence, Verdict,
+    Certificate, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident, IncidentId,
+    KeptOverride, Phases, Silence, Verdict,
 };
 
 /// What the service needs to go on where it stopped.
@@ -15,6 +15,8 @@ pub struct Restored {
     pub incidents: Vec<Incident>,
     /// The silences that hold, oldest first.
     pub silences: Vec<Silence>,
+    /// Overrides of on-call schedules that were made at run time, in the order in which they were made.
+    pub overrides: Vec<KeptOverride>,
     /// The latest moment that anything written speaks of; absent in a new store.
     pub last_written: Option<Timestamp>,
 }

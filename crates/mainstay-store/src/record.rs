@@ -9,7 +9,7 @@ mod state;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use mainstay_model::{Incident, Silence, TimelineEntry};
+use mainstay_model::{Incident, KeptOverride, Silence, TimelineEntry};
 use serde::de::DeserializeOwned;
 
 pub(crate) use delivery::DeliveryRow;
@@ -111,6 +111,14 @@ impl TryFrom<Record> for Silence {
     type Error = StoreError;
 
     fn try_from(record: Record) -> Result<Silence, StoreError> {
+        record.json("body")
+    }
+}
+
+impl TryFrom<Record> for KeptOverride {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<KeptOverride, StoreError> {
         record.json("body")
     }
 }

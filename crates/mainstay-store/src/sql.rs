@@ -100,6 +100,8 @@ bulks! {
     INSERT_DELIVERIES(11) = "INSERT INTO delivery (id, channel, incident, sequence, created_at, state, next_attempt_at,
             attempts, ended_at, note, message) VALUES {rows}
         ON CONFLICT (id) DO NOTHING";
+    INSERT_OVERRIDES(2) = "INSERT INTO schedule_override (id, body) VALUES {rows}
+        ON CONFLICT (id) DO UPDATE SET body = excluded.body";
     INSERT_HOURLY(9) = "INSERT INTO hourly (dependency, start, healthy, degraded, down, inconclusive, observed_us,
             down_us, latency) VALUES {rows}
         ON CONFLICT (dependency, start) DO UPDATE SET healthy = excluded.healthy, degraded = excluded.degraded,
@@ -126,6 +128,7 @@ lists! {
     DELETE_OLD_CHAINS(1) = "DELETE FROM chain WHERE endpoint_id IN ({list}) AND since < $1
         AND since < (SELECT MAX(since) FROM chain AS newest WHERE newest.endpoint_id = chain.endpoint_id)";
     DELETE_CHAINS(0) = "DELETE FROM chain WHERE endpoint_id IN ({list})";
+    DELETE_OVERRIDES(0) = "DELETE FROM schedule_override WHERE id IN ({list})";
     DELETE_ENDPOINTS(1) = "DELETE FROM endpoint WHERE id IN ({list}) AND last_seen < $1";
 }
 
@@ -147,6 +150,7 @@ statements! {
     MARK = "SELECT at FROM mark WHERE name = $1";
 
     STATES = "SELECT name, body, chains FROM dependency_state ORDER BY name";
+    OVERRIDES = "SELECT id, body FROM schedule_override ORDER BY id";
     CERTIFICATE_DER = "SELECT sha256, der FROM certificate WHERE sha256 = $1";
     DUTIES = "SELECT endpoint.id, endpoint.dependency, endpoint.address, endpoint.last_seen, chain.links,
             (SELECT MAX(at) FROM observation WHERE observation.endpoint_id = endpoint.id) AS observed_at
@@ -232,6 +236,12 @@ statements! {
 
     PING = "SELECT 1 AS one";
 }
+
+// Of one engine each, for whoever reads beside the process that the database belongs to.
+pub(crate) const SQLITE_HAS_OVERRIDES: &str =
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schedule_override'";
+pub(crate) const POSTGRES_HAS_OVERRIDES: &str = "SELECT 1 FROM information_schema.tables
+    WHERE table_name = 'schedule_override' AND table_schema = current_schema()";
 
 // Of PostgreSQL and its kin alone. The number is "MSTN" and the hash of the schema: tables in different schemas are different stores.
 pub(crate) const TRY_LOCK: &str =

@@ -2,7 +2,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mainstay_model::{Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, TimelineEntry};
+use mainstay_model::{
+    Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride, TimelineEntry,
+};
 use tokio::sync::Mutex;
 
 use crate::database::Database;
@@ -10,7 +12,7 @@ use crate::reading::MOST_ROWS;
 use crate::write::Memory;
 use crate::{
     CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, Location, ObservedPoint, Restored,
-    Retention, RollUp, StoreError, TimelineFilter, backup, read, retention, roll_up, sql, write,
+    Retention, RollUp, StoreError, TimelineFilter, backup, peek, read, retention, roll_up, sql, write,
 };
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.
@@ -171,6 +173,12 @@ impl Store {
         known.forget(&retention::forget_addresses(&self.database, now).await?);
         *memory = known;
         Ok(())
+    }
+
+    /// The overrides of on-call schedules that are kept at a location, while another process may be using it: nothing is written, no
+    /// table is made, and where there is no store yet there are none.
+    pub async fn overrides_at(location: &Location) -> Result<Vec<KeptOverride>, StoreError> {
+        peek::overrides(location).await
     }
 
     /// Copies a database in a file, as it is at one moment, into the new file `path`, while whoever writes goes on: another process,

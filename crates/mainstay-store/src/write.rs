@@ -6,10 +6,10 @@ mod memory;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use mainstay_model::{Commit, DeliveryOutcome, DependencyState, Incident, Silence};
+use mainstay_model::{Commit, DeliveryOutcome, DependencyState, Incident, KeptOverride, Silence};
 
 use crate::StoreError;
-use crate::database::{Database, Transaction, Value};
+use crate::database::{Database, Transaction, Value, portions};
 use crate::record::{DeliveryRow, StateRow};
 use crate::sql;
 
@@ -77,6 +77,7 @@ async fn attempt(database: &Database, memory: &mut Memory, commit: &Commit) -> R
     checks::write(&mut transaction, &mut known, commit).await?;
     write_decisions(&mut transaction, commit).await?;
     write_outcomes(&mut transaction, &commit.outcomes).await?;
+    write_overrides(&mut transaction, commit).await?;
     if let Some(latest) = latest_moment(commit) {
         transaction.execute(sql::SET_MARK, vec![WRITTEN.into(), latest.into()]).await?;
     }
@@ -155,6 +156,20 @@ async fn write_outcomes(transaction: &mut Transaction, outcomes: &[DeliveryOutco
         transaction.execute(sql, vec![id.to_string().into(), (*at).into(), note.into()]).await?;
     }
     Ok(())
+}
+
+/// The later one holds where one stands twice; what is forgotten is gone, whatever was written of it.
+async fn write_overrides(transaction: &mut Transaction, commit: &Commit) -> Result<(), Trouble> {
+    let kept: BTreeMap<_, _> = commit.overrides.iter().map(|one| (one.id, one)).collect();
+    transaction.insert(&sql::INSERT_OVERRIDES, rows(kept.into_values(), override_values)?).await?;
+    for values in portions(&[], &commit.forgotten_overrides, |id| id.to_string().into()) {
+        transaction.execute(sql::DELETE_OVERRIDES.sql(), values).await?;
+    }
+    Ok(())
+}
+
+fn override_values(kept: &KeptOverride) -> Result<Vec<Value>, serde_json::Error> {
+    Ok(vec![kept.id.to_string().into(), serde_json::to_string(kept)?.into()])
 }
 
 /// The latest moment that is spoken of, so that a restart knows for how long nobody watched.

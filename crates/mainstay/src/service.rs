@@ -63,9 +63,12 @@ impl Service {
 
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
         let courier = Arc::new(courier()?);
-        let Restored { dependencies, incidents, silences, last_written } =
+        let Restored { dependencies, incidents, silences, overrides, last_written } =
             store.restore(clock::now()).await?;
-        let state = State::restored(dependencies, incidents).silenced(silences).blind_since(last_written);
+        let state = State::restored(dependencies, incidents)
+            .silenced(silences)
+            .with_overrides(overrides)
+            .blind_since(last_written);
         let state: SharedState = Arc::new(RwLock::new(state));
 
         let (rechecks, rechecks_wanted) = Rechecks::new();

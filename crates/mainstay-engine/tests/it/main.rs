@@ -11,4 +11,5 @@ mod quiet;
 mod room;
 mod routes;
 mod scene;
+mod schedules;
 mod silence;

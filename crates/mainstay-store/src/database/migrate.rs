@@ -9,6 +9,7 @@ use crate::StoreError;
 /// The steps from nothing to today's tables, in order. A step that was published is never changed; the next one mends it.
 const STEPS: &[(i64, &str, &str)] = &[
     (1, "base", include_str!("../../migrations/1_base.sql")),
+    (2, "on call", include_str!("../../migrations/2_on_call.sql")),
     (3, "silence", include_str!("../../migrations/3_silence.sql")),
 ];
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_model::Secret;
-use sqlx::PgConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection};
 
 use super::claim::{Claim, Guard};
 use super::{Database, fault::postgres_fault, migrate};
@@ -20,9 +20,7 @@ async fn open_guarded(
     location: String,
     guard: Option<Guard>,
 ) -> Result<Database, StoreError> {
-    let options = PgConnectOptions::from_str(address.expose())
-        .map_err(|error| StoreError::Address { source: Box::new(error) })?;
-    let options = options.application_name("mainstay").statement_cache_capacity(200);
+    let options = options(address)?;
     let fault = |error| postgres_fault(location.clone(), error);
     let claim = Arc::new(Claim::default());
     let writer = one_connection(claim.clone()).connect_with(options.clone()).await.map_err(fault)?;
@@ -38,6 +36,18 @@ async fn open_guarded(
     let readers = PgPoolOptions::new().max_connections(7).acquire_timeout(PATIENCE);
     let readers = readers.connect_with(options).await.map_err(fault)?;
     Ok(Database::Postgres { writer, readers, location, claim })
+}
+
+fn options(address: &Secret) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(address.expose())
+        .map_err(|error| StoreError::Address { source: Box::new(error) })?;
+    Ok(options.application_name("mainstay").statement_cache_capacity(200))
+}
+
+/// One connection beside the process that the database belongs to, to read.
+pub(crate) async fn open_beside(address: &Secret, location: &str) -> Result<PgConnection, StoreError> {
+    let fault = |error| postgres_fault(location.to_owned(), error);
+    PgConnection::connect_with(&options(address)?).await.map_err(fault)
 }
 
 /// How long a connection is waited for.

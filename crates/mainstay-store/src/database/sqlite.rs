@@ -57,16 +57,28 @@ fn make_directory(file: &Path) -> Result<(), StoreError> {
 
 /// Looks at an existing file without writing to it: turning on WAL alone would change its header.
 async fn examine(path: &Path) -> Result<(), StoreError> {
+    let Some(connection) = open_beside(path).await? else { return Ok(()) };
+    let closed = connection.close().await;
+    closed.map_err(|error| sqlite_fault(path.display().to_string(), error))
+}
+
+/// One connection that leaves no trace, to a database that is one of ours and no newer than this build; `None` where there is none yet.
+pub(crate) async fn open_beside(path: &Path) -> Result<Option<SqliteConnection>, StoreError> {
     if !examine_start(path)? {
-        return Ok(());
+        return Ok(None);
     }
     let location = path.display().to_string();
     // A file without a log is all there is, and nobody else writes it: to say so keeps SQLite from leaving a log and its index behind.
     let options = to_read(path).immutable(!log_of(path).exists());
     let mut connection = connect_to_read(path, options).await?;
-    let outcome = examine_tables(&mut connection, &location).await;
-    let closed = connection.close().await;
-    outcome.and(closed.map_err(|error| sqlite_fault(location, error)))
+    match examine_tables(&mut connection, &location).await {
+        Ok(()) => Ok(Some(connection)),
+        Err(refusal) => {
+            // The refusal says more than a connection that does not close.
+            let _ = connection.close().await;
+            Err(refusal)
+        }
+    }
 }
 
 fn log_of(path: &Path) -> PathBuf {

@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::Incident;
+use mainstay_model::{Incident, KeptOverride};
 
 use super::{all, certificates};
 use crate::database::Database;
@@ -25,8 +25,13 @@ pub(crate) async fn restore(database: &Database, now: Timestamp) -> Result<Resto
             .collect::<Result<_, _>>()?,
         incidents: incidents(database, now).await?,
         silences: all(database.rows(sql::SILENCES, vec![now.into()]).await?, "silence", "id")?,
+        overrides: overrides(database).await?,
         last_written: last_written.and_then(Result::ok),
     })
+}
+
+pub(crate) async fn overrides(database: &Database) -> Result<Vec<KeptOverride>, StoreError> {
+    all(database.rows(sql::OVERRIDES, vec![]).await?, "schedule_override", "id")
 }
 
 async fn incidents(database: &Database, now: Timestamp) -> Result<Vec<Incident>, StoreError> {

@@ -15,6 +15,7 @@ async fn filled(home: &Home) -> Store {
         incidents: vec![Arc::new(incident(1, start(), None))],
         timeline: vec![entry(1, start())],
         deliveries: vec![delivery(1, "mail", 1, 1, start())],
+        overrides: vec![kept_override(1)],
         ..of_reports(reports)
     };
     store.commit(&commit).await.unwrap();
@@ -67,6 +68,12 @@ async fn a_state_without_its_certificates() {
 async fn a_damaged_incident() {
     let id = incident_id(1).to_string();
     check("UPDATE incident SET body = ''", restore, "incident", "body", &id).await;
+}
+
+#[tokio::test]
+async fn a_damaged_override() {
+    let id = kept_override(1).id.to_string();
+    check("UPDATE schedule_override SET body = '{}'", restore, "schedule_override", "body", &id).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use mainstay_model::{Commit, DeliveryOutcome, DeliveryState, Failure, FailureKind, Phase, Verdict};
-use mainstay_store::{DeliveryCounts, Restored};
+use mainstay_store::{DeliveryCounts, Restored, Store};
 
 use crate::home::on_both;
 use crate::sample::*;
@@ -114,6 +114,9 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
             timeline: vec![entry(1, start())],
             deliveries: vec![delivery(2, "mail", 1, 1, start()), impossible],
             outcomes: vec![],
+            silences: vec![],
+            overrides: vec![kept_override(1)],
+            forgotten_overrides: vec![],
         };
         let error = store.commit(&commit).await.unwrap_err();
         assert!(error.to_string().contains("nothing of it was written"), "{error}");
@@ -126,6 +129,7 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
             "incident",
             "timeline",
             "delivery",
+            "schedule_override",
             "roll_up",
             "mark",
         ] {
@@ -136,6 +140,47 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
         store.commit(&mended).await.unwrap();
         assert_eq!(store.certificates().await.unwrap().len(), 3);
         assert_eq!(store.recent_reports(&name("orders-db"), 10).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn overrides_are_kept_changed_and_forgotten() {
+    on_both(async |home| {
+        assert_eq!(Store::overrides_at(&home.location).await.unwrap(), [], "there is no store yet");
+        let store = home.open().await;
+        let [first, mut second, third] = [1, 2, 3].map(kept_override);
+        let all = vec![third.clone(), first.clone(), second.clone()];
+        store.commit(&Commit { overrides: all, ..Commit::default() }).await.unwrap();
+        second.terms.until = later(7200);
+        let commit = Commit {
+            overrides: vec![second.clone(), third.clone()],
+            forgotten_overrides: vec![third.id],
+            ..Commit::default()
+        };
+        store.commit(&commit).await.unwrap();
+        let mut expected = [first, second];
+        expected.sort_by_key(|one| one.id);
+        assert_eq!(store.restore(start()).await.unwrap().overrides, expected);
+        assert_eq!(
+            Store::overrides_at(&home.location).await.unwrap(),
+            expected,
+            "beside the one that writes"
+        );
+        store.close().await;
+        drop(store);
+        assert_eq!(Store::overrides_at(&home.location).await.unwrap(), expected, "and when nobody does");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_from_before_there_were_overrides_has_none() {
+    on_both(async |home| {
+        let store = home.open().await;
+        home.run("DROP TABLE schedule_override").await;
+        assert_eq!(Store::overrides_at(&home.location).await.unwrap(), []);
+        store.close().await;
     })
     .await;
 }

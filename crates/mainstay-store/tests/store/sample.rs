@@ -3,8 +3,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Certificate, CheckReport, Commit, Delivery, DeliveryId, DeliveryState, DependencyName, DependencyState,
-    EntryId, EntryKind, Failure, FailureKind, Fingerprint, Incident, IncidentId, Match, Message, Observation,
-    Phase, Phases, QuietId, Random, Silence, TimelineEntry, TlsFacts, Verdict,
+    EntryId, EntryKind, Failure, FailureKind, Fingerprint, Incident, IncidentId, KeptOverride, Match,
+    Message, Observation, Override, OverrideId, Phase, Phases, QuietId, Random, Silence, TimelineEntry,
+    TlsFacts, Verdict,
 };
 use serde_json::json;
 
@@ -195,6 +196,23 @@ fn message(incident: u64) -> Message {
         "evidence": [], "actions": ["Ask the provider."], "drill": false,
     }))
     .unwrap()
+}
+
+/// Somebody stands in, from the start for an hour.
+pub(crate) fn kept_override(number: u64) -> KeptOverride {
+    KeptOverride {
+        id: OverrideId::new(start(), &mut Random::seeded(number)),
+        schedule: "platform".parse().unwrap(),
+        created_at: start(),
+        terms: Override {
+            from: start(),
+            until: later(3600),
+            person: "carla".parse().unwrap(),
+            instead_of: Some("ben".parse().unwrap()),
+            by: Some("operator".to_owned()),
+            reason: None,
+        },
+    }
 }
 
 pub(crate) fn of_reports(reports: Vec<CheckReport>) -> Commit {
