@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, IncidentId, ScheduleName};
+use mainstay_model::{DependencyName, HeartbeatName, IncidentId, ScheduleName};
 
 /// Whom the passing of time alone may concern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +12,10 @@ pub(crate) enum Due {
     Incident(IncidentId),
     /// What is told once a day.
     Digest,
+    /// Channels that nothing has shown to work lately.
+    Channels,
+    /// A sign of life that did not come.
+    Heartbeat(HeartbeatName),
     /// An unanswered question to the references, or the next one.
     Network,
     /// A gap that comes nearer, begins or ends; an override that may be forgotten.

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use mainstay_model::{
     Alert, ChannelName, Delivery, DeliveryId, DeliveryState, EntryKind, Incident, IncidentId, IncidentState,
     Landscape, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind, Rule, Severity,
+    Subject,
 };
 
 use crate::agenda::Due;
@@ -219,8 +220,9 @@ impl Turn<'_> {
 
     /// Where the routes lead; `None` for an incident that says that telling itself fails, which has ways of its own.
     fn routed(&self, incident: &Incident) -> Option<Audience> {
-        let about_telling =
-            |alert: &Alert| matches!(alert.key.rule, Rule::ChannelFailing | Rule::NobodyReached);
+        let about_telling = |alert: &Alert| {
+            matches!(alert.key.rule, Rule::ChannelFailing | Rule::ChannelUnproven | Rule::NobodyReached)
+        };
         if incident.alerts.values().any(about_telling) {
             return None;
         }
@@ -237,9 +239,13 @@ impl Turn<'_> {
         let by_route = !unreached && !routed.at_once.is_empty();
         let to = if by_route { &routed.at_once } else { &landscape.fallback };
         let mut addresses = self.state.addresses(to, self.now).all;
-        addresses.retain(|one| !self.is_failing(&one.channel));
+        let doubtful = |name: &ChannelName| {
+            let subject = Subject::Channel(name.clone());
+            self.is_failing(name) || incident.alerts.values().any(|alert| alert.key.subject == subject)
+        };
+        addresses.retain(|one| !doubtful(&one.channel));
         if addresses.is_empty() {
-            let all = landscape.channels.keys().filter(|name| !self.is_failing(name));
+            let all = landscape.channels.keys().filter(|name| !doubtful(name));
             addresses = all.map(|name| Address { channel: name.clone(), person: None }).collect();
         }
         addresses

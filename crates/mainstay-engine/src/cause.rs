@@ -20,6 +20,7 @@ fn owner(alert: &Alert, landscape: &Landscape) -> String {
             provider.map_or_else(|| format!("dependency:{name}"), |provider| format!("provider:{provider}"))
         }
         Subject::Channel(name) => format!("channel:{name}"),
+        Subject::Heartbeat(name) => format!("heartbeat:{name}"),
         Subject::Incident(id) => format!("incident:{id}"),
         Subject::Schedule(name) => format!("schedule:{name}"),
         Subject::Mainstay => "mainstay".into(),

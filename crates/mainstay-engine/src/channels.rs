@@ -23,6 +23,7 @@ impl Turn<'_> {
             self.write(EntryKind::Told, about, format!("{channel} was told."));
         }
         self.ended(&failing(&channel), "");
+        self.proven(&channel);
     }
 
     /// An attempt failed and is repeated; that is no news yet.

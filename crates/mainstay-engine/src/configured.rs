@@ -33,6 +33,9 @@ impl Turn<'_> {
         if before.routes != landscape.routes || before.quiets != landscape.quiets {
             self.look_at_open_incidents();
         }
+        self.meet_heartbeats();
+        self.meet_channels();
+        self.state.agenda.by(self.now, Due::Channels);
         self.write_blind_time();
         self.write_configured(&before, at_start, &added, &removed);
         self.enter_deadlines(at_start);

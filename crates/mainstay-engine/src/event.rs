@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, Match, Override,
-    OverrideId, PersonName, PublicStatus, QuietId, Role, ScheduleName, Severity,
+    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, HeartbeatName, IncidentId, Landscape,
+    Match, Override, OverrideId, PersonName, PublicStatus, QuietId, Role, ScheduleName, Severity,
 };
 
 /// Something that happened and may change the state.
@@ -71,6 +71,8 @@ pub enum Event {
         /// What.
         action: Action,
     },
+    /// A sign of life of somebody else came.
+    Heartbeat(HeartbeatName),
     /// Nothing but the passing of time.
     Tick,
 }

@@ -172,7 +172,11 @@ pub(crate) fn is_damped(incident: &Incident, alert: &Alert) -> bool {
 pub(crate) fn dependency_of(key: &AlertKey) -> Option<&DependencyName> {
     match &key.subject {
         Subject::Dependency(name) => Some(name),
-        Subject::Channel(_) | Subject::Incident(_) | Subject::Schedule(_) | Subject::Mainstay => None,
+        Subject::Channel(_)
+        | Subject::Heartbeat(_)
+        | Subject::Incident(_)
+        | Subject::Schedule(_)
+        | Subject::Mainstay => None,
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    DependencyName, DependencyState, Incident, IncidentId, KeptOverride, Landscape, OverrideId, ProviderName,
-    QuietId, Random, Silence,
+    ChannelName, ChannelRecord, DependencyName, DependencyState, HeartbeatName, HeartbeatRecord, Incident,
+    IncidentId, KeptOverride, Landscape, OverrideId, ProviderName, QuietId, Random, Silence,
 };
 
 use crate::agenda::Agenda;
@@ -23,6 +23,8 @@ pub struct State {
     pub(crate) dependencies: BTreeMap<DependencyName, Arc<DependencyState>>,
     pub(crate) incidents: BTreeMap<IncidentId, Arc<Incident>>,
     pub(crate) silences: BTreeMap<QuietId, Silence>,
+    pub(crate) channels: BTreeMap<ChannelName, ChannelRecord>,
+    pub(crate) heartbeats: BTreeMap<HeartbeatName, HeartbeatRecord>,
     pub(crate) index: Index,
     pub(crate) agenda: Agenda,
     pub(crate) network: Network,
@@ -65,6 +67,25 @@ impl State {
     /// The same, with the silences that were made at run time and still hold.
     pub fn silenced(self, silences: Vec<Silence>) -> State {
         State { silences: silences.into_iter().map(|one| (one.id, one)).collect(), ..self }
+    }
+
+    /// The same, with what is remembered of channels and heartbeats.
+    pub fn remembering(self, channels: Vec<ChannelRecord>, heartbeats: Vec<HeartbeatRecord>) -> State {
+        State {
+            channels: channels.into_iter().map(|one| (one.name.clone(), one)).collect(),
+            heartbeats: heartbeats.into_iter().map(|one| (one.name.clone(), one)).collect(),
+            ..self
+        }
+    }
+
+    /// What is remembered of each channel.
+    pub fn channels(&self) -> impl Iterator<Item = &ChannelRecord> {
+        self.channels.values()
+    }
+
+    /// What is remembered of each heartbeat.
+    pub fn heartbeats(&self) -> impl Iterator<Item = &HeartbeatRecord> {
+        self.heartbeats.values()
     }
 
     /// The silences that were made at run time and still hold, oldest first.

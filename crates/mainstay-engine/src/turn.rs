@@ -84,6 +84,7 @@ impl<'a> Turn<'a> {
             }
             Event::StoreRecovered { since, error } => self.store_recovered(since, error),
             Event::Operator { by, action } => self.operated(by, action),
+            Event::Heartbeat(name) => self.heartbeat(&name),
             Event::Tick => self.ticked(),
         }
         self.finish()
@@ -140,6 +141,8 @@ impl<'a> Turn<'a> {
                 Due::Dependency(name) => self.judge(&name),
                 Due::Incident(id) => self.look_at_incident(id),
                 Due::Digest => self.send_digests(),
+                Due::Channels => self.look_at_channels(),
+                Due::Heartbeat(name) => self.look_at_heartbeat(&name),
                 Due::Network => self.look_at_network(),
                 Due::Schedule(name) => self.look_at_schedule(&name),
             }

@@ -15,7 +15,8 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
                 .map_or_else(String::new, |one| format!(" of {}", landscape.provider_title(one)));
             format!("{several} dependencies{of} {}", condition(lead, true))
         }
-        (Subject::Channel(name), _) => format!("{name} does not take messages"),
+        (Subject::Channel(name), _) => format!("{name} {}", of_channel(lead.key.rule)),
+        (Subject::Heartbeat(name), _) => format!("{name} gives no sign of life"),
         (Subject::Incident(_), _) => unreached(lead),
         (Subject::Schedule(name), _) => format!("{name} {}", nobody_on_call(lead)),
         (Subject::Mainstay, _) => mainstay_title(lead.key.rule).to_owned(),
@@ -33,7 +34,8 @@ fn common_provider<'a>(incident: &'a Incident, landscape: &Landscape) -> Option<
 pub(crate) fn clause(alert: &Alert) -> String {
     match &alert.key.subject {
         Subject::Dependency(name) => format!("{name} {}", condition(alert, false)),
-        Subject::Channel(name) => format!("{name} does not take messages"),
+        Subject::Channel(name) => format!("{name} {}", of_channel(alert.key.rule)),
+        Subject::Heartbeat(name) => format!("{name} gives no sign of life"),
         Subject::Incident(_) => unreached(alert),
         Subject::Schedule(name) => format!("{name} {}", nobody_on_call(alert)),
         Subject::Mainstay => mainstay_title(alert.key.rule).to_owned(),
@@ -48,7 +50,9 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
             format!("The end of {name}'s certificate is no longer announced")
         }
         Subject::Dependency(name) => format!("{name} {}", over(key.rule)),
+        Subject::Channel(name) if key.rule == Rule::ChannelUnproven => format!("{name} was shown to work"),
         Subject::Channel(name) => format!("{name} takes messages again"),
+        Subject::Heartbeat(name) => format!("{name} gives signs of life again"),
         Subject::Incident(_) => "Nobody else needs to be reached".to_owned(),
         Subject::Schedule(name) => format!("{name} has somebody on call without a gap again"),
         Subject::Mainstay => mainstay_over(key.rule).to_owned(),
@@ -61,9 +65,17 @@ pub(crate) fn came_true(key: &AlertKey) -> String {
     match &key.subject {
         Subject::Dependency(name) => format!("What was announced for {name} has happened."),
         Subject::Schedule(name) => format!("The gap of {name} that was announced has passed."),
-        Subject::Channel(_) | Subject::Incident(_) | Subject::Mainstay => {
+        Subject::Channel(_) | Subject::Heartbeat(_) | Subject::Incident(_) | Subject::Mainstay => {
             "What was announced has happened.".to_owned()
         }
+    }
+}
+
+/// What is wrong with a channel, after its name.
+fn of_channel(rule: Rule) -> &'static str {
+    match rule {
+        Rule::ChannelUnproven => "was not shown to work for long",
+        _ => "does not take messages",
     }
 }
 

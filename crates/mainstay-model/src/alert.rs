@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, DependencyName, Diagnosis, Failure, IncidentId, ScheduleName, Severity};
+use crate::{
+    ChannelName, DependencyName, Diagnosis, Failure, HeartbeatName, IncidentId, ScheduleName, Severity,
+};
 
 kinds! {
     /// The built-in conditions.
@@ -33,6 +35,10 @@ kinds! {
         ConfigurationRefused = "configuration-refused",
         /// A channel gave up on a message.
         ChannelFailing = "channel-failing",
+        /// A channel was not shown to work for too long.
+        ChannelUnproven = "channel-unproven",
+        /// A sign of life that somebody else sends did not come.
+        HeartbeatMissing = "heartbeat-missing",
         /// Nobody took an incident up, or no message about it arrived.
         NobodyReached = "nobody-reached",
         /// Mainstay cannot write what it sees.
@@ -50,6 +56,8 @@ pub enum Subject {
     Dependency(DependencyName),
     /// A channel that people are told by.
     Channel(ChannelName),
+    /// A sign of life that somebody else sends.
+    Heartbeat(HeartbeatName),
     /// An incident that people should have taken up.
     Incident(IncidentId),
     /// An on-call schedule.
@@ -72,6 +80,7 @@ impl fmt::Display for AlertKey {
         match &self.subject {
             Subject::Dependency(name) => write!(f, "{name}/{}", self.rule),
             Subject::Channel(name) => write!(f, "channel:{name}/{}", self.rule),
+            Subject::Heartbeat(name) => write!(f, "heartbeat:{name}/{}", self.rule),
             Subject::Incident(id) => write!(f, "incident:{id}/{}", self.rule),
             Subject::Schedule(name) => write!(f, "schedule:{name}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),

@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    CheckReport, Delivery, DeliveryId, DependencyState, Incident, KeptOverride, OverrideId, Silence,
-    TimelineEntry,
+    ChannelRecord, CheckReport, Delivery, DeliveryId, DependencyState, HeartbeatRecord, Incident,
+    KeptOverride, OverrideId, Silence, TimelineEntry,
 };
 
 /// Everything that one or more steps decided, to be written in one transaction or not at all.
@@ -16,6 +16,10 @@ pub struct Commit {
     pub incidents: Vec<std::sync::Arc<Incident>>,
     /// History to append.
     pub timeline: Vec<TimelineEntry>,
+    /// What is remembered of channels, to insert or replace.
+    pub channels: Vec<ChannelRecord>,
+    /// What is remembered of heartbeats, to insert or replace.
+    pub heartbeats: Vec<HeartbeatRecord>,
     /// Silences to insert or replace; where one stands twice, the later one holds.
     pub silences: Vec<Silence>,
     /// Messages to put into the outbox.
@@ -40,6 +44,8 @@ impl Commit {
         self.dependencies.extend(later.dependencies);
         self.incidents.extend(later.incidents);
         self.timeline.extend(later.timeline);
+        self.channels.extend(later.channels);
+        self.heartbeats.extend(later.heartbeats);
         self.silences.extend(later.silences);
         self.deliveries.extend(later.deliveries);
         self.outcomes.extend(later.outcomes);

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName, Person, PersonName,
-    ProviderName, Quiet, Recipient, Route, Schedule, ScheduleName, Secret, Severity, Target,
+    ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName, HeartbeatName,
+    Person, PersonName, ProviderName, Quiet, Recipient, Route, Schedule, ScheduleName, Secret, Severity,
+    Target,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -33,6 +34,10 @@ pub struct Landscape {
     pub fallback: Vec<Recipient>,
     /// Maintenance and silences.
     pub quiets: Vec<Quiet>,
+    /// How long a channel may go without being shown to work before that is told.
+    pub proven_within: ProvenWithin,
+    /// Signs of life that are expected from elsewhere.
+    pub heartbeats: BTreeMap<HeartbeatName, Heartbeat>,
     /// When digests are sent.
     pub digest_at: DigestTime,
     /// The mail server that email channels send through.
@@ -192,14 +197,14 @@ pub struct Component {
 }
 
 /// A means of telling somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Channel {
     /// Which service, and its address there.
     pub kind: ChannelKind,
 }
 
 /// The services that carry messages. Addresses that grant access are secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ChannelKind {
     /// Mail to these addresses.
     Email {
@@ -238,7 +243,7 @@ impl ChannelKind {
 }
 
 /// Where email channels hand in their mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MailServer {
     /// Host name or address.
     pub host: String,
@@ -255,7 +260,7 @@ pub struct MailServer {
 }
 
 /// How the connection to a mail server is encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailSecurity {
     /// TLS from the first byte (`smtps://`).
     Tls,
@@ -291,6 +296,31 @@ impl Default for StatusPage {
             contacts: Vec::new(),
         }
     }
+}
+
+/// How long a channel may go without being shown to work before that is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProvenWithin(pub Duration);
+
+impl Default for ProvenWithin {
+    fn default() -> Self {
+        ProvenWithin(Duration::from_secs(30 * 86_400))
+    }
+}
+
+/// A sign of life that somebody else sends again and again, such as another Mainstay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heartbeat {
+    /// For people: what is gone when it does not come.
+    pub title: String,
+    /// How often it comes.
+    pub every: Duration,
+    /// How much later it may be.
+    pub grace: Duration,
+    /// How urgent it is that it does not come.
+    pub severity: Severity,
+    /// What the sender has to show.
+    pub token: Option<Secret>,
 }
 
 impl Landscape {

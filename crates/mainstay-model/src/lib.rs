@@ -22,6 +22,7 @@ mod name;
 mod nearest;
 mod observation;
 mod person;
+mod proof;
 mod quiet;
 mod random;
 mod recurrence;
@@ -49,19 +50,20 @@ pub use incident::{
     Hushed, Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest,
 };
 pub use landscape::{
-    Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, GapWarning, Landscape,
-    MailSecurity, MailServer, Provider, StatusPage, TlsMode, TlsPolicy,
+    Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, GapWarning, Heartbeat, Landscape,
+    MailSecurity, MailServer, ProvenWithin, Provider, StatusPage, TlsMode, TlsPolicy,
 };
 pub use message::{
     Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
 };
 pub use name::{
-    ChannelName, ComponentName, DependencyName, EscalationName, NameError, PersonName, ProviderName,
-    RuleName, ScheduleName,
+    ChannelName, ComponentName, DependencyName, EscalationName, HeartbeatName, NameError, PersonName,
+    ProviderName, RuleName, ScheduleName,
 };
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};
 pub use person::Person;
+pub use proof::{ChannelRecord, HeartbeatRecord};
 pub use quiet::{Quiet, QuietKind, QuietTime, Silence};
 pub use random::Random;
 pub use recurrence::{Dates, Recurrence, RecurrenceError, moment};

@@ -66,6 +66,8 @@ kinds! {
         Resolved = "incident.resolved",
         /// What happened in a day and was not urgent.
         Digest = "digest",
+        /// A trial of the channel that nobody is to notice where the service allows it.
+        Probe = "channel.probe",
         /// A trial of the channel; nothing is wrong.
         Test = "channel.test",
     }

@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 /// Text that must not be shown: it redacts itself when printed and is wiped when dropped.
 ///
 /// It has no `Serialize`, so that no JSON or template can carry it by accident.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

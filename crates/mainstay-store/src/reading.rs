@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Certificate, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident, IncidentId,
-    KeptOverride, Phases, Silence, Verdict,
+    Certificate, ChannelRecord, DependencyName, DependencyState, EntryId, Failure, HeartbeatRecord,
+    Histogram, Incident, IncidentId, KeptOverride, Phases, Silence, Verdict,
 };
 
 /// What the service needs to go on where it stopped.
@@ -13,6 +13,10 @@ pub struct Restored {
     pub dependencies: Vec<DependencyState>,
     /// Incidents that are open, and those that were resolved in the 24 hours before, oldest first.
     pub incidents: Vec<Incident>,
+    /// What is remembered of channels, those that are no longer configured included.
+    pub channels: Vec<ChannelRecord>,
+    /// What is remembered of heartbeats, those that are no longer configured included.
+    pub heartbeats: Vec<HeartbeatRecord>,
     /// The silences that hold, oldest first.
     pub silences: Vec<Silence>,
     /// Overrides of on-call schedules that were made at run time, in the order in which they were made.

@@ -9,7 +9,7 @@ mod state;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use mainstay_model::{Incident, KeptOverride, Silence, TimelineEntry};
+use mainstay_model::{ChannelRecord, HeartbeatRecord, Incident, KeptOverride, Silence, TimelineEntry};
 use serde::de::DeserializeOwned;
 
 pub(crate) use delivery::DeliveryRow;
@@ -103,6 +103,22 @@ impl TryFrom<Record> for Incident {
     type Error = StoreError;
 
     fn try_from(record: Record) -> Result<Incident, StoreError> {
+        record.json("body")
+    }
+}
+
+impl TryFrom<Record> for ChannelRecord {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<ChannelRecord, StoreError> {
+        record.json("body")
+    }
+}
+
+impl TryFrom<Record> for HeartbeatRecord {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<HeartbeatRecord, StoreError> {
         record.json("body")
     }
 }

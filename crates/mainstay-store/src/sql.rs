@@ -95,6 +95,10 @@ bulks! {
             public_at = excluded.public_at, body = excluded.body";
     INSERT_TIMELINE(6) = "INSERT INTO timeline (id, at, ordinal, incident, dependency, body) VALUES {rows}
         ON CONFLICT (id) DO NOTHING";
+    INSERT_CHANNELS(2) = "INSERT INTO channel_record (name, body) VALUES {rows}
+        ON CONFLICT (name) DO UPDATE SET body = excluded.body";
+    INSERT_HEARTBEATS(2) = "INSERT INTO heartbeat_record (name, body) VALUES {rows}
+        ON CONFLICT (name) DO UPDATE SET body = excluded.body";
     INSERT_SILENCES(3) = "INSERT INTO silence (id, ends_at, body) VALUES {rows}
         ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at, body = excluded.body";
     INSERT_DELIVERIES(11) = "INSERT INTO delivery (id, channel, incident, sequence, created_at, state, next_attempt_at,
@@ -196,6 +200,8 @@ statements! {
     OPEN_INCIDENTS = "SELECT id, body FROM incident WHERE resolved_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT $1";
     INCIDENTS_RESOLVED_SINCE = "SELECT id, body FROM incident WHERE resolved_at >= $1 ORDER BY opened_at, id";
 
+    CHANNEL_RECORDS = "SELECT name, body FROM channel_record ORDER BY name";
+    HEARTBEAT_RECORDS = "SELECT name, body FROM heartbeat_record ORDER BY name";
     SILENCES = "SELECT id, body FROM silence WHERE ends_at > $1 ORDER BY id";
 
     DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message

@@ -95,6 +95,10 @@ async fn write_decisions(transaction: &mut Transaction, commit: &Commit) -> Resu
         .insert(&sql::INSERT_INCIDENTS, rows(incidents.into_values(), |one| incident_values(one))?)
         .await?;
     transaction.insert(&sql::INSERT_TIMELINE, timeline_values(commit)?).await?;
+    let channels: BTreeMap<_, _> = commit.channels.iter().map(|one| (one.name.as_str(), one)).collect();
+    transaction.insert(&sql::INSERT_CHANNELS, rows(channels, |(name, one)| named_values(name, one))?).await?;
+    let beats: BTreeMap<_, _> = commit.heartbeats.iter().map(|one| (one.name.as_str(), one)).collect();
+    transaction.insert(&sql::INSERT_HEARTBEATS, rows(beats, |(name, one)| named_values(name, one))?).await?;
     let silences: BTreeMap<_, _> = commit.silences.iter().map(|silence| (silence.id, silence)).collect();
     transaction.insert(&sql::INSERT_SILENCES, rows(silences.into_values(), silence_values)?).await?;
     let deliveries = rows(&commit.deliveries, |one| Ok(DeliveryRow::values(one)?.to_vec()))?;
@@ -125,6 +129,11 @@ fn incident_values(incident: &Incident) -> Result<Vec<Value>, serde_json::Error>
         incident.publication.as_ref().map(|publication| publication.at).into(),
         serde_json::to_string(incident)?.into(),
     ])
+}
+
+/// A name, and what is remembered of it as JSON.
+fn named_values(name: &str, body: &impl serde::Serialize) -> Result<Vec<Value>, serde_json::Error> {
+    Ok(vec![name.into(), serde_json::to_string(body)?.into()])
 }
 
 fn silence_values(silence: &Silence) -> Result<Vec<Value>, serde_json::Error> {

@@ -63,9 +63,10 @@ impl Service {
 
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
         let courier = Arc::new(courier()?);
-        let Restored { dependencies, incidents, silences, overrides, last_written } =
+        let Restored { dependencies, incidents, channels, heartbeats, silences, overrides, last_written } =
             store.restore(clock::now()).await?;
         let state = State::restored(dependencies, incidents)
+            .remembering(channels, heartbeats)
             .silenced(silences)
             .with_overrides(overrides)
             .blind_since(last_written);

@@ -7,6 +7,7 @@ mod invariants;
 mod networks;
 mod oncall;
 mod people;
+mod proof;
 mod quiet;
 mod room;
 mod routes;

@@ -14,6 +14,8 @@ pub(crate) struct Scene {
     pub(crate) landscape: Landscape,
     pub(crate) written: Commit,
     pub(crate) last: Effects,
+    /// Whether quiet trials of channels are part of the scene; in most they would only be in the way.
+    pub(crate) shows_trials: bool,
     begin: Timestamp,
     random: Random,
     told: Vec<String>,
@@ -99,6 +101,7 @@ fn landscape(dependencies: &[&str]) -> Landscape {
         channels: [("ops".parse().unwrap(), channel()), ("phone".parse().unwrap(), channel())].into(),
         routes: vec![route(&[], &["ops"]), route(&[Severity::Page], &["phone"])],
         operator_url: "https://ops.example.com".into(),
+        proven_within: ProvenWithin(Duration::from_secs(100 * 365 * 86_400)),
         ..Landscape::default()
     }
 }
@@ -120,6 +123,7 @@ impl Scene {
             landscape,
             written: Commit::default(),
             last: Effects::default(),
+            shows_trials: false,
             random: Random::seeded(7),
             told: Vec::new(),
         };
@@ -142,7 +146,10 @@ impl Scene {
     }
 
     pub(crate) fn step(&mut self, event: Event) -> &mut Scene {
-        let effects = self.state.step(event, self.now, &mut self.random);
+        let mut effects = self.state.step(event, self.now, &mut self.random);
+        if !self.shows_trials {
+            effects.commit.deliveries.retain(|one| one.message.kind != MessageKind::Probe);
+        }
         for delivery in &effects.commit.deliveries {
             self.told.push(self.line(delivery));
         }

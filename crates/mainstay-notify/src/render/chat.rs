@@ -71,7 +71,7 @@ fn cut(text: &str, longest: usize) -> String {
 
 fn colour(message: &Message) -> u32 {
     match (message.kind, message.incident.severity) {
-        (MessageKind::Resolved | MessageKind::Test, _) => 0x2f_85_5a,
+        (MessageKind::Resolved | MessageKind::Test | MessageKind::Probe, _) => 0x2f_85_5a,
         (_, Severity::Page | Severity::High) => 0xc5_30_30,
         (_, Severity::Warn) => 0xb7_79_1f,
         (_, Severity::Info) => 0x4a_55_68,

@@ -12,7 +12,7 @@ pub(crate) fn headline(message: &Message) -> String {
         MessageKind::Escalated => format!("{drill}{} Nobody took it up: {title}", symbol(message)),
         MessageKind::Digest => format!("{drill}Digest: {title}"),
         MessageKind::Resolved => format!("{drill}● Resolved: {title}"),
-        MessageKind::Test => format!("{drill}Mainstay test: this channel works"),
+        MessageKind::Test | MessageKind::Probe => format!("{drill}Mainstay test: this channel works"),
     }
 }
 

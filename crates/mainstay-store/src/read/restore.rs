@@ -24,6 +24,8 @@ pub(crate) async fn restore(database: &Database, now: Timestamp) -> Result<Resto
             .map(|state| state.complete(&certificates))
             .collect::<Result<_, _>>()?,
         incidents: incidents(database, now).await?,
+        channels: all(database.rows(sql::CHANNEL_RECORDS, vec![]).await?, "channel_record", "name")?,
+        heartbeats: all(database.rows(sql::HEARTBEAT_RECORDS, vec![]).await?, "heartbeat_record", "name")?,
         silences: all(database.rows(sql::SILENCES, vec![now.into()]).await?, "silence", "id")?,
         overrides: overrides(database).await?,
         last_written: last_written.and_then(Result::ok),

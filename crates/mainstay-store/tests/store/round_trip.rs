@@ -115,6 +115,8 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
             deliveries: vec![delivery(2, "mail", 1, 1, start()), impossible],
             outcomes: vec![],
             silences: vec![],
+            channels: vec![],
+            heartbeats: vec![],
             overrides: vec![kept_override(1)],
             forgotten_overrides: vec![],
         };

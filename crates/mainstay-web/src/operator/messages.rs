@@ -97,6 +97,7 @@ fn said(kind: MessageKind) -> (&'static str, &'static str) {
         MessageKind::Escalated => ("escalated", "that nobody took it up"),
         MessageKind::Digest => ("digest", "a digest"),
         MessageKind::Resolved => ("resolved", "that it is over"),
+        MessageKind::Probe => ("quiet trial", "a quiet trial"),
         MessageKind::Test => ("trial", "a trial"),
     }
 }

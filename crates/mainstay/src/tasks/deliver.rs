@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::Event;
-use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, Random};
+use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
 use mainstay_store::Store;
 use tokio::sync::Notify;
@@ -141,7 +141,9 @@ impl Attempt {
     fn event(&self, outcome: Result<Receipt, Refusal>, random: &mut Random) -> Event {
         let now = clock::now();
         let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
-        let incident = Some(self.delivery.message.incident.id);
+        let message = &self.delivery.message;
+        let about_one = !matches!(message.kind, MessageKind::Digest | MessageKind::Probe | MessageKind::Test);
+        let incident = about_one.then_some(message.incident.id);
         match outcome {
             Ok(receipt) => {
                 info!(delivery.id = %id, "told by {channel}: {}", self.delivery.message.incident.title);
