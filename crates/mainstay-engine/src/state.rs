@@ -142,6 +142,16 @@ impl State {
         crate::shifts(known, self.overrides(schedule).map(|one| &one.terms), from, until)
     }
 
+    /// When the latest step was taken.
+    pub fn last_step_at(&self) -> Option<Timestamp> {
+        self.last_step_at
+    }
+
+    /// Since when checks can be expected to arrive: the start, the end of a pause, or the return of the network.
+    pub fn awake_since(&self) -> Option<Timestamp> {
+        self.awake_since
+    }
+
     /// Since when our own network is believed to be gone.
     pub fn offline_since(&self) -> Option<Timestamp> {
         let incident = self.incidents.get(&self.index.of_alert(OFFLINE)?)?;

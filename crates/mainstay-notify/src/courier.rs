@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mainstay_model::{Channel, ChannelKind, Delivery, MailServer};
+use mainstay_model::{Channel, ChannelKind, Delivery, MailServer, Secret};
 
 use crate::{http, mail, render};
 
@@ -85,6 +85,11 @@ impl Courier {
             .user_agent(concat!("mainstay/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Courier { client, mails: mail::Settled::default() })
+    }
+
+    /// One sign of life.
+    pub async fn beat(&self, url: &Secret, token: Option<&Secret>, now: Timestamp) -> Result<(), Refusal> {
+        http::beat(&self.client, url, token, now).await
     }
 
     /// One attempt. It ends within half a minute, for mail within half a minute for each recipient.

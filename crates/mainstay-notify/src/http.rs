@@ -57,6 +57,20 @@ pub(crate) async fn webhook(
     post(request.body(body), outgoing.now).await.map(|_| Receipt { id: None })
 }
 
+/// Asks with POST, without a body.
+pub(crate) async fn beat(
+    client: &Client,
+    url: &Secret,
+    token: Option<&Secret>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let mut request = client.post(parse(url)?).header(header::CONTENT_LENGTH, 0);
+    if let Some(token) = token {
+        request = request.bearer_auth(token.expose());
+    }
+    post(request, now).await.map(drop)
+}
+
 fn parse(url: &Secret) -> Result<Url, Refusal> {
     // The error of the parser is left out: the address is a secret.
     url.expose()

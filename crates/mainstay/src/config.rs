@@ -74,6 +74,19 @@ pub(crate) struct Server {
     pub(crate) database: Option<Secret>,
     /// How long measurements are kept.
     pub(crate) retention: Retention,
+    /// The sign of life that is sent.
+    pub(crate) heartbeat: Option<HeartbeatOut>,
+}
+
+/// A sign of life that is sent as long as the whole loop moves.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HeartbeatOut {
+    /// Where to.
+    pub(crate) url: Secret,
+    /// How often.
+    pub(crate) every: Duration,
+    /// What is shown there.
+    pub(crate) token: Option<Secret>,
 }
 
 /// How long measurements are kept.

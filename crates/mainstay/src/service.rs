@@ -26,6 +26,7 @@ use crate::clock;
 use crate::config::{self, Loaded};
 use crate::tasks::alarm::Alarm;
 use crate::tasks::deliver::Deliverer;
+use crate::tasks::heartbeat::{Heart, OutboxRead};
 use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
 use crate::tasks::references::References;
@@ -190,14 +191,20 @@ impl Parts {
             poked: self.pokes.references.clone(),
         };
         team.spawn("references", references.run(team.stop()));
+        let outbox = OutboxRead::default();
         let deliverer = Deliverer {
             state: self.state.clone(),
             store: self.store.clone(),
             courier: self.courier.clone(),
             inbox: self.inbox.clone(),
             poked: self.pokes.deliver.clone(),
+            outbox: outbox.clone(),
         };
         team.spawn("deliverer", deliverer.run(team.stop()));
+        if let Some(to) = self.loaded.server.heartbeat.clone() {
+            let (state, trouble, courier) = (self.state.clone(), trouble.clone(), self.courier.clone());
+            team.spawn("heartbeat", Heart { to, state, trouble, outbox, courier }.run(team.stop()));
+        }
         let alarm = Alarm { trouble, state: self.state.clone(), courier: self.courier.clone() };
         team.spawn("alarm", alarm.run(team.stop()));
         let config::Retention { raw, hourly } = self.loaded.server.retention;

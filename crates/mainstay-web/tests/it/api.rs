@@ -1,10 +1,14 @@
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
+use mainstay_model::{Heartbeat, Secret, Severity};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, request};
 use crate::house::House;
+use crate::sample;
 
 async fn house() -> House {
     House::sample(SignedDuration::from_mins(60)).await
@@ -152,4 +156,36 @@ async fn a_body_that_cannot_be_read_is_told() {
         (nothing.status, &nothing.json()["error"]["message"]),
         (StatusCode::NOT_FOUND, &json!("There is no such page."))
     );
+}
+
+#[tokio::test]
+async fn a_sign_of_life_is_taken_with_its_token_only() {
+    let mut landscape = sample::landscape();
+    let beat = |token: Option<&str>| Heartbeat {
+        title: "The other Mainstay".into(),
+        every: Duration::from_secs(60),
+        grace: Duration::from_secs(60),
+        severity: Severity::High,
+        token: token.map(Secret::new),
+    };
+    landscape.heartbeats = [("open", beat(None)), ("other", beat(Some("s3cret")))]
+        .map(|(name, beat)| (name.parse().unwrap(), beat))
+        .into();
+    let house = House::configured(landscape, sample::now()).await;
+    let last = |name: &str| {
+        let state = house.state.read().unwrap();
+        state.heartbeats().find(|one| one.name.as_str() == name).unwrap().last_at
+    };
+    assert_eq!(house.post_json("/api/v1/heartbeats/open", json!({})).await.status, 200);
+    assert_eq!(last("open"), Some(sample::now()));
+    let refused = house.post_json("/api/v1/heartbeats/other", json!({})).await;
+    assert_eq!((refused.status.as_u16(), last("other")), (401, None));
+    assert!(refused.text.contains("Authorization: Bearer"), "{}", refused.text);
+    let wrong = house.post_json("/api/v1/heartbeats/othr", json!({})).await;
+    assert_eq!(wrong.status, 404);
+    assert!(wrong.text.contains("Did you mean other?"), "{}", wrong.text);
+    let shown = request(Method::POST, "/api/v1/heartbeats/other").header("authorization", "Bearer s3cret");
+    let shown = shown.body(Body::empty()).unwrap();
+    assert_eq!(house.ask(shown).await.status, 200);
+    assert_eq!(last("other"), Some(sample::now()));
 }

@@ -8,7 +8,9 @@ use mainstay_model as model;
 
 use super::problem::Level;
 use super::reader::Reader;
-use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, StatusPage};
+use super::sections::{
+    Channel, Component, Contact, Dependency, Heartbeat, HeartbeatOut, Mail, Provider, Root, StatusPage,
+};
 use super::shape::Named;
 use super::{Retention, Server, advice, checks, on_call, telling};
 
@@ -29,6 +31,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
     let mut read = root.server?;
     let references = read.references.take()?;
     let gap_warning = model::GapWarning(read.gap_warning?);
+    let proven_within = read.proven_within?;
     let server = server(read)?;
     let (people, schedules) =
         (each(root.people?, on_call::person)?, each(root.schedules?, on_call::schedule)?);
@@ -48,6 +51,8 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         escalations,
         fallback,
         quiets,
+        heartbeats: each(root.heartbeats?, heartbeat)?,
+        proven_within: model::ProvenWithin(proven_within),
         digest_at: telling::digest_at(root.digest?)?,
         mail: match root.mail {
             Some(read) => Some(mail(read?)?),
@@ -77,13 +82,22 @@ fn each<K: Ord, T, M>(
 fn server(read: super::sections::Server) -> Option<Server> {
     let listen = read.listen?.value;
     let retention = read.retention?;
+    let heartbeat = match read.heartbeat {
+        Some(read) => Some(heartbeat_out(read?)?),
+        None => None,
+    };
     Some(Server {
+        heartbeat,
         listen,
         public_url: read.public_url.unwrap_or_else(|| address_of(listen)),
         data_dir: read.data_dir?,
         database: read.database,
         retention: Retention { raw: retention.raw?, hourly: retention.hourly? },
     })
+}
+
+fn heartbeat_out(read: HeartbeatOut) -> Option<super::HeartbeatOut> {
+    Some(super::HeartbeatOut { url: read.url?, every: read.every?, token: read.token })
 }
 
 /// How a browser on this machine reaches a listener.
@@ -129,6 +143,17 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
             recoveries: confirm.recoveries?,
         },
         tags: read.tags?,
+    })
+}
+
+fn heartbeat(name: &model::HeartbeatName, read: Heartbeat) -> Option<model::Heartbeat> {
+    let every = read.every?;
+    Some(model::Heartbeat {
+        title: read.name.unwrap_or_else(|| name.to_string()),
+        every,
+        grace: read.grace.unwrap_or(every),
+        severity: read.severity?,
+        token: read.token,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Every key of the configuration: its documentation, its shape, its default.
 
 use mainstay_model::{
-    Blame, ChannelName, ComponentName, Criticality, DependencyName, EscalationName, FailureKind, PersonName,
-    ProviderName, ScheduleName, Severity, TlsMode,
+    Blame, ChannelName, ComponentName, Criticality, DependencyName, EscalationName, FailureKind,
+    HeartbeatName, PersonName, ProviderName, ScheduleName, Severity, TlsMode,
 };
 
 use super::calendar::{Day, HandOver, Hours, Moment, Recurring, Rotation, WeekdayWord, Zone};
@@ -41,6 +41,9 @@ section! {
         maintenance: Many<At<Maintenance>> => Default("");
         /// What you know and do not want to be told of. Others are made on the page or by the API while Mainstay runs.
         silences: Many<At<Silence>> => Default("");
+        /// Signs of life that are expected from elsewhere, by a name of your choice: from another Mainstay, or a job. They come as
+        /// `POST /api/v1/heartbeats/NAME` at the operator's address.
+        heartbeats: Names<HeartbeatName, Heartbeat> => Default("");
         /// When routes with `digest: true` tell what they collected.
         digest: Digest => Default("");
     }
@@ -63,6 +66,11 @@ section! {
         references: Many<Reference> => Default(""), "[tcp://1.1.1.1:443, tcp://9.9.9.9:443]";
         /// How long measurements are kept. Incidents are kept for ever.
         retention: Retention => Default("");
+        /// A sign of life that Mainstay sends as long as its whole loop moves: checks are made, written, decided on and told. Let something
+        /// outside miss it: another Mainstay, or a service for dead man's switches.
+        heartbeat: Given<HeartbeatOut> => Optional;
+        /// How long a channel may go without taking a message or a quiet trial before that is told by the others.
+        proven_within: Length<86_400_000> => Default("30d");
         /// How long before a gap in a schedule, when nobody will be on call, it is told.
         gap_warning: Length<3_600_000> => Default("7d");
     }
@@ -312,6 +320,34 @@ section! {
         until: At<Moment> => Optional, "2026-09-01";
         /// The zone of the times.
         timezone: Zone => Default("UTC"), "Europe/Berlin";
+    }
+}
+
+section! {
+    /// A sign of life that Mainstay sends.
+    HeartbeatOut {
+        /// Where to: it is asked with POST.
+        url: HookUrl => Required, "https://other-mainstay.example.com/api/v1/heartbeats/main";
+        /// How often.
+        every: Length<1_000> => Default("1m");
+        /// What is shown there as a bearer token.
+        token: Hidden => Optional, "${HEARTBEAT_TOKEN}";
+    }
+}
+
+section! {
+    /// A sign of life that is expected.
+    Heartbeat {
+        /// Whose it is, as people read it. Default: the key.
+        name: Text => Optional, "The Mainstay in Frankfurt";
+        /// How often it comes.
+        every: Length<1_000> => Default("1m");
+        /// How much later it may be. Default: as long as `every`.
+        grace: Length<1_000> => Optional, "30s";
+        /// How urgent it is that it does not come.
+        severity: Severity => Default("high"), "page";
+        /// What the sender has to show as a bearer token. Default: nothing.
+        token: Hidden => Optional, "${HEARTBEAT_TOKEN}";
     }
 }
 

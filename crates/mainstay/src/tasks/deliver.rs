@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock;
+use crate::tasks::heartbeat::OutboxRead;
 use crate::tasks::record::{Inbox, SharedState, in_full};
 
 /// How many messages are on their way at once.
@@ -40,6 +41,7 @@ pub(crate) struct Deliverer {
     pub(crate) courier: Arc<Courier>,
     pub(crate) inbox: Inbox,
     pub(crate) poked: Arc<Notify>,
+    pub(crate) outbox: OutboxRead,
 }
 
 impl Deliverer {
@@ -73,7 +75,10 @@ impl Deliverer {
     ) -> Duration {
         let now = clock::now();
         let due = match self.store.due_deliveries(now, LOOK_AT).await {
-            Ok(due) => due,
+            Ok(due) => {
+                self.outbox.note(now);
+                due
+            }
             Err(error) => {
                 warn!("the outbox cannot be read: {}", in_full(&error));
                 return Duration::from_secs(5);

@@ -79,7 +79,9 @@ impl Reloader {
             warn!("{}", warning.line());
         }
         if self.needs_restart(&loaded) {
-            warn!("new addresses to listen on, data_dir, database and retention take effect with a restart");
+            warn!(
+                "new addresses to listen on, data_dir, database, retention and heartbeat take effect with a restart"
+            );
         }
         let landscape = Arc::new(loaded.landscape.clone());
         info!("a new configuration is in force, with {} dependencies", landscape.dependencies.len());
@@ -94,7 +96,13 @@ impl Reloader {
         let fixed = |loaded: &Loaded| {
             let server = &loaded.server;
             let listen = (server.listen, loaded.landscape.status_page.listen);
-            (listen, server.data_dir.clone(), server.database.clone(), server.retention)
+            (
+                listen,
+                server.data_dir.clone(),
+                server.database.clone(),
+                server.retention,
+                server.heartbeat.clone(),
+            )
         };
         fixed(new) != fixed(&self.loaded)
     }
