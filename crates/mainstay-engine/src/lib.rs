@@ -11,6 +11,7 @@ mod configured;
 mod confirm;
 mod customers;
 mod event;
+pub mod expr;
 mod incident;
 mod index;
 mod latency;
