@@ -253,7 +253,7 @@ fn is_same(old: &Alert, new: &Alert) -> bool {
 /// Whether a certificate's end is no longer announced because the connection already fails over a certificate.
 fn is_hidden(old: &Alert, now: &[Alert]) -> bool {
     let down = now.iter().filter(|alert| alert.key.rule == Rule::Down);
-    let ending = matches!(old.key.rule, Rule::CertificateExpiring | Rule::RenewalOverdue);
+    let ending = wording::is_ending(&old.key.rule);
     ending && down.filter_map(|alert| alert.failure.as_ref()).any(rules::is_in_tls)
 }
 
@@ -291,7 +291,9 @@ fn verdict(state: &DependencyState, alerts: &[Alert]) -> Verdict {
 
 fn needs_attention(report: &CheckReport, alerts: &[Alert]) -> bool {
     let ours = |rule| matches!(rule, Rule::Flapping | Rule::RenewalOverdue);
-    let alerted = alerts.iter().any(|alert| alert.severity >= Severity::Warn && !ours(alert.key.rule));
+    // A rule of one's own may ask for the verdict, so it has no say in it.
+    let counts = |alert: &&Alert| alert.key.rule.built_in().is_some_and(|rule| !ours(rule));
+    let alerted = alerts.iter().filter(counts).any(|alert| alert.severity >= Severity::Warn);
     // These have a rule that waits for confirmation or knows better than one check.
     let ruled = |kind| {
         matches!(kind, FindingKind::AddressDown | FindingKind::TooSlow | FindingKind::CertificateExpiring)

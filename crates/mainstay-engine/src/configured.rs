@@ -118,7 +118,7 @@ impl Turn<'_> {
             last_conclusive_at: state.last_conclusive_at,
             ..DependencyState::unchecked(name.clone(), state.since)
         };
-        let of_before = |alert: &&Alert| !is_of_the_endpoint(alert.key.rule);
+        let of_before = |alert: &&Alert| !alert.key.rule.built_in().is_some_and(is_of_the_endpoint);
         let rest = state.alerts.iter().filter(of_before).cloned().collect();
         self.change_alerts(name, rest, "it points to another server or verifies differently now");
         self.keep(name);
@@ -209,7 +209,7 @@ fn failing_channel(key: &str) -> Option<ChannelName> {
 }
 
 fn mainstay(rule: Rule) -> AlertKey {
-    AlertKey { subject: Subject::Mainstay, rule }
+    AlertKey { subject: Subject::Mainstay, rule: rule.into() }
 }
 
 fn alert(rule: Rule, since: Timestamp, diagnosis: Diagnosis) -> Alert {

@@ -89,7 +89,7 @@ impl Turn<'_> {
     fn home_of_sibling(&self, alert: &Alert, cause: &str, sibling: &Alert) -> Option<IncidentId> {
         let id = self.state.index.of_alert(&sibling.key.to_string())?;
         let incident = self.state.incidents.get(&id).filter(|incident| incident.is_open())?;
-        let both = is_availability(alert.key.rule) && is_availability(sibling.key.rule);
+        let both = is_availability(&alert.key.rule) && is_availability(&sibling.key.rule);
         (both || cause_key(sibling, &self.state.landscape) == cause).then_some(incident.id)
     }
 
@@ -110,7 +110,7 @@ impl Turn<'_> {
         let (kind, sentence) = match (returned, broke) {
             (true, _) => (EntryKind::Opened, format!("It is back: {clause}.")),
             (_, true) => (EntryKind::Broke, format!("What was announced has happened: {clause}.")),
-            _ => (wording::entry_for(alert.key.rule), format!("{clause}.")),
+            _ => (wording::entry_for(&alert.key.rule), format!("{clause}.")),
         };
         let about = About::incident(id).of(dependency_of(&alert.key)).shown_by(shown(alert));
         self.write(kind, about, sentence.clone());
@@ -162,7 +162,7 @@ impl Turn<'_> {
 /// Single changes of something that flaps are not told, only that it flaps.
 pub(crate) fn is_damped(incident: &Incident, alert: &Alert) -> bool {
     let Subject::Dependency(_) = &alert.key.subject else { return false };
-    let flapping = AlertKey { subject: alert.key.subject.clone(), rule: Rule::Flapping };
+    let flapping = AlertKey { subject: alert.key.subject.clone(), rule: Rule::Flapping.into() };
     alert.key.rule != Rule::Flapping && incident.alerts.contains_key(&flapping.to_string())
 }
 

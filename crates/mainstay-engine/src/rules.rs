@@ -108,7 +108,7 @@ impl Facts<'_> {
 
     fn holds(&self, rule: Rule, severity: Severity, since: Timestamp, diagnosis: Diagnosis) -> Alert {
         Alert {
-            key: AlertKey { subject: Subject::Dependency(self.dependency.name.clone()), rule },
+            key: AlertKey { subject: Subject::Dependency(self.dependency.name.clone()), rule: rule.into() },
             severity,
             since,
             failure: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, ComponentName, DependencyName, ProviderName, Secret, Severity, Target};
+use crate::{ChannelName, ComponentName, DependencyName, ProviderName, Rules, Secret, Severity, Target};
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
 ///
@@ -32,6 +32,8 @@ pub struct Landscape {
     pub operator_url: String,
     /// Targets that are expected to be always reachable (`tcp://…`); when none of them is, we are offline.
     pub references: Vec<Target>,
+    /// Rules of one's own, and what is changed about the built-in ones.
+    pub rules: Rules,
 }
 
 /// A third party that is relied on.

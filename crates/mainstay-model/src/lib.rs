@@ -21,6 +21,7 @@ mod name;
 mod nearest;
 mod observation;
 mod random;
+mod rule;
 mod secret;
 mod severity;
 mod state;
@@ -52,6 +53,7 @@ pub use name::{
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};
 pub use random::Random;
+pub use rule::{BuiltInRule, OwnRule, RuleKey, Rules};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, Streak};

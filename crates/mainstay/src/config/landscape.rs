@@ -38,6 +38,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         status_page: status_page(root.status_page?)?,
         operator_url: server.public_url.clone(),
         references,
+        rules: model::Rules::default(),
     };
     Some((landscape, server))
 }
