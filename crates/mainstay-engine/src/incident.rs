@@ -55,6 +55,11 @@ impl Turn<'_> {
 
     /// An alert ended.
     pub(crate) fn ended(&mut self, key: &AlertKey, why: &str) {
+        self.ended_saying(key, wording::ended(key, why));
+    }
+
+    /// The same with a sentence of its own.
+    pub(crate) fn ended_saying(&mut self, key: &AlertKey, sentence: String) {
         let text = key.to_string();
         let Some(id) = self.state.index.of_alert(&text) else { return };
         self.state.index.alert_ended(&text);
@@ -65,7 +70,7 @@ impl Turn<'_> {
         let is_open = incident.is_open();
         // What was announced has happened: that is said where it broke, and is no good news here.
         let came_true = alert.breaks_at.is_some_and(|at| at <= self.now);
-        let sentence = if came_true { wording::came_true(key) } else { wording::ended(key, why) };
+        let sentence = if came_true { wording::came_true(key) } else { sentence };
         self.write(EntryKind::AlertEnded, About::incident(id).of(dependency_of(key)), sentence.clone());
         let news = self.news(id);
         if is_open && !quiet && !came_true {

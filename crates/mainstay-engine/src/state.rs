@@ -9,6 +9,7 @@ use mainstay_model::{
 use crate::agenda::Agenda;
 use crate::index::Index;
 use crate::network::{Network, OFFLINE};
+use crate::rules::Own;
 use crate::turn::Turn;
 use crate::{Effects, Event};
 
@@ -19,6 +20,8 @@ use crate::{Effects, Event};
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pub(crate) landscape: Arc<Landscape>,
+    /// The enabled rules of one's own, compiled from the landscape.
+    pub(crate) own: Arc<Vec<Own>>,
     pub(crate) dependencies: BTreeMap<DependencyName, Arc<DependencyState>>,
     pub(crate) incidents: BTreeMap<IncidentId, Arc<Incident>>,
     pub(crate) index: Index,

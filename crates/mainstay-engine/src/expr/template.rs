@@ -1,9 +1,7 @@
 use std::fmt::Write as _;
 
 use super::check::unknown_fact;
-use super::{Fact, Fault, Found, Located, Source, Value};
-use crate::time::clock;
-use mainstay_model::in_words;
+use super::{Fact, Fault, Located, Source};
 
 /// Bytes that a message may have. It is a sentence or two on a telephone's screen.
 pub(crate) const LONGEST: usize = 1_000;
@@ -46,11 +44,8 @@ impl Template {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
-                Piece::Fact(fact) => match facts.find(*fact) {
-                    Found::Known(value) => push(&mut text, &value),
-                    Found::None => text.push_str("none"),
-                    Found::Unknown => text.push_str("unknown"),
-                },
+                // Writing into a text cannot fail.
+                Piece::Fact(fact) => drop(write!(text, "{}", facts.find(*fact))),
             }
         }
         text
@@ -94,18 +89,4 @@ fn fact(inner: &str, at: usize, pieces: &mut Vec<Piece>, faults: &mut Vec<Locate
             faults.push(Located::new(span, format!("there is no fact `{name}`"), unknown_fact(name, &names)));
         }
     }
-}
-
-fn push(text: &mut String, value: &Value<'_>) {
-    // Writing into a text cannot fail.
-    let _ = match value {
-        Value::Bool(value) => write!(text, "{value}"),
-        Value::Int(value) => write!(text, "{value}"),
-        Value::Double(value) if value.fract() == 0.0 || value.abs() >= 100.0 => write!(text, "{value:.0}"),
-        Value::Double(value) => write!(text, "{value:.2}"),
-        Value::Text(value) => write!(text, "{value}"),
-        Value::Duration(value) => write!(text, "{}", in_words(*value)),
-        Value::Timestamp(value) => write!(text, "{}", clock(*value)),
-        Value::Texts(value) => write!(text, "{}", crate::wording::list(value.iter())),
-    };
 }

@@ -1,9 +1,11 @@
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::ComponentName;
+use mainstay_model::{ComponentName, in_words};
 
 use super::Fact;
+use crate::time::clock;
 
 /// A value of a fact or a part of an expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,33 @@ impl<'a> Found<'a> {
     /// A value, or nothing.
     pub fn or_unknown(value: Option<Value<'a>>) -> Found<'a> {
         value.map_or(Found::Unknown, Found::Known)
+    }
+}
+
+/// For people.
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::Known(value) => write!(f, "{value}"),
+            Found::None => f.write_str("none"),
+            Found::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Int(value) => write!(f, "{value}"),
+            Value::Double(value) if value.fract() == 0.0 || value.abs() >= 100.0 => write!(f, "{value:.0}"),
+            Value::Double(value) => write!(f, "{value:.2}"),
+            Value::Text(value) => f.write_str(value),
+            Value::Duration(value) => f.write_str(&in_words(*value)),
+            Value::Timestamp(value) => f.write_str(&clock(*value)),
+            Value::Texts(value) => f.write_str(&crate::wording::list(value.iter())),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod availability;
 mod certificates;
 mod invariants;
 mod networks;
+mod own_rules;
 mod people;
 mod scene;
 mod silence;

@@ -10,7 +10,7 @@ use super::problem::Level;
 use super::reader::Reader;
 use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, Route, StatusPage};
 use super::shape::Named;
-use super::{Retention, Server, advice, checks};
+use super::{Retention, Server, advice, checks, rules};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -38,7 +38,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         status_page: status_page(root.status_page?)?,
         operator_url: server.public_url.clone(),
         references,
-        rules: model::Rules::default(),
+        rules: rules::build(root.rules?)?,
     };
     Some((landscape, server))
 }

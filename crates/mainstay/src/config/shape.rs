@@ -92,7 +92,7 @@ macro_rules! section {
             pub(super) const SECTION: super::shape::Section = super::shape::Section {
                 doc: concat!($($doc),*),
                 fields: &[$(super::shape::Field {
-                    key: stringify!($field),
+                    key: super::shape::key(stringify!($field)),
                     doc: concat!($($field_doc),*),
                     presence: super::shape::Presence::$presence $(($default))?,
                     example: section!(@example $($example)?),
@@ -120,6 +120,14 @@ macro_rules! section {
     (@example $example:literal) => { Some($example) };
 }
 pub(super) use section;
+
+/// The key of a field whose name is a word of Rust, such as `r#for`.
+pub(super) const fn key(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}
 
 /// The value together with where it stands.
 pub(super) struct At<T>(std::marker::PhantomData<T>);
