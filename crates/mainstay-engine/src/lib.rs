@@ -19,6 +19,7 @@ mod network;
 mod operator;
 mod refresh;
 mod renewal;
+mod replay;
 mod rules;
 mod state;
 mod time;
@@ -27,5 +28,6 @@ mod wording;
 
 pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
+pub use replay::{Held, NoReplay, Replay, Replayed};
 pub use state::State;
 pub use wording::short_cause;

@@ -50,6 +50,28 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// What it tells, as the end of a sentence: `somebody is told when a dependency is down`.
+    pub fn in_words(self) -> &'static str {
+        use Rule::*;
+        match self {
+            Down => "a dependency is down",
+            Degraded => "some addresses of a dependency are down",
+            CertificateExpiring => "a certificate comes near its end",
+            RenewalOverdue => "a certificate should have been renewed",
+            ChainProblem => "strict clients would refuse a chain",
+            AddressesDiffer => "addresses serve different certificates",
+            TooSlow => "a dependency is slow",
+            Stale => "a dependency is not checked",
+            Flapping => "a dependency keeps changing between good and bad",
+            Offline => "our own network is gone",
+            ConfigurationRefused => "a new configuration is refused",
+            ChannelFailing => "a channel gives up on a message",
+            StoreFailing => "Mainstay cannot write what it sees",
+        }
+    }
+}
+
 /// What an alert is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -158,7 +158,8 @@ mod tests {
             assert_eq!(key.to_string(), format!("orders-db/{rule}"));
         }
         assert!(serde_json::from_str::<RuleKey>("\"not a name\"").is_err());
-        assert!(RuleKey::from(Rule::Down) == Rule::Down && RuleKey::from(Rule::Down) != Rule::Stale);
+        let down = RuleKey::BuiltIn(Rule::Down);
+        assert!(down == Rule::Down && down != Rule::Stale);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct About {
     pub follows_time: bool,
     /// Whether it was learned from one server, so that it says nothing about the next one that the name is given to.
     pub of_the_endpoint: bool,
+    /// Whether past checks are kept without it, so that a rule over it cannot be tried against them.
+    pub not_kept: bool,
     /// What it says, in a sentence for the documentation.
     pub doc: &'static str,
 }
@@ -82,6 +84,7 @@ macro_rules! facts {
                             presence: Presence::$presence,
                             follows_time: false,
                             of_the_endpoint: false,
+                            not_kept: false,
                             doc: concat!($($doc),*),
                         }, $($flag)*);
                         &ABOUT
@@ -132,9 +135,9 @@ facts! {
     /// Whether the latest handshake verified in full.
     TlsVerified = "tls.verified": Kind::Bool, Sometimes, of_the_endpoint;
     /// The version of TLS that was agreed on.
-    TlsVersion = "tls.version": Kind::Choice(tls_versions), Sometimes, of_the_endpoint;
+    TlsVersion = "tls.version": Kind::Choice(tls_versions), Sometimes, of_the_endpoint, not_kept;
     /// The cipher suite that was agreed on, such as `TLS13_AES_256_GCM_SHA384`.
-    TlsCipher = "tls.cipher": Kind::Text, Sometimes, of_the_endpoint;
+    TlsCipher = "tls.cipher": Kind::Text, Sometimes, of_the_endpoint, not_kept;
     /// Whole days until the end of the certificate that matters most: of the chain that verified last, the one that is nearest to its end by its own lifetime. Negative after it.
     TlsDaysLeft = "tls.days_left": Kind::Int, Sometimes, follows_time, of_the_endpoint;
     /// The same in whole hours.

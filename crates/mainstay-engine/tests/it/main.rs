@@ -2,9 +2,11 @@
 
 mod availability;
 mod certificates;
+mod docs;
 mod invariants;
 mod networks;
 mod own_rules;
 mod people;
+mod replays;
 mod scene;
 mod silence;

@@ -40,6 +40,18 @@ async fn open_guarded(
     Ok(Database::Postgres { writer, readers, location, claim })
 }
 
+/// Connections that only read, beside the server that writes: they make no claim.
+pub(super) async fn open_to_read(address: &Secret, location: String) -> Result<Database, StoreError> {
+    let options = PgConnectOptions::from_str(address.expose())
+        .map_err(|error| StoreError::Address { source: Box::new(error) })?;
+    let options = options.application_name("mainstay").statement_cache_capacity(200);
+    let options = options.options([("default_transaction_read_only", "on")]);
+    let readers =
+        PgPoolOptions::new().max_connections(2).acquire_timeout(PATIENCE).connect_with(options).await;
+    let readers = readers.map_err(|error| postgres_fault(location.clone(), error))?;
+    Ok(Database::Postgres { writer: readers.clone(), readers, location, claim: Arc::default() })
+}
+
 /// How long a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 

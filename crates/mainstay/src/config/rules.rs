@@ -32,7 +32,7 @@ pub(super) fn advice(root: &Root, reader: &mut Reader<'_>) {
             && rule.is_about_dependencies()
         {
             let message =
-                format!("the built-in rule {rule} is switched off: nobody is told {}", silent(rule));
+                format!("the built-in rule {rule} is switched off: nobody is told when {}", rule.in_words());
             reader.warning(off.span, message, "remove the line to be told again");
         }
     }
@@ -119,25 +119,6 @@ fn fixed_severity(rule: model::Rule) -> Option<&'static str> {
         ),
         rule if !rule.is_about_dependencies() => Some("it guards Mainstay itself"),
         _ => None,
-    }
-}
-
-/// What nobody hears of while a rule is switched off.
-fn silent(rule: model::Rule) -> &'static str {
-    use model::Rule::*;
-    match rule {
-        Down => "when a dependency is down",
-        Degraded => "when some addresses of a dependency are down",
-        CertificateExpiring => "when a certificate comes near its end",
-        RenewalOverdue => "when a certificate should have been renewed",
-        ChainProblem => "when strict clients would refuse a chain",
-        AddressesDiffer => "when addresses serve different certificates",
-        TooSlow => "when a dependency is slow",
-        Stale => "when a dependency is not checked",
-        Flapping => "when a dependency keeps changing between good and bad",
-        Offline | ConfigurationRefused | ChannelFailing | StoreFailing => {
-            "when Mainstay itself is in trouble"
-        }
     }
 }
 

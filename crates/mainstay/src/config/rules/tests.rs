@@ -116,6 +116,18 @@ fn switching_a_built_in_rule_off_is_a_warning() {
 }
 
 #[test]
+fn the_configurations_of_the_page_can_be_loaded() {
+    let page = include_str!("../../../../../docs/rules.md");
+    let blocks: Vec<_> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let rules = block.strip_prefix("rules:\n").unwrap();
+        load(rules).unwrap_or_else(|problems| panic!("{block}: {problems}"));
+    }
+}
+
+#[test]
 fn what_the_landscape_has() {
     let loaded = load(
         "  old-tls:\n    when: tls.version == 'TLSv1.2'\n    severity: high\n    message: '{tls.version}'\n    runbook: https://wiki.example.com\n    for: 10m\n  quiet: { when: hour > 3, enabled: false }\n  too-slow: { severity: high, runbook: Look. }",
