@@ -4,6 +4,7 @@
 
 mod checks;
 mod cpu;
+mod rules;
 mod serve;
 mod whole;
 
@@ -12,7 +13,8 @@ use anyhow::bail;
 const USAGE: &str = "\
 bench checks [ROUNDS [CHECKS]]   CPU time of verified TLS checks, beside bare rustls and the blackbox exporter
 bench whole [DEPENDENCIES [SECONDS]]   CPU share and memory of `serve` with many dependencies every 60 s
-bench start [DEPENDENCIES]   how soon `serve` is ready";
+bench start [DEPENDENCIES]   how soon `serve` is ready
+bench rules   nanoseconds to judge conditions of rules, beside Rust, and what thirty of them add to a check";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +29,7 @@ fn main() -> anyhow::Result<()> {
         ["whole", dependencies, seconds] => {
             whole::run(&whole::Size { dependencies: dependencies.parse()?, seconds: seconds.parse()? })
         }
+        ["rules"] => rules::run(),
         ["start"] => whole::start(100_000),
         ["start", dependencies] => whole::start(dependencies.parse()?),
         // The peer of the above, in a process of its own so that its work is not counted.

@@ -221,7 +221,8 @@ impl Turn<'_> {
     /// Where the routes lead; `None` for an incident that says that telling itself fails, which has ways of its own.
     fn routed(&self, incident: &Incident) -> Option<Audience> {
         let about_telling = |alert: &Alert| {
-            matches!(alert.key.rule, Rule::ChannelFailing | Rule::ChannelUnproven | Rule::NobodyReached)
+            use Rule::{ChannelFailing, ChannelUnproven, NobodyReached};
+            matches!(alert.key.rule.built_in(), Some(ChannelFailing | ChannelUnproven | NobodyReached))
         };
         if incident.alerts.values().any(about_telling) {
             return None;

@@ -91,5 +91,5 @@ impl Turn<'_> {
 }
 
 pub(crate) fn key(name: &HeartbeatName) -> AlertKey {
-    AlertKey { subject: Subject::Heartbeat(name.clone()), rule: Rule::HeartbeatMissing }
+    AlertKey { subject: Subject::Heartbeat(name.clone()), rule: Rule::HeartbeatMissing.into() }
 }

@@ -121,7 +121,7 @@ fn due_at(record: &ChannelRecord) -> Timestamp {
 }
 
 pub(crate) fn key(name: &ChannelName) -> AlertKey {
-    AlertKey { subject: Subject::Channel(name.clone()), rule: Rule::ChannelUnproven }
+    AlertKey { subject: Subject::Channel(name.clone()), rule: Rule::ChannelUnproven.into() }
 }
 
 /// Stable between runs of the same build; another build may find every channel new, which costs one trial each.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    ChannelName, DependencyName, Diagnosis, Failure, HeartbeatName, IncidentId, ScheduleName, Severity,
+    ChannelName, DependencyName, Diagnosis, Failure, HeartbeatName, IncidentId, RuleKey, ScheduleName,
+    Severity,
 };
 
 kinds! {
@@ -48,6 +49,45 @@ kinds! {
     }
 }
 
+impl Rule {
+    /// Whether it is judged for each dependency. The others guard Mainstay itself and its surroundings.
+    pub fn is_about_dependencies(self) -> bool {
+        use Rule::*;
+        match self {
+            Down | Degraded | CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer
+            | TooSlow | Stale | Flapping => true,
+            Offline | ConfigurationRefused | ChannelFailing | ChannelUnproven | HeartbeatMissing
+            | NobodyReached | StoreFailing | ScheduleGap => false,
+        }
+    }
+}
+
+impl Rule {
+    /// What it tells, as the end of a sentence: `somebody is told when a dependency is down`.
+    pub fn in_words(self) -> &'static str {
+        use Rule::*;
+        match self {
+            Down => "a dependency is down",
+            Degraded => "some addresses of a dependency are down",
+            CertificateExpiring => "a certificate comes near its end",
+            RenewalOverdue => "a certificate should have been renewed",
+            ChainProblem => "strict clients would refuse a chain",
+            AddressesDiffer => "addresses serve different certificates",
+            TooSlow => "a dependency is slow",
+            Stale => "a dependency is not checked",
+            Flapping => "a dependency keeps changing between good and bad",
+            Offline => "our own network is gone",
+            ConfigurationRefused => "a new configuration is refused",
+            ChannelFailing => "a channel gives up on a message",
+            ChannelUnproven => "nothing has shown for long that a channel works",
+            HeartbeatMissing => "an expected sign of life does not come",
+            NobodyReached => "nobody takes an incident up",
+            StoreFailing => "Mainstay cannot write what it sees",
+            ScheduleGap => "nobody is on call, or will be soon",
+        }
+    }
+}
+
 /// What an alert is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,7 +112,7 @@ pub struct AlertKey {
     /// What it is about.
     pub subject: Subject,
     /// Which condition holds.
-    pub rule: Rule,
+    pub rule: RuleKey,
 }
 
 impl fmt::Display for AlertKey {

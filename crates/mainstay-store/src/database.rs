@@ -31,7 +31,7 @@ use value::bound;
 #[derive(Debug, Clone)]
 pub(crate) enum Database {
     /// One connection that writes, a few that read beside it.
-    Sqlite { writer: SqlitePool, readers: SqlitePool, location: String, _lock: Arc<Lock> },
+    Sqlite { writer: SqlitePool, readers: SqlitePool, location: String, _lock: Option<Arc<Lock>> },
     /// One connection that writes and holds the right to, a few that read beside it.
     Postgres { writer: PgPool, readers: PgPool, location: String, claim: Arc<Claim> },
 }
@@ -41,6 +41,14 @@ impl Database {
         match location {
             Location::Sqlite(path) => sqlite::open(path).await,
             Location::Postgres(address) => postgres::open(address, location.to_string()).await,
+        }
+    }
+
+    /// Opens what another process may be writing to, to read it only: every attempt to write is refused by the engine.
+    pub(crate) async fn open_to_read(location: &Location) -> Result<Database, StoreError> {
+        match location {
+            Location::Sqlite(path) => sqlite::open_all_to_read(path).await,
+            Location::Postgres(address) => postgres::open_to_read(address, location.to_string()).await,
         }
     }
 

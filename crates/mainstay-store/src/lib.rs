@@ -3,6 +3,7 @@
 //! [`Store::commit`] writes what the engine decided in one transaction; everything else reads, or tidies up.
 //! Times are kept in whole microseconds, everything with a changing shape as JSON.
 
+mod archive;
 mod backup;
 mod database;
 mod error;
@@ -17,6 +18,7 @@ mod sql;
 mod store;
 mod write;
 
+pub use archive::{Archive, Past};
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use delivery::DeliveryRow;
 pub(crate) use duty::{Duty, Link};
-pub(crate) use observation::{CheckRow, Tally};
+pub(crate) use observation::{CheckRow, PartOfCheck, Tally};
 pub(crate) use roll_up::RollUpRow;
 pub(crate) use state::{StateRow, StoredState};
 

@@ -178,6 +178,14 @@ statements! {
             ) AS latest)
         ORDER BY at DESC, endpoint_id LIMIT $3";
 
+    CHECKS_FROM = "SELECT endpoint.address, endpoint_id, at, verdict, check_verdict, failure_id, failure.body AS failure,
+            resolve_us, connect_us, upgrade_us, tls_us, ready_us, login_us, query_us
+        FROM endpoint JOIN observation ON observation.endpoint_id = endpoint.id
+            LEFT JOIN failure ON failure.id = observation.failure_id
+        WHERE endpoint.dependency = $1 AND at >= $2 AND at < $3 ORDER BY at, endpoint_id LIMIT $4";
+    CHAINS_OF = "SELECT chain.endpoint_id, since, links FROM endpoint JOIN chain ON chain.endpoint_id = endpoint.id
+        WHERE endpoint.dependency = $1 ORDER BY since, chain.endpoint_id LIMIT $2";
+
     TIMELINE = "SELECT id, body FROM timeline
         WHERE (at < $1 OR (at = $1 AND ordinal < $2)) ORDER BY at DESC, ordinal DESC, id DESC LIMIT $3";
     TIMELINE_OF_INCIDENT = "SELECT id, body FROM timeline

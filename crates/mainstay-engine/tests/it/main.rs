@@ -2,13 +2,16 @@
 
 mod availability;
 mod certificates;
+mod docs;
 mod escalation;
 mod invariants;
 mod networks;
 mod oncall;
+mod own_rules;
 mod people;
 mod proof;
 mod quiet;
+mod replays;
 mod room;
 mod routes;
 mod scene;

@@ -50,6 +50,15 @@ pub(crate) async fn open_beside(address: &Secret, location: &str) -> Result<PgCo
     PgConnection::connect_with(&options(address)?).await.map_err(fault)
 }
 
+/// Connections that only read, beside the server that writes: they make no claim.
+pub(super) async fn open_to_read(address: &Secret, location: String) -> Result<Database, StoreError> {
+    let options = options(address)?.options([("default_transaction_read_only", "on")]);
+    let readers =
+        PgPoolOptions::new().max_connections(2).acquire_timeout(PATIENCE).connect_with(options).await;
+    let readers = readers.map_err(|error| postgres_fault(location.clone(), error))?;
+    Ok(Database::Postgres { writer: readers.clone(), readers, location, claim: Arc::default() })
+}
+
 /// How long a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -29,7 +29,19 @@ pub(super) async fn open(path: &Path) -> Result<Database, StoreError> {
     migrate::sqlite(&mut connection, &location).await?;
     drop(connection);
     let readers = few_connections().connect_with(to_read(path)).await.map_err(fault)?;
-    Ok(Database::Sqlite { writer, readers, location, _lock: Arc::new(lock) })
+    Ok(Database::Sqlite { writer, readers, location, _lock: Some(Arc::new(lock)) })
+}
+
+/// Connections that only read, of a database that another process may be using.
+pub(super) async fn open_all_to_read(path: &Path) -> Result<Database, StoreError> {
+    let mut first = open_to_read(path).await?;
+    let location = path.display().to_string();
+    let outcome = examine_tables(&mut first, &location).await;
+    let closed = first.close().await;
+    outcome.and(closed.map_err(|error| sqlite_fault(location.clone(), error)))?;
+    let fault = |error| sqlite_fault(location.clone(), error);
+    let readers = few_connections().connect_with(to_read(path)).await.map_err(fault)?;
+    Ok(Database::Sqlite { writer: readers.clone(), readers, location, _lock: None })
 }
 
 /// One connection that only reads, of a database that another process may be using.

@@ -63,7 +63,7 @@ fn standing(
 }
 
 /// The facts of these certificates, as far as they are stored.
-pub(super) async fn facts(
+pub(crate) async fn facts(
     database: &Database,
     named: BTreeSet<Fingerprint>,
 ) -> Result<HashMap<Fingerprint, Certificate>, StoreError> {

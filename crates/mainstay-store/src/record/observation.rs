@@ -104,6 +104,29 @@ fn phases(record: &Record) -> Result<Phases, StoreError> {
     })
 }
 
+/// One row with what of the whole check it carries.
+pub(crate) struct PartOfCheck {
+    pub(crate) endpoint: i64,
+    pub(crate) point: ObservedPoint,
+    /// Present in the one row that speaks for the whole check.
+    pub(crate) whole: Option<Verdict>,
+    pub(crate) resolve_ms: Option<f64>,
+}
+
+impl TryFrom<Record> for PartOfCheck {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<PartOfCheck, StoreError> {
+        let speaks = record.maybe_int("check_verdict")?.is_some();
+        Ok(PartOfCheck {
+            endpoint: record.int("endpoint_id")?,
+            whole: if speaks { Some(verdict(&record, "check_verdict")?) } else { None },
+            resolve_ms: record.maybe_int("resolve_us")?.map(|micros| micros as f64 / 1000.0),
+            point: ObservedPoint::try_from(record)?,
+        })
+    }
+}
+
 /// What counts of one row for sums over checks: rows of one check are put together by their time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tally {

@@ -12,7 +12,7 @@ use super::sections::{
     Channel, Component, Contact, Dependency, Heartbeat, HeartbeatOut, Mail, Provider, Root, StatusPage,
 };
 use super::shape::Named;
-use super::{Retention, Server, advice, checks, on_call, telling};
+use super::{Retention, Server, advice, checks, on_call, rules, telling};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -64,6 +64,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         people,
         schedules,
         gap_warning,
+        rules: rules::build(root.rules?)?,
     };
     Some((landscape, server))
 }
