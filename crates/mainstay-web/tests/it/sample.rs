@@ -521,6 +521,11 @@ fn refused(report: &mut CheckReport) {
     );
 }
 
+/// Whether that dependency has just been configured.
+pub(crate) fn is_new(dependency: &str) -> bool {
+    ACTORS.iter().any(|actor| actor.name == dependency && matches!(actor.story, Story::New))
+}
+
 /// A check of that dependency that nobody answered.
 pub(crate) fn unreachable(dependency: &str, at: Timestamp) -> CheckReport {
     let actor = ACTORS.iter().find(|actor| actor.name == dependency).unwrap();
