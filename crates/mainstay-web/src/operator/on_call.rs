@@ -344,15 +344,15 @@ fn exception(known: &Known, roster: &Roster, id: Option<OverrideId>, terms: &Ove
         local(terms.until, roster, known)
     );
     let by = match (&terms.by, id) {
-        (Some(by), _) => format!("Made by {by}."),
-        (None, None) => "From the configuration.".into(),
-        (None, Some(_)) => String::new(),
+        (Some(by), _) => format!("Made by {by}"),
+        (None, None) => "From the configuration".into(),
+        (None, Some(_)) => "Made by hand".into(),
     };
     let reason = terms
         .reason
         .as_ref()
-        .map_or_else(String::new, |reason| format!("{}. ", reason.trim_end_matches('.')));
-    Exception { id, words, detail: format!("{reason}{by}") }
+        .map_or_else(String::new, |reason| format!(": {}", reason.trim_end_matches('.')));
+    Exception { id, words, detail: format!("{by}{reason}.") }
 }
 
 /// A wall-clock time as a form or a program sends it: with its own offset, or on the clock of the schedule.

@@ -16,7 +16,7 @@ const ROOM_FOR_NAME: f64 = 30.0;
 const ROOM_FOR_LETTER: f64 = 8.0;
 
 /// The tints that the people of a schedule take turns in; each block says its name too, or the list does.
-const TINTS: usize = 3;
+const TINTS: usize = 4;
 
 /// Who is on call in the four weeks from today: a row a week in the schedule's own days, a block for each shift.
 #[derive(Template)]
@@ -38,6 +38,8 @@ struct Block {
     width: String,
     class: String,
     text: String,
+    /// Whether there is room for a single letter only.
+    narrow: bool,
     title: String,
 }
 
@@ -110,7 +112,8 @@ fn block(
     };
     let clock = |at: Timestamp| zone.to_datetime(at).strftime("%a %-d %b %H:%M").to_string();
     let title = format!("{who}: {} to {}", clock(shift.from), clock(shift.until));
-    Some(Block { x: percent(from), width: percent(length), class, text, title })
+    let narrow = length < ROOM_FOR_NAME;
+    Some(Block { x: percent(from), width: percent(length), class, text, narrow, title })
 }
 
 /// Hours on the clock, so that every day is as wide as the others, also one of 23 or 25 hours.

@@ -56,7 +56,7 @@ async fn the_page_begins_with_who_is_on_call_and_says_who_is_next() {
         .has("Carla is on call for Databases until Mon 23 Nov 09:00. Then Dina until Mon 23 Nov 17:00.")
         .has("Times in America/New_York.")
         .has("Dina stands in for Carla from Sat 5 Dec 09:00 to Mon 7 Dec 09:00.")
-        .has("on holiday. From the configuration.")
+        .has("From the configuration: on holiday.")
         .has("aria-label=\"On call for Platform in four weeks: Anna until Mon 23 Nov 09:00, then Ben until")
         .lacks("Nobody is on call");
 }
@@ -104,7 +104,7 @@ async fn somebody_stands_in_by_the_form_and_it_is_taken_back() {
     let page = house.get("/on-call").await;
     page.has("Anna is on call for Platform until Mon 23 Nov 09:00. Then Ben")
         .has("Anna stands in from Fri 4 Dec 09:00 to Sat 5 Dec 21:00.")
-        .has("swapped &#60;b&#62;. Made by operator.")
+        .has("Made by operator: swapped &#60;b&#62;.")
         .lacks("Nobody is on call");
     let kept = house.store.restore(now()).await.unwrap().overrides;
     assert_eq!(kept.len(), 1, "it is kept");
