@@ -105,6 +105,13 @@ impl Recurrence {
         Dates::new(self, start, not_before)
     }
 
+    /// The same with their numbers, counted from 0 at the first one: from one on or before `near` on, where there is one.
+    ///
+    /// Those before that are counted without being looked at, where each day, week or month has equally many.
+    pub fn numbered(&self, start: Date, near: Date) -> impl Iterator<Item = (u32, Date)> + '_ {
+        Dates::numbered(self, start, near)
+    }
+
     /// The moments of its occurrences that are after `after`, in order.
     ///
     /// A wall-clock time that does not exist is read with the offset before the gap, one that exists twice is the first of the

@@ -16,6 +16,7 @@ mod incidents;
 mod known;
 mod messages;
 mod metrics;
+mod on_call;
 mod overview;
 mod page;
 mod trouble;
@@ -86,6 +87,11 @@ pub fn router(operator: Operator) -> Router {
         .route("/incidents/{id}/updates", post(incident::update))
         .route("/incidents/{id}/notes", post(incident::note))
         .route("/messages", get(messages::get))
+        .route("/on-call", get(on_call::get))
+        .route("/on-call/{file}", get(on_call::of_schedule))
+        .route("/on-call/people/{file}", get(on_call::of_person))
+        .route("/on-call/{schedule}/overrides", post(on_call::post))
+        .route("/on-call/{schedule}/overrides/{id}/remove", post(on_call::post_remove))
         .route("/events", get(events::get))
         .route("/metrics", get(metrics::get));
     let routes = pages

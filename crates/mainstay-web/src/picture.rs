@@ -4,6 +4,7 @@ mod chain;
 mod expiries;
 mod history;
 mod phases;
+mod rota;
 mod scale;
 mod spark;
 
@@ -11,6 +12,7 @@ pub(crate) use chain::{Chain, end_sign, expiry_sign};
 pub(crate) use expiries::Expiries;
 pub(crate) use history::{Bucket, History};
 pub(crate) use phases::{PhaseChart, Sample};
+pub(crate) use rota::Rota;
 pub(crate) use spark::Spark;
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The small things that every page shows in the same way: states, times, numbers.
 
+mod local;
 mod number;
 mod sign;
 mod when;
 
+pub(crate) use local::Local;
 pub(crate) use number::{grouped, millis, percent_of, plural};
 pub(crate) use sign::Sign;
 pub(crate) use when::{When, clock_time, utc};

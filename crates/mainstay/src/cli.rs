@@ -31,6 +31,7 @@ enum Command {
     Init(commands::init::Init),
     Backup(commands::backup::Backup),
     Rule(commands::rule::Rule),
+    OnCall(commands::on_call::OnCall),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown".
@@ -52,5 +53,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Init(init) => init.run(&cli.config),
         Command::Backup(backup) => backup.run(&cli.config),
         Command::Rule(rule) => rule.run(&cli.config),
+        Command::OnCall(on_call) => on_call.run(&cli.config),
     }
 }

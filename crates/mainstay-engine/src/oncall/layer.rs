@@ -66,21 +66,15 @@ fn turns<'a>(layer: &'a Layer, zone: &TimeZone, from: Timestamp, until: Timestam
     turns
 }
 
-/// The days of hand-overs and whose turn begins then, in order, beginning with one before `near` where there is one.
+/// The days of hand-overs with their numbers, in order, beginning with one before `near` where there is one.
 ///
-/// The first turn begins with the start, whether the rule names that day or not.
-fn hand_overs(layer: &Layer, near: Date) -> Box<dyn Iterator<Item = (usize, Date)> + '_> {
+/// The first turn begins with the start and has the number 0, whether the rule names that day or not.
+fn hand_overs(layer: &Layer, near: Date) -> impl Iterator<Item = (usize, Date)> + '_ {
     let start = layer.start.date();
-    let Some(step) = layer.rotation.plain_days() else {
-        let later = layer.rotation.dates(start).filter(move |date| *date > start);
-        return Box::new(std::iter::once(start).chain(later).enumerate());
-    };
-    let step = i64::from(step);
-    let days = near.duration_since(start).as_hours() / 24;
-    // One more before, because the hand-over of the day may be later than the moment asked for.
-    let first = (days / step - 1).max(0);
-    let date = move |number: i64| start.checked_add((number * step).days()).ok();
-    Box::new((first..).map_while(move |number| Some((usize::try_from(number).ok()?, date(number)?))))
+    let named = layer.rotation.dates(start).next() == Some(start);
+    let begin = (!named).then_some((0, start));
+    let number = move |(number, date)| Some((usize::try_from(number).ok()? + usize::from(!named), date));
+    begin.into_iter().chain(layer.rotation.numbered(start, near).map_while(number))
 }
 
 /// The hours of a restriction that lie in the time asked for at least in part, in order and without overlaps.

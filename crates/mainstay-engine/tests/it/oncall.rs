@@ -226,6 +226,14 @@ proptest! {
         let middle: Timestamp = "2026-02-01T00:00:00Z".parse().unwrap();
         let next = ours.next_after(start, &timezone, middle).filter(|at| *at <= last);
         prop_assert_eq!(next.map(Timestamp::as_second), theirs.get(begun(&theirs, middle)).copied(), "{}", rule);
+        // Numbers that are counted without a look are those that counting one by one gives.
+        let near = timezone.to_datetime(middle).date();
+        let all: Vec<_> = ours.dates(start.date()).take(5_000).take_while(|date| date.year() < 2028).collect();
+        let numbered: Vec<_> = ours.numbered(start.date(), near).take_while(|(_, date)| date.year() < 2028).collect();
+        prop_assert!(numbered.iter().all(|(number, date)| all[*number as usize] == *date), "{}", rule);
+        prop_assert_eq!(numbered.last().map(|(_, date)| *date), all.last().copied(), "{}", rule);
+        let early = all.first().is_none_or(|first| *first > near) || numbered[0].1 <= near;
+        prop_assert!(early, "{} begins too late", rule);
         prop_assert_eq!(ours.to_string().parse::<Recurrence>().unwrap(), ours);
     }
 }

@@ -31,6 +31,26 @@ impl<'a> Dates<'a> {
         Dates { rule, start, not_before, period, waiting: VecDeque::new(), count: 0 }
     }
 
+    /// See [`Recurrence::numbered`].
+    pub(super) fn numbered(
+        rule: &'a Recurrence,
+        start: Date,
+        near: Date,
+    ) -> impl Iterator<Item = (u32, Date)> + 'a {
+        let mut dates = Dates::new(rule, start, start);
+        // The period before the one that is near, as that may have nothing yet.
+        let period = if near > start { period_before(rule, start, near) - 1 } else { 0 };
+        if let Some(each) = in_every_period(rule, start)
+            && period > 0
+        {
+            let first = period_start(rule, start, 0).map_or(0, |first| in_period(rule, start, first).len());
+            let before = i64::try_from(first).unwrap_or(0) + (period - 1) * i64::from(each);
+            dates.count = u32::try_from(before).unwrap_or(u32::MAX);
+            dates.period = period;
+        }
+        std::iter::from_fn(move || dates.next().map(|date| (dates.count.saturating_sub(1), date)))
+    }
+
     fn next_of_all(&mut self) -> Option<Date> {
         for _ in 0..EMPTY_PERIODS {
             if let Some(date) = self.waiting.pop_front() {
@@ -64,6 +84,23 @@ impl Iterator for Dates<'_> {
                 return Some(date);
             }
         }
+    }
+}
+
+/// How many occurrences every period has, the first one apart, where all have equally many.
+fn in_every_period(rule: &Recurrence, start: Date) -> Option<u32> {
+    let Recurrence { by_day, by_month_day, by_month, .. } = rule;
+    if !by_month.is_empty() {
+        return None;
+    }
+    match (rule.frequency, by_day.as_slice(), by_month_day.as_slice()) {
+        (Frequency::Daily, [], []) => Some(1),
+        (Frequency::Weekly, days, []) => u32::try_from(days.len().max(1)).ok(),
+        // The days that the shortest month has as well, and the weekdays that stand in each at least four times.
+        (Frequency::Monthly, [], []) if start.day() <= 28 => Some(1),
+        (Frequency::Monthly, [], [day]) if day.unsigned_abs() <= 28 => Some(1),
+        (Frequency::Monthly, [DayOf { nth: Some(nth), .. }], []) if nth.unsigned_abs() <= 4 => Some(1),
+        _ => None,
     }
 }
 
@@ -169,7 +206,7 @@ fn suits_month_day(rule: &Recurrence, date: Date) -> bool {
 }
 
 fn days_from(first: Date, length: i32) -> impl Iterator<Item = Date> {
-    (0..length).map_while(move |day| first.checked_add(day.days()).ok())
+    std::iter::successors(Some(first), |day| day.tomorrow().ok()).take(usize::try_from(length).unwrap_or(0))
 }
 
 fn week_of(date: Date, week_start: Weekday) -> Date {

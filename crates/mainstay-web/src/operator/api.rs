@@ -4,6 +4,7 @@ mod certificates;
 mod dependencies;
 mod heartbeats;
 mod incidents;
+mod on_call;
 mod status;
 
 use std::sync::Arc;
@@ -11,15 +12,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use super::context::Context;
 
 const DOCUMENT: &str = include_str!("../../static/openapi.json");
 
 /// Every path of the API with what answers it, in one place, so that a test can hold it against the document.
-fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 13] {
-    [
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+    vec![
         ("/api/v1/status", get(status::get)),
         ("/api/v1/dependencies", get(dependencies::list)),
         ("/api/v1/dependencies/{name}", get(dependencies::one)),
@@ -32,6 +33,9 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 13] {
         ("/api/v1/incidents/{id}/updates", post(incidents::update)),
         ("/api/v1/incidents/{id}/notes", post(incidents::note)),
         ("/api/v1/heartbeats/{name}", post(heartbeats::beat)),
+        ("/api/v1/on-call", get(on_call::list)),
+        ("/api/v1/on-call/{schedule}/overrides", post(on_call::stand_in)),
+        ("/api/v1/on-call/{schedule}/overrides/{id}", delete(on_call::remove)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

@@ -113,7 +113,7 @@ pub(super) async fn note(
     act(&context, &id, |incident| noting(incident, form)).await
 }
 
-fn filled<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Trouble> {
+pub(super) fn filled<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Trouble> {
     let refused = |rejection: FormRejection| {
         Trouble::unusable(format!("The form could not be read: {rejection}."), "Go back and send it again.")
     };

@@ -26,21 +26,22 @@ pub(super) fn overview(known: &Known) -> String {
 }
 
 fn calm(known: &Known) -> String {
-    let about_mainstay = known.open.iter().find(|incident| {
-        incident.alerts.values().any(|alert| !matches!(alert.key.subject, Subject::Dependency(_)))
-    });
+    let subjects = || known.open.iter().flat_map(|one| one.alerts.values()).map(|alert| &alert.key.subject);
+    let about_mainstay = subjects().any(|subject| matches!(subject, Subject::Mainstay | Subject::Channel(_)));
+    let about_people = subjects().any(|subject| matches!(subject, Subject::Schedule(_)));
     let unchecked = known.dependencies.iter().filter(|state| state.last.is_none()).count();
     match (about_mainstay, unchecked, known.count(Sign::Unknown)) {
-        (Some(_), _, _) => "What is watched is in order, but Mainstay itself needs you.".into(),
-        (None, 0, 0) => "Everything is in order.".into(),
-        (None, 0, unknown) => format!(
+        (true, _, _) => "What is watched is in order, but Mainstay itself needs you.".into(),
+        _ if about_people => "What is watched is in order, but somebody is missing on call.".into(),
+        (false, 0, 0) => "Everything is in order.".into(),
+        (false, 0, unknown) => format!(
             "Nothing is known to be wrong, but for {} it could not be told.",
             plural(unknown, "dependency", "dependencies")
         ),
-        (None, unchecked, _) if unchecked == known.dependencies.len() => {
+        (false, unchecked, _) if unchecked == known.dependencies.len() => {
             "The first checks are on their way.".into()
         }
-        (None, unchecked, _) => {
+        (false, unchecked, _) => {
             format!("Nothing is known to be wrong; {} not been checked yet.", unchecked_words(unchecked))
         }
     }

@@ -15,7 +15,7 @@ use crate::house::{House, PATIENCE};
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (360, 740);
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/dependencies/orders-db",
     "/dependencies/payments-api",
@@ -25,6 +25,7 @@ const PAGES: [&str; 9] = [
     "/certificates?all=yes",
     "/incidents",
     "/messages",
+    "/on-call",
 ];
 
 /// A window of a real browser on the pages of a sample house.
@@ -210,5 +211,34 @@ async fn everything_can_be_read_and_done_without_scripts() {
     window.go(&format!("/incidents/{}", window.house.incident_of("orders-db"))).await;
     window.client.find(Locator::XPath("//button[text()='Take it up']")).await.unwrap().click().await.unwrap();
     window.says("#state", "Taken up by operator.").await;
+    window.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_stands_in_on_a_phone_without_scripts_and_it_is_taken_back() {
+    let Some(window) = Window::open(PHONE, false).await else { return };
+    window.go("/on-call").await;
+    window.says("#now-platform", "Anna is on call for Platform until Mon 23 Nov 09:00.").await;
+    let click = async |selector: &str| {
+        window.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
+    };
+    click("#stand-in-platform summary").await;
+    let who = window.client.find(Locator::Css("#person-platform")).await.unwrap();
+    who.select_by_value("dina").await.unwrap();
+    window
+        .client
+        .find(Locator::Css("#reason-platform"))
+        .await
+        .unwrap()
+        .send_keys("Anna is ill")
+        .await
+        .unwrap();
+    click("#stand-in-platform button").await;
+    window.says("#now-platform .override", "Dina stands in from Mon 23 Nov 00:00 to Mon 23 Nov 09:00.").await;
+    window.says("#now-platform .override", "Made by operator: Anna is ill.").await;
+    click("#now-platform .override button").await;
+    window.says("#now-platform", "Dina stands in for Carla").await;
+    let said = window.text("#now-platform").await.unwrap();
+    assert!(!said.contains("Anna is ill"), "{said}");
     window.close().await;
 }

@@ -7,5 +7,6 @@ mod colours;
 mod guard;
 mod house;
 mod metrics;
+mod on_call;
 mod pages;
 mod sample;

@@ -203,6 +203,7 @@ pub(crate) fn landscape() -> Landscape {
         landscape.dependencies.insert(name(one.name), dependency(one));
     }
     channels(&mut landscape);
+    on_call(&mut landscape);
     landscape.operator_url = "https://ops.example.com".into();
     landscape.status_page.public_url = "https://status.example.com".into();
     landscape
@@ -234,6 +235,52 @@ fn channels(landscape: &mut Landscape) {
         Route { when: urgent, to: to(&["oncall-mail", "ops-discord", "bot"]), ..Route::default() },
         Route { to: to(&["ops-discord"]), ..Route::default() },
     ];
+}
+
+/// Two schedules without a gap: weeks around the clock, and months with office hours on top and a holiday.
+fn on_call(landscape: &mut Landscape) {
+    for (key, title) in [("anna", "Anna"), ("ben", "Ben"), ("carla", "Carla"), ("dina", "Dina")] {
+        let person = Person { title: title.into(), channels: vec![name("oncall-mail")], timezone: None };
+        landscape.people.insert(name(key), person);
+    }
+    let mut office = layer(&["dina"], "weekly", "2026-01-05T09:00");
+    office.restriction = Some(Restriction {
+        from: jiff::civil::Time::constant(9, 0, 0, 0),
+        until: jiff::civil::Time::constant(17, 0, 0, 0),
+        days: (0..5).map(|day| jiff::civil::Weekday::from_monday_zero_offset(day).unwrap()).collect(),
+    });
+    let mut platform = schedule(
+        "Platform",
+        "Europe/Berlin",
+        vec![layer(&["anna", "ben", "carla"], "weekly", "2026-01-05T09:00")],
+    );
+    platform.overrides.push(Override {
+        from: "2026-12-05T08:00:00Z".parse().unwrap(),
+        until: "2026-12-07T08:00:00Z".parse().unwrap(),
+        person: name("dina"),
+        instead_of: Some(name("carla")),
+        by: None,
+        reason: Some("on holiday".into()),
+    });
+    let months = layer(&["carla", "anna"], "FREQ=MONTHLY;BYDAY=2TU", "2026-01-13T10:00");
+    landscape.schedules.insert(name("platform"), platform);
+    landscape
+        .schedules
+        .insert(name("databases"), schedule("Databases", "America/New_York", vec![months, office]));
+}
+
+pub(crate) fn schedule(title: &str, zone: &str, layers: Vec<Layer>) -> Schedule {
+    let timezone = jiff::tz::TimeZone::get(zone).unwrap();
+    Schedule { title: title.into(), timezone, layers, overrides: vec![] }
+}
+
+pub(crate) fn layer(people: &[&str], rotation: &str, start: &str) -> Layer {
+    Layer {
+        people: people.iter().map(|person| name(person)).collect(),
+        rotation: rotation.parse().unwrap(),
+        start: start.parse().unwrap(),
+        restriction: None,
+    }
 }
 
 pub(crate) fn name<T: std::str::FromStr<Err = NameError>>(text: &str) -> T {

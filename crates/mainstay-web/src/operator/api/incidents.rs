@@ -151,7 +151,7 @@ pub(super) async fn note(
     act(&context, &id, |incident| noting(incident, body)).await
 }
 
-fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Trouble> {
+pub(super) fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Trouble> {
     let refused = |rejection: JsonRejection| {
         Trouble::unusable(
             format!("The body could not be read: {}.", rejection.body_text().trim_end_matches('.')),
