@@ -7,6 +7,7 @@
 
 mod alert;
 mod certificate;
+mod channel;
 mod commit;
 mod diagnosis;
 mod duration;
@@ -30,6 +31,7 @@ mod verdict;
 
 pub use alert::{Alert, AlertKey, Rule, Subject};
 pub use certificate::{Certificate, Fingerprint};
+pub use channel::{Alertmanager, HttpRequest, Login, Ntfy, PagerDuty, Program, SlackBot, Telegram, Twilio};
 pub use commit::{Commit, DeliveryOutcome};
 pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
@@ -46,8 +48,8 @@ pub use message::{
     Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
 };
 pub use name::{
-    ChannelName, ComponentName, DependencyName, EscalationName, NameError, PersonName, ProviderName,
-    RuleName, ScheduleName,
+    ChannelName, ComponentName, DependencyName, EscalationName, HeaderName, NameError, PersonName,
+    ProviderName, RuleName, ScheduleName,
 };
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};

@@ -102,4 +102,6 @@ names! {
     EscalationName;
     /// The key of a rule of one's own in the configuration.
     RuleName;
+    /// The name of a header of an HTTP request.
+    HeaderName;
 }

@@ -4,6 +4,7 @@
 //! another of this program, so that the fuzz target can include it as it is.
 
 mod advice;
+mod channels;
 mod checks;
 mod excerpt;
 mod hiding;

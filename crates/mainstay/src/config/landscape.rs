@@ -8,9 +8,9 @@ use mainstay_model as model;
 
 use super::problem::Level;
 use super::reader::Reader;
-use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, Route, StatusPage};
+use super::sections::{Component, Contact, Dependency, Mail, Provider, Root, Route, StatusPage};
 use super::shape::Named;
-use super::{Retention, Server, advice, checks};
+use super::{Retention, Server, advice, channels, checks};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -29,7 +29,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         providers: each(root.providers?, provider)?,
         dependencies: each(root.dependencies?, dependency)?,
         components: each(root.components?, component)?,
-        channels: each(root.channels?, channel)?,
+        channels: each(root.channels?, channels::channel)?,
         routes: root.routes?.value.into_iter().map(route).collect::<Option<_>>()?,
         mail: match root.mail {
             Some(read) => Some(mail(read?)?),
@@ -113,19 +113,6 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
 fn component(name: &model::ComponentName, read: Component) -> Option<model::Component> {
     let title = read.name.unwrap_or_else(|| name.to_string());
     Some(model::Component { title, group: read.group, description: read.description })
-}
-
-fn channel(_: &model::ChannelName, read: Channel) -> Option<model::Channel> {
-    use model::ChannelKind::{Discord, Email, Slack, Webhook};
-    let secret = read.secret.map(|secret| secret.value);
-    let kind = match (read.email, read.discord, read.slack, read.webhook) {
-        (Some(to), ..) => Email { to },
-        (_, Some(url), ..) => Discord { url },
-        (_, _, Some(url), _) => Slack { url },
-        (_, _, _, Some(url)) => Webhook { url, secret },
-        _ => return None,
-    };
-    Some(model::Channel { kind })
 }
 
 fn route(read: Route) -> Option<model::Route> {

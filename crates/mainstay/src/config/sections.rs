@@ -4,9 +4,10 @@ use mainstay_model::{
     ChannelName, ComponentName, Criticality, DependencyName, ProviderName, Severity, TlsMode,
 };
 
+use super::channels::Channel;
 use super::shape::{At, Given, Many, Names, section};
-use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
-use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
+use super::urls::{BaseLink, DatabaseUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
+use super::words::{Address, Count, FilePath, Flag, HostName, Length, Name, Percent, Text};
 
 section! {
     /// What Mainstay watches, whom it tells, and what it shows.
@@ -149,22 +150,6 @@ section! {
         group: Text => Optional, "API";
         /// One line for customers.
         description: Text => Optional, "Paying for an order";
-    }
-}
-
-section! {
-    /// A means of telling somebody: exactly one of `email`, `discord`, `slack` and `webhook`.
-    Channel one_of("email", "discord", "slack", "webhook") {
-        /// Mail to one address or several. Needs `mail`.
-        email: Many<Mailbox> => Optional, "oncall@example.com";
-        /// The address of a Discord webhook.
-        discord: HookUrl => Optional, "${DISCORD_WEBHOOK}";
-        /// The address of a Slack incoming webhook.
-        slack: HookUrl => Optional, "${SLACK_WEBHOOK}";
-        /// An HTTP endpoint of yours, which takes Standard Webhooks.
-        webhook: HookUrl => Optional, "https://bot.example.com/hook";
-        /// The signing secret of `webhook`: `whsec_` and base64, or any text.
-        secret: At<Hidden> => Optional, "${HOOK_SECRET}";
     }
 }
 

@@ -135,7 +135,9 @@ impl Attempt {
             });
         };
         let mail = self.landscape.mail.as_ref();
-        self.courier.send(Outgoing { delivery: &self.delivery, channel, mail, now: clock::now() }).await
+        self.courier
+            .send(Outgoing { delivery: &self.delivery, channel, mail, earlier: None, now: clock::now() })
+            .await
     }
 
     fn event(&self, outcome: Result<Receipt, Refusal>, random: &mut Random) -> Event {
