@@ -19,21 +19,22 @@ pub fn sms(message: &Message) -> String {
     let mut budget = Budget::new(LONGEST, Unit::Utf16);
     budget.reserve(Unit::Utf16.length(&links));
     let first = budget.take(&plainly(&sentence(message)), SEGMENT);
-    let rest = match &message.change {
-        Some(change) => change,
-        None => &message.cause,
-    };
-    let rest = budget.take(&format!("\n{}", plainly(rest)), 300);
+    let rest = budget.take(&format!("\n{}", plainly(rest(message))), 300);
     format!("{first}{rest}{links}")
 }
 
 /// What a call says, twice, since whoever was asleep misses the beginning: a document of TwiML.
 pub fn twiml(message: &Message) -> String {
-    let said = cut(&format!("{} {}", sentence(message), message.cause), SPOKEN, Unit::Utf16);
+    let said = cut(&format!("{} {}", sentence(message), rest(message)), SPOKEN, Unit::Utf16);
     let said = escape(&said.replace('\n', " "));
     format!(
         "<Response><Say>This is Mainstay. {said}</Say><Pause length=\"1\"/><Say>Again. {said}</Say></Response>"
     )
+}
+
+/// What is news: what changed, or why it is so.
+fn rest(message: &Message) -> &str {
+    message.change.as_deref().unwrap_or(&message.cause)
 }
 
 /// What, how urgent, since when: `orders-db is down: its certificate expired. Page, since 2026-03-14 22:29:00 UTC.`

@@ -1,24 +1,10 @@
-//! Every channel against a server that behaves like the real one, bad days included.
-
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use mainstay_model::*;
-use mainstay_notify::{Courier, Outgoing, Receipt, Refusal};
+use mainstay_notify::{Outgoing, Receipt, Refusal};
 use mainstay_testkit::{Answer, Mailbox, Receiver};
 
-fn now() -> Timestamp {
-    "2026-03-14T22:31:00Z".parse().unwrap()
-}
-
-fn courier() -> Courier {
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Courier::new(tls).unwrap()
-}
+use crate::house::{courier, now, spoken};
 
 fn delivery() -> Delivery {
     let mut random = Random::seeded(3);
@@ -180,14 +166,6 @@ async fn refusals_are_told_apart() {
         let receiver = Receiver::start(move |_| answer.clone()).await;
         let refusal = send(webhook_to(&receiver), None).await.unwrap_err();
         assert_eq!(spoken(&refusal), expected);
-    }
-}
-
-fn spoken(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Later { reason, retry_after: None } => format!("later: {reason}"),
-        Refusal::Later { reason, retry_after: Some(after) } => format!("later after {after:?}: {reason}"),
-        Refusal::Never { reason } => format!("never: {reason}"),
     }
 }
 
