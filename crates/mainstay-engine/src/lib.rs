@@ -11,6 +11,7 @@ mod configured;
 mod confirm;
 mod customers;
 mod event;
+mod external;
 mod incident;
 mod index;
 mod latency;
@@ -25,6 +26,7 @@ mod turn;
 mod wording;
 
 pub use customers::customer_wording;
-pub use event::{Action, Effects, Event, Recheck};
+pub use event::{Action, Effects, Event, ExternalAlert, Recheck};
+pub use external::MOST_EXTERNAL;
 pub use state::State;
 pub use wording::short_cause;

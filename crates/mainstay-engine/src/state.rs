@@ -85,6 +85,12 @@ impl State {
         self.incidents.get(&id)
     }
 
+    /// How many alerts of other systems hold.
+    pub fn external_alerts(&self) -> usize {
+        let open = self.incidents.values().filter(|incident| incident.is_open());
+        open.flat_map(|incident| incident.alerts.values()).filter(|alert| alert.external.is_some()).count()
+    }
+
     /// Since when our own network is believed to be gone.
     pub fn offline_since(&self) -> Option<Timestamp> {
         let incident = self.incidents.get(&self.index.of_alert(OFFLINE)?)?;

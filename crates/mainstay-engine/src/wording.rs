@@ -15,6 +15,8 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
         }
         (Subject::Channel(name), _) => format!("{name} does not take messages"),
         (Subject::Mainstay, _) => mainstay_title(lead.key.rule).to_owned(),
+        (Subject::External { .. }, 0 | 1) => said_by(lead),
+        (Subject::External { .. }, several) => format!("{} (and {} more)", said_by(lead), several - 1),
     }
 }
 
@@ -31,11 +33,19 @@ pub(crate) fn clause(alert: &Alert) -> String {
         Subject::Dependency(name) => format!("{name} {}", condition(alert, false)),
         Subject::Channel(name) => format!("{name} does not take messages"),
         Subject::Mainstay => mainstay_title(alert.key.rule).to_owned(),
+        Subject::External { .. } => said_by(alert),
     }
 }
 
+/// What another system says, in its own words.
+pub(crate) fn said_by(alert: &Alert) -> String {
+    let title = alert.external.as_ref().map(|external| external.title.trim_end_matches('.'));
+    title.unwrap_or("Another system sees a problem").to_owned()
+}
+
 /// What is said when an alert ends.
-pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
+pub(crate) fn ended(alert: &Alert, why: &str) -> String {
+    let key = &alert.key;
     let what = match &key.subject {
         // That it ended for another reason says nothing of the certificate.
         Subject::Dependency(name) if !why.is_empty() && is_ending(key.rule) => {
@@ -44,6 +54,7 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
         Subject::Dependency(name) => format!("{name} {}", over(key.rule)),
         Subject::Channel(name) => format!("{name} takes messages again"),
         Subject::Mainstay => mainstay_over(key.rule).to_owned(),
+        Subject::External { .. } => format!("No longer: {}", said_by(alert)),
     };
     if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
 }
@@ -52,7 +63,9 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
 pub(crate) fn came_true(key: &AlertKey) -> String {
     match &key.subject {
         Subject::Dependency(name) => format!("What was announced for {name} has happened."),
-        Subject::Channel(_) | Subject::Mainstay => "What was announced has happened.".to_owned(),
+        Subject::Channel(_) | Subject::Mainstay | Subject::External { .. } => {
+            "What was announced has happened.".to_owned()
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, DependencyName, Diagnosis, Failure, Severity};
+use crate::{
+    ChannelName, DependencyName, Diagnosis, External, ExternalKey, ExternalSource, Failure, Severity,
+};
 
 kinds! {
     /// The built-in conditions.
@@ -35,6 +37,8 @@ kinds! {
         ChannelFailing = "channel-failing",
         /// Mainstay cannot write what it sees.
         StoreFailing = "store-failing",
+        /// Another system says that something is wrong.
+        External = "external",
     }
 }
 
@@ -48,6 +52,13 @@ pub enum Subject {
     Channel(ChannelName),
     /// Mainstay itself or its surroundings.
     Mainstay,
+    /// Whatever an alert of another system is about.
+    External {
+        /// Which system.
+        source: ExternalSource,
+        /// What it calls the alert.
+        key: ExternalKey,
+    },
 }
 
 /// The stable identity of an alert: it exists at most once at a time.
@@ -65,6 +76,7 @@ impl fmt::Display for AlertKey {
             Subject::Dependency(name) => write!(f, "{name}/{}", self.rule),
             Subject::Channel(name) => write!(f, "channel:{name}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
+            Subject::External { source, key } => write!(f, "{source}:{key}/{}", self.rule),
         }
     }
 }
@@ -84,4 +96,7 @@ pub struct Alert {
     pub diagnosis: Diagnosis,
     /// When things will break, for conditions that announce it.
     pub breaks_at: Option<Timestamp>,
+    /// Set exactly when it comes from another system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::kinds;
 use crate::{
     Alertmanager, ChannelName, ComponentName, DependencyName, HttpRequest, Ntfy, PagerDuty, Program,
-    ProviderName, Secret, Severity, SlackBot, Target, Telegram, Twilio,
+    ProviderName, Receive, Secret, Severity, SlackBot, Target, Telegram, Twilio,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -35,6 +35,8 @@ pub struct Landscape {
     pub operator_url: String,
     /// Targets that are expected to be always reachable (`tcp://…`); when none of them is, we are offline.
     pub references: Vec<Target>,
+    /// What is taken from other systems.
+    pub receive: Receive,
 }
 
 /// A third party that is relied on.

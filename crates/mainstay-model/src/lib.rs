@@ -12,6 +12,7 @@ mod commit;
 mod diagnosis;
 mod duration;
 mod expiry;
+mod external;
 mod failure;
 mod histogram;
 mod id;
@@ -36,6 +37,7 @@ pub use commit::{Commit, DeliveryOutcome};
 pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
 pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
+pub use external::{External, ExternalSource, Receive};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
 pub use id::{DeliveryId, EntryId, IncidentId, UpdateId};
@@ -48,8 +50,8 @@ pub use message::{
     Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
 };
 pub use name::{
-    ChannelName, ComponentName, DependencyName, EscalationName, HeaderName, NameError, PersonName,
-    ProviderName, RuleName, ScheduleName,
+    ChannelName, ComponentName, DependencyName, EscalationName, ExternalKey, HeaderName, NameError,
+    PersonName, ProviderName, RuleName, ScheduleName,
 };
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};

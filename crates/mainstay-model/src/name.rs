@@ -104,4 +104,6 @@ names! {
     RuleName;
     /// The name of a header of an HTTP request.
     HeaderName;
+    /// What another system calls one of its alerts; stable while that lasts.
+    ExternalKey;
 }

@@ -2,6 +2,7 @@
 
 mod availability;
 mod certificates;
+mod external;
 mod invariants;
 mod networks;
 mod people;

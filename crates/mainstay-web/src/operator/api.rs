@@ -1,5 +1,6 @@
 //! The API for programs, under `/api/v1/`. Field names are stable: they are added, never renamed.
 
+mod alertmanager;
 mod certificates;
 mod dependencies;
 mod incidents;
@@ -17,7 +18,7 @@ use super::context::Context;
 const DOCUMENT: &str = include_str!("../../static/openapi.json");
 
 /// Every path of the API with what answers it, in one place, so that a test can hold it against the document.
-fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 12] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 13] {
     [
         ("/api/v1/status", get(status::get)),
         ("/api/v1/dependencies", get(dependencies::list)),
@@ -30,6 +31,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 12] {
         ("/api/v1/incidents/{id}/publish", post(incidents::publish)),
         ("/api/v1/incidents/{id}/updates", post(incidents::update)),
         ("/api/v1/incidents/{id}/notes", post(incidents::note)),
+        ("/api/v1/alertmanager", alertmanager::route()),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

@@ -26,21 +26,27 @@ pub(super) fn overview(known: &Known) -> String {
 }
 
 fn calm(known: &Known) -> String {
-    let about_mainstay = known.open.iter().find(|incident| {
-        incident.alerts.values().any(|alert| !matches!(alert.key.subject, Subject::Dependency(_)))
-    });
+    let any = |is_it: fn(&Subject) -> bool| {
+        known.open.iter().any(|incident| incident.alerts.values().any(|alert| is_it(&alert.key.subject)))
+    };
+    let about_mainstay = any(|subject| matches!(subject, Subject::Channel(_) | Subject::Mainstay));
+    let from_outside = any(|subject| matches!(subject, Subject::External { .. }));
     let unchecked = known.dependencies.iter().filter(|state| state.last.is_none()).count();
     match (about_mainstay, unchecked, known.count(Sign::Unknown)) {
-        (Some(_), _, _) => "What is watched is in order, but Mainstay itself needs you.".into(),
-        (None, 0, 0) => "Everything is in order.".into(),
-        (None, 0, unknown) => format!(
+        (true, _, _) => "What is watched is in order, but Mainstay itself needs you.".into(),
+        (false, 0, _) if from_outside => {
+            "What is watched is in order, but another system has alerts that hold.".into()
+        }
+        (false, ..) if from_outside => "Another system has alerts that hold.".into(),
+        (false, 0, 0) => "Everything is in order.".into(),
+        (false, 0, unknown) => format!(
             "Nothing is known to be wrong, but for {} it could not be told.",
             plural(unknown, "dependency", "dependencies")
         ),
-        (None, unchecked, _) if unchecked == known.dependencies.len() => {
+        (false, unchecked, _) if unchecked == known.dependencies.len() => {
             "The first checks are on their way.".into()
         }
-        (None, unchecked, _) => {
+        (false, unchecked, _) => {
             format!("Nothing is known to be wrong; {} not been checked yet.", unchecked_words(unchecked))
         }
     }

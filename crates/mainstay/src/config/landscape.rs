@@ -8,7 +8,7 @@ use mainstay_model as model;
 
 use super::problem::Level;
 use super::reader::Reader;
-use super::sections::{Component, Contact, Dependency, Mail, Provider, Root, Route, StatusPage};
+use super::sections::{Component, Contact, Dependency, Mail, Provider, Receive, Root, Route, StatusPage};
 use super::shape::Named;
 use super::{Retention, Server, advice, channels, checks};
 
@@ -38,6 +38,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         status_page: status_page(root.status_page?)?,
         operator_url: server.public_url.clone(),
         references,
+        receive: receive(root.receive?)?,
     };
     Some((landscape, server))
 }
@@ -145,6 +146,13 @@ fn status_page(read: StatusPage) -> Option<model::StatusPage> {
         public_url: read.public_url.unwrap_or_else(|| address_of(listen)),
         auto_publish: read.auto_publish?,
         contacts: contacts(read.contact?),
+    })
+}
+
+fn receive(read: Receive) -> Option<model::Receive> {
+    Some(model::Receive {
+        alertmanager_token: read.alertmanager_token,
+        alertmanager_repeat: read.alertmanager_repeat?,
     })
 }
 

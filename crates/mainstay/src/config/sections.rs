@@ -7,7 +7,7 @@ use mainstay_model::{
 use super::channels::Channel;
 use super::shape::{At, Given, Many, Names, section};
 use super::urls::{BaseLink, DatabaseUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
-use super::words::{Address, Count, FilePath, Flag, HostName, Length, Name, Percent, Text};
+use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
 
 section! {
     /// What Mainstay watches, whom it tells, and what it shows.
@@ -28,6 +28,8 @@ section! {
         mail: Given<Mail> => Optional;
         /// The public status page.
         status_page: StatusPage => Default("");
+        /// What is taken from other systems.
+        receive: Receive => Default("");
     }
 }
 
@@ -205,5 +207,16 @@ section! {
         discord: Link => Optional, "https://discord.gg/example";
         /// An invitation to a Slack workspace.
         slack: Link => Optional, "https://example.slack.com";
+    }
+}
+
+section! {
+    /// What is taken from other systems: alerts of a Prometheus Alertmanager, whose webhook posts to `/api/v1/alertmanager` of the
+    /// operator's listener.
+    Receive {
+        /// What Alertmanager has to bring along as a bearer token. Default: whoever reaches that listener may hand in alerts.
+        alertmanager_token: Hidden => Optional, "${ALERTMANAGER_TOKEN}";
+        /// Its `repeat_interval`. An alert that was not heard of for twice as long is told as such; it stays open.
+        alertmanager_repeat: Length<60_000> => Default("4h");
     }
 }
