@@ -2,6 +2,8 @@
 
 mod listen;
 mod team;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

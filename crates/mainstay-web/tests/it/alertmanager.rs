@@ -182,6 +182,17 @@ async fn what_cannot_be_used_is_refused_with_a_sentence() {
 }
 
 #[tokio::test]
+async fn what_mainstay_told_alertmanager_itself_does_not_come_back() {
+    let house = house(None).await;
+    let labels = json!({ "alertname": "MainstayIncident", "incident": "018f-x" });
+    let alerts = vec![alert("aa", "firing", labels), alert("bb", "firing", json!({}))];
+    let answer = house.post_json(PATH, webhook(alerts)).await;
+    assert_eq!(answer.json(), json!({ "firing": 1, "resolved": 0, "truncated": 0 }));
+    let open = house.get("/api/v1/incidents?state=open").await.json();
+    assert_eq!(open["incidents"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn too_many_open_alerts_are_refused_and_their_ends_are_taken() {
     let house = house(None).await;
     let one = |number: usize| ExternalAlert {

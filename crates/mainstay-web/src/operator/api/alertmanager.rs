@@ -84,7 +84,8 @@ async fn receive(
     };
     authorize(token.as_ref(), &headers)?;
     let webhook = read(body)?;
-    let alerts = webhook.alerts.iter().map(external).collect::<Result<Vec<_>, _>>()?;
+    let others = webhook.alerts.iter().filter(|alert| !is_our_own(alert));
+    let alerts = others.map(external).collect::<Result<Vec<_>, _>>()?;
     let firing = alerts.iter().filter(|alert| alert.firing).count();
     let taken = Taken { firing, resolved: alerts.len() - firing, truncated: webhook.truncated_alerts };
     if firing > 0 && open >= MOST_EXTERNAL {
@@ -153,6 +154,11 @@ fn full() -> Trouble {
         ),
         "Resolve them, or have Alertmanager send less: a rule that matches everything is the usual reason.",
     )
+}
+
+/// What we told Alertmanager, by a channel, comes back from there. It would be told again, and come back again.
+fn is_our_own(alert: &Alert) -> bool {
+    name(alert) == "MainstayIncident" && alert.labels.contains_key("incident")
 }
 
 fn external(alert: &Alert) -> Result<ExternalAlert, Trouble> {
