@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 /// A program that tests start, and the Debian package that brings it.
-const NEEDS: [(&str, &str); 10] = [
+const NEEDS: [(&str, &str); 12] = [
     ("postgres", "postgresql"),
     ("mariadbd", "mariadb-server"),
     ("redis-server", "redis-server"),
@@ -17,6 +17,8 @@ const NEEDS: [(&str, &str); 10] = [
     ("faketime", "faketime"),
     ("openssl", "openssl"),
     ("sqlite3", "sqlite3"),
+    ("prometheus-alertmanager", "prometheus-alertmanager"),
+    ("prometheus", "prometheus"),
 ];
 
 /// Installs what is missing with apt-get, as root or by sudo. Where neither is possible the tests that need it say that

@@ -1,4 +1,4 @@
-use mainstay_model::{Alert, FailureKind, Landscape, Rule, RuleKey, Subject};
+use mainstay_model::{Alert, ExternalSource, FailureKind, Landscape, Rule, RuleKey, Subject};
 
 /// What groups alerts into one incident: whose fault area it is, and the family of the fault, such as
 /// `provider:acme-db/certificate-ending`.
@@ -23,7 +23,20 @@ fn owner(alert: &Alert, landscape: &Landscape) -> String {
         Subject::Heartbeat(name) => format!("heartbeat:{name}"),
         Subject::Incident(id) => format!("incident:{id}"),
         Subject::Schedule(name) => format!("schedule:{name}"),
+        Subject::External { source, .. } => owner_of_external(alert, source, landscape),
         Subject::Mainstay => "mainstay".into(),
+    }
+}
+
+/// Whom it names is who it is about; of those that name nobody, the ones that say the same belong together.
+fn owner_of_external(alert: &Alert, source: &ExternalSource, landscape: &Landscape) -> String {
+    let Some(external) = &alert.external else { return source.to_string() };
+    let dependency = external.dependency.as_ref();
+    let of_dependency = || landscape.dependencies.get(dependency?).and_then(|one| one.provider.as_ref());
+    match (external.provider.as_ref().or_else(of_dependency), dependency) {
+        (Some(provider), _) => format!("provider:{provider}"),
+        (None, Some(dependency)) => format!("dependency:{dependency}"),
+        (None, None) => format!("{source}:{}", external.title),
     }
 }
 

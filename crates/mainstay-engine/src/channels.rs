@@ -85,5 +85,6 @@ fn alert(channel: &ChannelName, incident: Option<IncidentId>, reason: String, no
         failure: None,
         diagnosis,
         breaks_at: None,
+        external: None,
     }
 }

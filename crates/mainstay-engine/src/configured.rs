@@ -224,5 +224,13 @@ fn mainstay(rule: Rule) -> AlertKey {
 }
 
 fn alert(rule: Rule, since: Timestamp, diagnosis: Diagnosis) -> Alert {
-    Alert { key: mainstay(rule), severity: Severity::High, since, failure: None, diagnosis, breaks_at: None }
+    Alert {
+        key: mainstay(rule),
+        severity: Severity::High,
+        since,
+        failure: None,
+        diagnosis,
+        breaks_at: None,
+        external: None,
+    }
 }

@@ -194,6 +194,7 @@ impl Turn<'_> {
             failure: None,
             diagnosis,
             breaks_at: None,
+            external: None,
         };
         self.write(EntryKind::NotTold, About::incident(id), how);
         self.raised(&alert, &[]);

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, HeartbeatName, IncidentId, Landscape,
-    Match, Override, OverrideId, PersonName, PublicStatus, QuietId, Role, ScheduleName, Severity,
+    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, Diagnosis, ExternalKey, ExternalSource,
+    HeartbeatName, IncidentId, Landscape, Match, Override, OverrideId, PersonName, ProviderName,
+    PublicStatus, QuietId, Role, ScheduleName, Severity,
 };
 
 /// Something that happened and may change the state.
@@ -64,6 +65,13 @@ pub enum Event {
         /// What the store said.
         error: String,
     },
+    /// Another system handed in alerts.
+    External {
+        /// Which system.
+        source: ExternalSource,
+        /// What it said of each.
+        alerts: Vec<ExternalAlert>,
+    },
     /// A person did something.
     Operator {
         /// Who.
@@ -75,6 +83,27 @@ pub enum Event {
     Heartbeat(HeartbeatName),
     /// Nothing but the passing of time.
     Tick,
+}
+
+/// What another system says of one of its alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalAlert {
+    /// What it calls it.
+    pub key: ExternalKey,
+    /// Whether it holds; if not, it is over.
+    pub firing: bool,
+    /// What it says, in a few words.
+    pub title: String,
+    /// How urgent it is.
+    pub severity: Severity,
+    /// Since when it holds.
+    pub since: Timestamp,
+    /// The dependency that it names, configured or not.
+    pub dependency: Option<DependencyName>,
+    /// The provider that it names, configured or not.
+    pub provider: Option<ProviderName>,
+    /// Cause, evidence and next actions.
+    pub diagnosis: Diagnosis,
 }
 
 /// What a person can do about an incident, or about who is on call.

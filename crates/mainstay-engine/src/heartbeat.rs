@@ -67,6 +67,7 @@ impl Turn<'_> {
             failure: None,
             diagnosis,
             breaks_at: None,
+            external: None,
         };
         self.raised(&alert, &[]);
     }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use mainstay_model::{
-    Alert, AlertKey, DependencyName, EntryKind, Impact, Incident, IncidentId, IncidentState, Room, Rule,
-    Subject, Told,
+    Alert, AlertKey, DependencyName, EntryKind, External, Impact, Incident, IncidentId, IncidentState,
+    Landscape, Room, Rule, Subject, Told,
 };
 
 use crate::cause::{cause_key, is_availability};
@@ -55,11 +55,15 @@ impl Turn<'_> {
 
     /// An alert ended.
     pub(crate) fn ended(&mut self, key: &AlertKey, why: &str) {
-        self.ended_saying(key, wording::ended(key, why));
+        self.ended_in_words(key, |alert| wording::ended(alert, why));
     }
 
     /// The same with a sentence of its own.
     pub(crate) fn ended_saying(&mut self, key: &AlertKey, sentence: String) {
+        self.ended_in_words(key, |_| sentence);
+    }
+
+    fn ended_in_words(&mut self, key: &AlertKey, say: impl FnOnce(&Alert) -> String) {
         let text = key.to_string();
         let Some(id) = self.state.index.of_alert(&text) else { return };
         self.state.index.alert_ended(&text);
@@ -70,8 +74,8 @@ impl Turn<'_> {
         let is_open = incident.is_open();
         // What was announced has happened: that is said where it broke, and is no good news here.
         let came_true = alert.breaks_at.is_some_and(|at| at <= self.now);
-        let sentence = if came_true { wording::came_true(key) } else { sentence };
-        self.write(EntryKind::AlertEnded, About::incident(id).of(dependency_of(key)), sentence.clone());
+        let sentence = if came_true { wording::came_true(key) } else { say(&alert) };
+        self.write(EntryKind::AlertEnded, About::incident(id).of(dependency_of(&alert)), sentence.clone());
         let news = self.news(id);
         if is_open && !quiet && !came_true {
             news.lines.push(sentence);
@@ -80,14 +84,29 @@ impl Turn<'_> {
 
     /// The incident that an alert belongs to, if there is one.
     fn home(&self, alert: &Alert, cause: &str, siblings: &[Alert]) -> Option<IncidentId> {
-        siblings.iter().find_map(|sibling| self.home_of_sibling(alert, cause, sibling)).or_else(|| {
-            let incident = self.state.incidents.get(&self.state.index.of_cause(cause)?)?;
-            if incident.alerts.len() >= AT_MOST {
-                return None;
-            }
-            let latest = incident.resolved_at().or(incident.joined_at).unwrap_or(incident.opened_at);
-            (since(latest, self.now).abs() <= TOGETHER).then_some(incident.id)
-        })
+        siblings
+            .iter()
+            .find_map(|sibling| self.home_of_sibling(alert, cause, sibling))
+            .or_else(|| {
+                let incident = self.state.incidents.get(&self.state.index.of_cause(cause)?)?;
+                if incident.alerts.len() >= AT_MOST {
+                    return None;
+                }
+                let latest = incident.resolved_at().or(incident.joined_at).unwrap_or(incident.opened_at);
+                (since(latest, self.now).abs() <= TOGETHER).then_some(incident.id)
+            })
+            .or_else(|| self.home_between_systems(alert))
+    }
+
+    /// What another system says of something that we found broken, and what we find of something that it spoke of before, is one
+    /// trouble seen twice.
+    fn home_between_systems(&self, alert: &Alert) -> Option<IncidentId> {
+        let open = self.state.incidents.values().filter(|incident| incident.is_open());
+        let fits = |incident: &&Arc<Incident>| {
+            incident.alerts.len() < AT_MOST
+                && incident.alerts.values().any(|other| is_same_trouble(alert, other, &self.state.landscape))
+        };
+        open.filter(fits).max_by_key(|incident| incident.opened_at).map(|incident| incident.id)
     }
 
     /// One trouble of one dependency stays one incident, however long it takes from its announcement to the break.
@@ -117,7 +136,7 @@ impl Turn<'_> {
             (_, true) => (EntryKind::Broke, format!("What was announced has happened: {clause}.")),
             _ => (wording::entry_for(&alert.key.rule), format!("{clause}.")),
         };
-        let about = About::incident(id).of(dependency_of(&alert.key)).shown_by(shown(alert));
+        let about = About::incident(id).of(dependency_of(alert)).shown_by(shown(alert));
         self.write(kind, about, sentence.clone());
         if returned {
             self.customers_hear_of_return(id);
@@ -161,7 +180,7 @@ impl Turn<'_> {
         self.state.index.cause(&incident.cause_key, id);
         self.state.incidents.insert(id, Arc::new(incident));
         self.news(id).opened = true;
-        let about = About::incident(id).of(dependency_of(&alert.key)).shown_by(shown(alert));
+        let about = About::incident(id).of(dependency_of(alert)).shown_by(shown(alert));
         self.write(EntryKind::Opened, about, format!("{clause}."));
         id
     }
@@ -174,14 +193,38 @@ pub(crate) fn is_damped(incident: &Incident, alert: &Alert) -> bool {
     alert.key.rule != Rule::Flapping && incident.alerts.contains_key(&flapping.to_string())
 }
 
-pub(crate) fn dependency_of(key: &AlertKey) -> Option<&DependencyName> {
-    match &key.subject {
+pub(crate) fn dependency_of(alert: &Alert) -> Option<&DependencyName> {
+    match &alert.key.subject {
         Subject::Dependency(name) => Some(name),
+        Subject::External { .. } => alert.external.as_ref()?.dependency.as_ref(),
         Subject::Channel(_)
         | Subject::Heartbeat(_)
         | Subject::Incident(_)
         | Subject::Schedule(_)
         | Subject::Mainstay => None,
+    }
+}
+
+/// Whether one is of another system, the other too or about how well a dependency can be reached, and both name the same.
+fn is_same_trouble(one: &Alert, other: &Alert, landscape: &Landscape) -> bool {
+    let (external, own) = match (&one.external, &other.external) {
+        (Some(external), None) => (external, other),
+        (None, Some(external)) => (external, one),
+        (Some(one), Some(other)) => return name_the_same(one, other),
+        (None, None) => return false,
+    };
+    let Some(name) = dependency_of(own).filter(|_| is_availability(&own.key.rule)) else { return false };
+    let provider = landscape.dependencies.get(name).and_then(|one| one.provider.as_ref());
+    match &external.dependency {
+        Some(named) => named == name,
+        None => external.provider.is_some() && external.provider.as_ref() == provider,
+    }
+}
+
+fn name_the_same(one: &External, other: &External) -> bool {
+    match (&one.dependency, &other.dependency) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.provider.is_some() && one.provider == other.provider,
     }
 }
 

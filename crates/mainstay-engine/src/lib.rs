@@ -15,6 +15,7 @@ mod digest;
 mod escalate;
 mod event;
 pub mod expr;
+mod external;
 mod heartbeat;
 mod incident;
 mod index;
@@ -36,7 +37,8 @@ mod wording;
 
 pub use audience::{Audience, Topic};
 pub use customers::customer_wording;
-pub use event::{Action, Effects, Event, Recheck};
+pub use event::{Action, Effects, Event, ExternalAlert, Recheck};
+pub use external::MOST_EXTERNAL;
 pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};
 pub use quiet::quiet_until;
 pub use replay::{Held, NoReplay, Replay, Replayed};

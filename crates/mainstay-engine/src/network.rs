@@ -385,7 +385,15 @@ fn offline_alert(
             "Until then nothing is known of the dependencies; none is called down for it.".into(),
         ],
     };
-    Alert { key: offline_key(), severity, since: at, failure: None, diagnosis, breaks_at: None }
+    Alert {
+        key: offline_key(),
+        severity,
+        since: at,
+        failure: None,
+        diagnosis,
+        breaks_at: None,
+        external: None,
+    }
 }
 
 #[cfg(test)]

@@ -107,6 +107,7 @@ impl Turn<'_> {
             failure: None,
             diagnosis,
             breaks_at: None,
+            external: None,
         };
         self.raised(&alert, &[]);
     }
@@ -148,6 +149,7 @@ fn trial(id: IncidentId, name: &ChannelName, now: Timestamp, operator_url: &str)
             resolved_at: None,
             breaks_at: None,
             url: operator_url.to_owned(),
+            ack_url: None,
         },
         dependencies: Vec::new(),
         components: Vec::new(),

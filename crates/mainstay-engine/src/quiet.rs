@@ -81,7 +81,7 @@ impl Turn<'_> {
 
     /// What keeps an alert quiet now; of several the one that ends last.
     fn quiet_of<'b>(&'b self, alert: &Alert, landscape: &'b Landscape) -> Option<Stretch<'b>> {
-        let dependency = landscape.dependencies.get(dependency_of(&alert.key)?)?;
+        let dependency = landscape.dependencies.get(dependency_of(alert)?)?;
         let takes =
             |what: &Match| what.takes(alert.severity, alert.failure.as_ref(), std::iter::once(dependency));
         let configured = landscape.quiets.iter().filter(|quiet| takes(&quiet.what));

@@ -35,6 +35,7 @@ impl Turn<'_> {
         } else {
             self.look_at_snooze(id);
             self.look_at_promise(id);
+            self.look_at_silence(id);
             self.news(id);
         }
     }
@@ -184,8 +185,11 @@ pub(crate) fn is_broken(alert: &Alert) -> bool {
 
 /// Who is part of it: whoever joined once stays.
 fn gather(incident: &mut Incident, landscape: &Landscape) {
-    let names: Vec<DependencyName> =
-        incident.alerts.values().filter_map(|alert| dependency_of(&alert.key)).cloned().collect();
+    let names: Vec<DependencyName> = incident.alerts.values().filter_map(dependency_of).cloned().collect();
+    let named = incident.alerts.values().filter_map(|alert| alert.external.as_ref()?.provider.clone());
+    for provider in named.collect::<Vec<_>>() {
+        add::<ProviderName>(&mut incident.providers, &provider);
+    }
     for name in names {
         if let Some(dependency) = landscape.dependencies.get(&name) {
             if let Some(provider) = &dependency.provider {
@@ -226,7 +230,7 @@ fn broke_at(incident: &Incident, landscape: &Landscape) -> Option<Timestamp> {
 
 /// What customers feel of one alert: nothing where no component uses the dependency.
 fn felt(alert: &Alert, landscape: &Landscape) -> Impact {
-    let dependency = dependency_of(&alert.key).and_then(|name| landscape.dependencies.get(name));
+    let dependency = dependency_of(alert).and_then(|name| landscape.dependencies.get(name));
     let Some(dependency) = dependency.filter(|dependency| !dependency.used_by.is_empty()) else {
         return Impact::None;
     };

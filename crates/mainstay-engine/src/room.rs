@@ -241,8 +241,8 @@ impl Turn<'_> {
 
 /// A dependency of which no alert is left is no longer part of it.
 fn leave(incident: &mut Incident, alert: &Alert) {
-    let Some(name) = crate::incident::dependency_of(&alert.key) else { return };
-    let stays = |one: &Alert| crate::incident::dependency_of(&one.key) == Some(name);
+    let Some(name) = crate::incident::dependency_of(alert) else { return };
+    let stays = |one: &Alert| crate::incident::dependency_of(one) == Some(name);
     if !incident.alerts.values().any(stays) {
         incident.dependencies.retain(|one| one != name);
     }

@@ -121,6 +121,7 @@ impl Facts<'_> {
             failure: None,
             diagnosis,
             breaks_at: None,
+            external: None,
         }
     }
 }

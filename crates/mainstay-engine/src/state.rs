@@ -128,6 +128,12 @@ impl State {
         self.incidents.get(&id)
     }
 
+    /// How many alerts of other systems hold.
+    pub fn external_alerts(&self) -> usize {
+        let open = self.incidents.values().filter(|incident| incident.is_open());
+        open.flat_map(|incident| incident.alerts.values()).filter(|alert| alert.external.is_some()).count()
+    }
+
     /// The overrides of a schedule that were made at run time, in that order; what ended long ago is forgotten.
     pub fn overrides(&self, schedule: &str) -> impl Iterator<Item = &KeptOverride> {
         self.overrides.values().filter(move |one| one.schedule.as_str() == schedule)

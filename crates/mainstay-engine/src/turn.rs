@@ -83,6 +83,7 @@ impl<'a> Turn<'a> {
                 self.delivery_given_up(id, channel, incident, reason)
             }
             Event::StoreRecovered { since, error } => self.store_recovered(since, error),
+            Event::External { source, alerts } => self.external(source, alerts),
             Event::Operator { by, action } => self.operated(by, action),
             Event::Heartbeat(name) => self.heartbeat(&name),
             Event::Tick => self.ticked(),

@@ -20,6 +20,8 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
         (Subject::Incident(_), _) => unreached(lead),
         (Subject::Schedule(name), _) => format!("{name} {}", nobody_on_call(lead)),
         (Subject::Mainstay, _) => mainstay_title(&lead.key.rule).to_owned(),
+        (Subject::External { .. }, 0 | 1) => said_by(lead),
+        (Subject::External { .. }, several) => format!("{} (and {} more)", said_by(lead), several - 1),
     }
 }
 
@@ -39,6 +41,7 @@ pub(crate) fn clause(alert: &Alert) -> String {
         Subject::Incident(_) => unreached(alert),
         Subject::Schedule(name) => format!("{name} {}", nobody_on_call(alert)),
         Subject::Mainstay => mainstay_title(&alert.key.rule).to_owned(),
+        Subject::External { .. } => said_by(alert),
     }
 }
 
@@ -50,8 +53,15 @@ fn of_one(name: &DependencyName, alert: &Alert) -> String {
     }
 }
 
+/// What another system says, in its own words.
+pub(crate) fn said_by(alert: &Alert) -> String {
+    let title = alert.external.as_ref().map(|external| external.title.trim_end_matches('.'));
+    title.unwrap_or("Another system sees a problem").to_owned()
+}
+
 /// What is said when an alert ends.
-pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
+pub(crate) fn ended(alert: &Alert, why: &str) -> String {
+    let key = &alert.key;
     let what = match &key.subject {
         // That it ended for another reason says nothing of the certificate.
         Subject::Dependency(name) if !why.is_empty() && is_ending(&key.rule) => {
@@ -64,6 +74,7 @@ pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
         Subject::Incident(_) => "Nobody else needs to be reached".to_owned(),
         Subject::Schedule(name) => format!("{name} has somebody on call without a gap again"),
         Subject::Mainstay => mainstay_over(&key.rule).to_owned(),
+        Subject::External { .. } => format!("No longer: {}", said_by(alert)),
     };
     if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
 }
@@ -73,9 +84,11 @@ pub(crate) fn came_true(key: &AlertKey) -> String {
     match &key.subject {
         Subject::Dependency(name) => format!("What was announced for {name} has happened."),
         Subject::Schedule(name) => format!("The gap of {name} that was announced has passed."),
-        Subject::Channel(_) | Subject::Heartbeat(_) | Subject::Incident(_) | Subject::Mainstay => {
-            "What was announced has happened.".to_owned()
-        }
+        Subject::Channel(_)
+        | Subject::Heartbeat(_)
+        | Subject::Incident(_)
+        | Subject::Mainstay
+        | Subject::External { .. } => "What was announced has happened.".to_owned(),
     }
 }
 

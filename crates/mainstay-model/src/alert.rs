@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    ChannelName, DependencyName, Diagnosis, Failure, HeartbeatName, IncidentId, RuleKey, ScheduleName,
-    Severity,
+    ChannelName, DependencyName, Diagnosis, External, ExternalKey, ExternalSource, Failure, HeartbeatName,
+    IncidentId, RuleKey, ScheduleName, Severity,
 };
 
 kinds! {
@@ -46,6 +46,8 @@ kinds! {
         StoreFailing = "store-failing",
         /// Nobody is on call, or will be soon.
         ScheduleGap = "schedule-gap",
+        /// Another system says that something is wrong.
+        External = "external",
     }
 }
 
@@ -57,7 +59,7 @@ impl Rule {
             Down | Degraded | CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer
             | TooSlow | Stale | Flapping => true,
             Offline | ConfigurationRefused | ChannelFailing | ChannelUnproven | HeartbeatMissing
-            | NobodyReached | StoreFailing | ScheduleGap => false,
+            | NobodyReached | StoreFailing | ScheduleGap | External => false,
         }
     }
 }
@@ -84,6 +86,7 @@ impl Rule {
             NobodyReached => "nobody takes an incident up",
             StoreFailing => "Mainstay cannot write what it sees",
             ScheduleGap => "nobody is on call, or will be soon",
+            External => "another system says that something is wrong",
         }
     }
 }
@@ -104,6 +107,13 @@ pub enum Subject {
     Schedule(ScheduleName),
     /// Mainstay itself or its surroundings.
     Mainstay,
+    /// Whatever an alert of another system is about.
+    External {
+        /// Which system.
+        source: ExternalSource,
+        /// What it calls the alert.
+        key: ExternalKey,
+    },
 }
 
 /// The stable identity of an alert: it exists at most once at a time.
@@ -124,6 +134,7 @@ impl fmt::Display for AlertKey {
             Subject::Incident(id) => write!(f, "incident:{id}/{}", self.rule),
             Subject::Schedule(name) => write!(f, "schedule:{name}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
+            Subject::External { source, key } => write!(f, "{source}:{key}/{}", self.rule),
         }
     }
 }
@@ -143,4 +154,7 @@ pub struct Alert {
     pub diagnosis: Diagnosis,
     /// When things will break, for conditions that announce it.
     pub breaks_at: Option<Timestamp>,
+    /// Set exactly when it comes from another system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName, HeartbeatName,
-    Person, PersonName, ProviderName, Quiet, Recipient, Route, Rules, Schedule, ScheduleName, Secret,
-    Severity, Target,
+    Alertmanager, ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName,
+    HeartbeatName, HttpRequest, Ntfy, PagerDuty, Person, PersonName, Program, ProviderName, Quiet, Receive,
+    Recipient, Route, Rules, Schedule, ScheduleName, Secret, Severity, SlackBot, Target, Telegram, Twilio,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -56,6 +56,8 @@ pub struct Landscape {
     pub gap_warning: GapWarning,
     /// Rules of one's own, and what is changed about the built-in ones.
     pub rules: Rules,
+    /// What is taken from other systems.
+    pub receive: Receive,
 }
 
 /// How long before a gap in a schedule it is told: seven days, unless the configuration says otherwise.
@@ -230,6 +232,29 @@ pub enum ChannelKind {
         /// The signing secret: `whsec_` and base64, or any text, whose bytes are then the key.
         secret: Option<Secret>,
     },
+    /// A workflow of Microsoft Teams.
+    Teams {
+        /// Its URL.
+        url: Secret,
+    },
+    /// A chat of a Telegram bot.
+    Telegram(Telegram),
+    /// A service of PagerDuty.
+    PagerDuty(PagerDuty),
+    /// A Prometheus Alertmanager.
+    Alertmanager(Alertmanager),
+    /// A topic of an ntfy server.
+    Ntfy(Ntfy),
+    /// Text messages by Twilio.
+    TwilioSms(Twilio),
+    /// Telephone calls by Twilio.
+    TwilioCall(Twilio),
+    /// A channel of a Slack workspace, by a bot.
+    SlackBot(SlackBot),
+    /// An HTTP request of one's own making.
+    Http(HttpRequest),
+    /// A program on this machine.
+    Program(Program),
 }
 
 impl ChannelKind {
@@ -240,6 +265,16 @@ impl ChannelKind {
             ChannelKind::Discord { .. } => "discord",
             ChannelKind::Slack { .. } => "slack",
             ChannelKind::Webhook { .. } => "webhook",
+            ChannelKind::Teams { .. } => "teams",
+            ChannelKind::Telegram(_) => "telegram",
+            ChannelKind::PagerDuty(_) => "pagerduty",
+            ChannelKind::Alertmanager(_) => "alertmanager",
+            ChannelKind::Ntfy(_) => "ntfy",
+            ChannelKind::TwilioSms(_) => "twilio_sms",
+            ChannelKind::TwilioCall(_) => "twilio_call",
+            ChannelKind::SlackBot(_) => "slack_bot",
+            ChannelKind::Http(_) => "http",
+            ChannelKind::Program(_) => "program",
         }
     }
 }

@@ -7,11 +7,13 @@
 
 mod alert;
 mod certificate;
+mod channel;
 mod commit;
 mod diagnosis;
 mod duration;
 mod escalation;
 mod expiry;
+mod external;
 mod failure;
 mod histogram;
 mod id;
@@ -39,11 +41,13 @@ mod verdict;
 
 pub use alert::{Alert, AlertKey, Rule, Subject};
 pub use certificate::{Certificate, Fingerprint};
+pub use channel::{Alertmanager, HttpRequest, Login, Ntfy, PagerDuty, Program, SlackBot, Telegram, Twilio};
 pub use commit::{Commit, DeliveryOutcome};
 pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
 pub use escalation::{Escalating, Escalation, Progress, Step};
 pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
+pub use external::{External, ExternalSource, Receive};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
 pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, QuietId, UpdateId};
@@ -58,8 +62,8 @@ pub use message::{
     Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
 };
 pub use name::{
-    ChannelName, ComponentName, DependencyName, EscalationName, HeartbeatName, NameError, PersonName,
-    ProviderName, RuleName, ScheduleName,
+    ChannelName, ComponentName, DependencyName, EscalationName, ExternalKey, HeaderName, HeartbeatName,
+    NameError, PersonName, ProviderName, RuleName, ScheduleName,
 };
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};

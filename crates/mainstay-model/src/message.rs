@@ -124,6 +124,9 @@ pub struct MessageIncident {
     pub breaks_at: Option<Timestamp>,
     /// Its operator page.
     pub url: String,
+    /// Where whoever got the message takes the incident up without a log-in: a signed address, for this recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack_url: Option<String>,
 }
 
 /// A dependency as a message shows it.

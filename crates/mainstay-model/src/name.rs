@@ -104,4 +104,8 @@ names! {
     RuleName;
     /// The key of a heartbeat in the configuration.
     HeartbeatName;
+    /// The name of a header of an HTTP request.
+    HeaderName;
+    /// What another system calls one of its alerts; stable while that lasts.
+    ExternalKey;
 }

@@ -1,16 +1,23 @@
 //! Telling people: a message is rendered for its channel (pure) and handed to the service that carries it.
 //!
-//! Nothing is remembered here. Whether, when and how often a message is tried is decided by whoever calls; the answer
-//! to one attempt says all that the decision needs.
+//! Nothing is remembered here but when a service wants to be left alone. Whether, when and how often a message is tried is decided
+//! by whoever calls; the answer to one attempt says all that the decision needs.
+//!
+//! A channel is found by its name: `render/<service>.rs` makes its messages, `send/<service>.rs` hands them over.
 
 mod backoff;
 mod courier;
-mod http;
-mod mail;
+mod pace;
 mod render;
-mod signature;
+mod sample;
+mod send;
 
 pub use backoff::next_attempt;
-pub use courier::{Courier, CourierError, Outgoing, Receipt, Refusal};
-pub use render::{Mail, discord, mail as render_mail, plain_text, slack, webhook};
-pub use signature::sign;
+pub use courier::{Courier, CourierError, CourierOptions, Outgoing, Receipt, Refusal};
+pub use render::{
+    Mail, Request, TemplateError, alertmanager, check_request, discord, discord_news, mail as render_mail,
+    ntfy, pagerduty, plain_text, program, request, slack, slack_news, sms, teams, telegram, telegram_news,
+    twiml, webhook,
+};
+pub use sample::deliveries as sample_deliveries;
+pub use send::sign;

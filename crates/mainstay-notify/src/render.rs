@@ -1,12 +1,34 @@
 //! A message in the form of each channel: pure, the same message always gives the same bytes.
 
-mod chat;
+mod alertmanager;
+mod discord;
+mod limit;
 mod mail;
+mod ntfy;
+mod pagerduty;
+mod program;
+mod request;
+mod slack;
+mod teams;
+mod telegram;
+mod twilio;
 mod words;
 
-pub use chat::{discord, slack};
+pub use alertmanager::alertmanager;
+pub use discord::{discord, discord_news};
 pub use mail::{Mail, mail};
+pub use ntfy::ntfy;
+pub use pagerduty::pagerduty;
+pub use program::program;
+pub use request::{Request, TemplateError, check_request, request};
+pub use slack::{slack, slack_news};
+pub use teams::teams;
+pub use telegram::{telegram, telegram_news};
+pub use twilio::{sms, twiml};
 pub use words::plain_text;
+
+pub(crate) use alertmanager::{Labels, labels};
+pub(crate) use pagerduty::{EventAction, event, event_action};
 
 use mainstay_model::Message;
 use serde_json::{Value, json};

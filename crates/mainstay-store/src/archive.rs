@@ -101,6 +101,7 @@ mod tests {
             used_by: Vec::new(),
             criticality: mainstay_model::Criticality::Normal,
             confirm: Default::default(),
+            tags: Vec::new(),
         }
     }
 

@@ -223,6 +223,9 @@ statements! {
                 AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)";
     DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message
         FROM delivery WHERE incident = $1 ORDER BY created_at, channel, sequence, id";
+    LATEST_RECEIPT = "SELECT note FROM delivery
+        WHERE incident = $1 AND channel = $2 AND state = 1 AND note IS NOT NULL AND sequence < $3
+        ORDER BY sequence DESC LIMIT 1";
     DELIVERY_COUNTS = "SELECT state, COUNT(*) AS messages FROM delivery GROUP BY state";
 
     HOURLY = "SELECT dependency, start, healthy, degraded, down, inconclusive, observed_us, down_us, latency FROM hourly

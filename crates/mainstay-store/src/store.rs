@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride, TimelineEntry,
+    ChannelName, Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride,
+    TimelineEntry,
 };
 use tokio::sync::Mutex;
 
@@ -69,6 +70,17 @@ impl Store {
     /// Every message about an incident, in the order in which they were decided.
     pub async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, StoreError> {
         read::deliveries(&self.database, incident).await
+    }
+
+    /// What the service said to the latest message that this channel accepted about this incident, of those before `sequence`: the
+    /// name of the thread or of the message that the next one belongs to. `None` when there is none, or the service gives no names.
+    pub async fn latest_receipt(
+        &self,
+        channel: &ChannelName,
+        incident: IncidentId,
+        sequence: u32,
+    ) -> Result<Option<String>, StoreError> {
+        read::latest_receipt(&self.database, channel, incident, sequence).await
     }
 
     /// How many messages stand where.

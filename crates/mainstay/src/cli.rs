@@ -32,6 +32,7 @@ enum Command {
     Backup(commands::backup::Backup),
     Rule(commands::rule::Rule),
     OnCall(commands::on_call::OnCall),
+    Channel(commands::channel::Channel),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown".
@@ -54,5 +55,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Backup(backup) => backup.run(&cli.config),
         Command::Rule(rule) => rule.run(&cli.config),
         Command::OnCall(on_call) => on_call.run(&cli.config),
+        Command::Channel(channel) => channel.run(&cli.config),
     }
 }

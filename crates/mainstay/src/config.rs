@@ -5,6 +5,7 @@
 
 mod advice;
 mod calendar;
+mod channels;
 mod checks;
 mod excerpt;
 mod expressions;

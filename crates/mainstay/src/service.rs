@@ -2,6 +2,8 @@
 
 mod listen;
 mod team;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -280,7 +282,8 @@ async fn forward(mut submitted: mpsc::Receiver<operator::Submitted>, inbox: Inbo
     }
 }
 
-fn courier() -> anyhow::Result<Courier> {
+/// Carries messages, with the roots of this system for the services' HTTPS.
+pub(crate) fn courier() -> anyhow::Result<Courier> {
     let roots = mainstay_tls::Roots::system();
     Ok(Courier::new(roots.client_config())?)
 }

@@ -113,6 +113,7 @@ impl Sight<'_> {
                 actions: self.actions(operator_url),
             },
             breaks_at: (from > self.now).then_some(from),
+            external: None,
         }
     }
 

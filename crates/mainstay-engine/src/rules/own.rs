@@ -134,6 +134,7 @@ fn alert(rule: &Own, facts: &Facts<'_>, known: &Known<'_>, since: Timestamp) -> 
         failure: None,
         diagnosis,
         breaks_at: None,
+        external: None,
     }
 }
 

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mainstay_engine::{Action, Event, State};
+use mainstay_engine::{Action, Event, ExternalAlert, State};
 use mainstay_model::*;
 use proptest::prelude::*;
 
+use crate::external::external;
 use crate::scene::{Found, Scene, begin, days};
 
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ enum Move {
     Reconfigure(usize),
     Retarget(usize, u16),
     ClockBack(i64),
+    External(usize, bool),
 }
 
 const NAMES: [&str; 4] = ["a@acme", "b@acme", "c", "d"];
@@ -50,6 +52,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => (1..=NAMES.len()).prop_map(Move::Reconfigure),
         1 => (0..NAMES.len(), 3306u16..3308).prop_map(|(name, port)| Move::Retarget(name, port)),
         1 => (1i64..100_000).prop_map(Move::ClockBack),
+        2 => (0usize..4, any::<bool>()).prop_map(|(which, firing)| Move::External(which, firing)),
     ];
     prop::collection::vec(one, 1..120)
 }
@@ -116,6 +119,11 @@ fn apply(scene: &mut Scene, one: &Move, all: &BTreeMap<DependencyName, Dependenc
             }
             scene.configure();
         }
+        (Move::External(which, firing), ..) => {
+            let alert = external(["HighErrors", "Slow"][which % 2], "db", "acme", *firing);
+            let alert = ExternalAlert { key: format!("k{which}").parse().unwrap(), ..alert };
+            scene.step(Event::External { source: ExternalSource::Alertmanager, alerts: vec![alert] });
+        }
         (Move::ClockBack(seconds), ..) => {
             scene.now -= jiff::SignedDuration::from_secs(*seconds);
             scene.step(Event::Tick);
@@ -143,8 +151,12 @@ fn check_alerts(state: &State) {
         let down = dependency.alerts.iter().any(|alert| alert.key.rule == Rule::Down);
         assert_eq!(down, dependency.verdict == Verdict::Down, "{dependency:?}");
     }
-    let ours = |key: &String| key.starts_with("mainstay/") || key.starts_with("channel:");
-    assert!(homes.keys().all(ours), "alerts of nobody: {homes:?}");
+    let of_a_dependency = |alert: &Alert| matches!(alert.key.subject, Subject::Dependency(_));
+    assert!(!homes.values().any(of_a_dependency), "alerts of nobody: {homes:?}");
+    for alert in homes.values() {
+        let comes_from_outside = matches!(alert.key.subject, Subject::External { .. });
+        assert_eq!(alert.external.is_some(), comes_from_outside, "{alert:?}");
+    }
 }
 
 /// For each channel and incident: opened once and first, no gaps, and resolved last when it is.

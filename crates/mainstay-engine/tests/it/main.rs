@@ -4,6 +4,7 @@ mod availability;
 mod certificates;
 mod docs;
 mod escalation;
+mod external;
 mod invariants;
 mod networks;
 mod oncall;

@@ -54,12 +54,7 @@ fn facts(message: &Message) -> Vec<String> {
         facts.push(format!("Breaks: {} (in {})", clock(at), in_words(at.duration_since(message.at))));
     }
     match incident.resolved_at {
-        Some(at) => facts.push(format!(
-            "Lasted: {} (from {} to {})",
-            in_words(at.duration_since(incident.since)),
-            clock(incident.since),
-            clock(at)
-        )),
+        Some(at) => facts.push(lasted(message, at)),
         None => facts.push(format!("Since: {}", clock(incident.since))),
     }
     facts.push(format!("Severity: {}, {}", incident.severity, incident.state));
@@ -81,6 +76,11 @@ fn facts(message: &Message) -> Vec<String> {
     facts
 }
 
+fn lasted(message: &Message, at: Timestamp) -> String {
+    let since = message.incident.since;
+    format!("Lasted: {} (from {} to {})", in_words(at.duration_since(since)), clock(since), clock(at))
+}
+
 /// `2026-03-14 22:29:00 UTC`.
 pub(crate) fn clock(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
@@ -99,5 +99,15 @@ pub fn plain_text(message: &Message) -> String {
         }
     }
     text.push_str(&format!("\n{}\n", message.incident.url));
+    if let Some(url) = &message.incident.ack_url {
+        text.push_str(&format!("Acknowledge: {url}\n"));
+    }
     text
+}
+
+/// What happened, in two lines, for where the whole stands elsewhere.
+pub(crate) fn news(message: &Message) -> String {
+    let lasted = message.incident.resolved_at.map(|at| lasted(message, at));
+    let said = lasted.as_ref().or(message.change.as_ref()).unwrap_or(&message.cause);
+    format!("{}\n{said}", headline(message))
 }

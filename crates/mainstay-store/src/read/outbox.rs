@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{Delivery, IncidentId};
+use mainstay_model::{ChannelName, Delivery, IncidentId};
 
 use super::{all, bounded};
 use crate::database::Database;
@@ -56,6 +56,17 @@ pub(crate) async fn deliveries(
     incident: IncidentId,
 ) -> Result<Vec<Delivery>, StoreError> {
     all(database.rows(sql::DELIVERIES, vec![incident.to_string().into()]).await?, "delivery", "id")
+}
+
+pub(crate) async fn latest_receipt(
+    database: &Database,
+    channel: &ChannelName,
+    incident: IncidentId,
+    before: u32,
+) -> Result<Option<String>, StoreError> {
+    let values = vec![incident.to_string().into(), channel.to_string().into(), before.into()];
+    let row = database.rows(sql::LATEST_RECEIPT, values).await?.into_iter().next();
+    row.map_or(Ok(None), |row| Record::of("delivery", "note")(row).maybe_text("note"))
 }
 
 pub(crate) async fn delivery_counts(database: &Database) -> Result<DeliveryCounts, StoreError> {

@@ -140,3 +140,38 @@ async fn what_was_put_off_while_the_clock_was_ahead_is_due() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_latest_receipt_of_a_channel_and_an_incident_is_found() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let accepted = |number: u64, channel, incident, sequence, receipt: Option<&str>| Delivery {
+            state: DeliveryState::Delivered { at: later(8), receipt: receipt.map(str::to_owned) },
+            ..delivery(number, channel, incident, sequence, start())
+        };
+        let lost = DeliveryState::GivenUp { at: later(8), reason: "gone".to_owned() };
+        let messages = vec![
+            accepted(1, "chat", 1, 1, Some("41")),
+            accepted(2, "chat", 1, 2, Some("42 under 41")),
+            accepted(3, "chat", 1, 3, None),
+            Delivery { state: lost, ..delivery(4, "chat", 1, 4, start()) },
+            delivery(5, "chat", 1, 5, start()),
+            accepted(6, "chat", 2, 1, Some("99")),
+            accepted(7, "mail", 1, 1, Some("250 queued")),
+        ];
+        store.commit(&of_deliveries(messages)).await.unwrap();
+        let latest = async |channel: &str, incident, sequence| {
+            store.latest_receipt(&channel.parse().unwrap(), incident_id(incident), sequence).await.unwrap()
+        };
+        assert_eq!(
+            latest("chat", 1, 5).await.as_deref(),
+            Some("42 under 41"),
+            "neither lost nor queued nor nameless"
+        );
+        assert_eq!(latest("chat", 1, 2).await.as_deref(), Some("41"), "only what was before");
+        assert_eq!(latest("chat", 1, 1).await, None);
+        assert_eq!(latest("chat", 2, 2).await.as_deref(), Some("99"));
+        assert_eq!(latest("sms", 1, 9).await, None);
+    })
+    .await;
+}

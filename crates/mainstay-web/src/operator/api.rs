@@ -1,5 +1,6 @@
 //! The API for programs, under `/api/v1/`. Field names are stable: they are added, never renamed.
 
+mod alertmanager;
 mod certificates;
 mod dependencies;
 mod heartbeats;
@@ -36,6 +37,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/on-call", get(on_call::list)),
         ("/api/v1/on-call/{schedule}/overrides", post(on_call::stand_in)),
         ("/api/v1/on-call/{schedule}/overrides/{id}", delete(on_call::remove)),
+        ("/api/v1/alertmanager", alertmanager::route()),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

@@ -44,11 +44,11 @@ impl Context {
     /// Hands on what a person did, and waits until it is committed.
     pub(super) async fn submit(&self, action: Action) -> Result<(), Trouble> {
         // There is no log-in yet, so nobody has a name.
-        self.submit_event(Event::Operator { by: "operator".into(), action }).await
+        self.record(Event::Operator { by: "operator".into(), action }).await
     }
 
     /// Hands on what happened, and waits until it is committed.
-    pub(super) async fn submit_event(&self, event: Event) -> Result<(), Trouble> {
+    pub(super) async fn record(&self, event: Event) -> Result<(), Trouble> {
         hand_on(&self.operator.submit, event, PATIENCE).await
     }
 }

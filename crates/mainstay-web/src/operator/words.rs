@@ -26,13 +26,25 @@ pub(super) fn overview(known: &Known) -> String {
 }
 
 fn calm(known: &Known) -> String {
-    let subjects = || known.open.iter().flat_map(|one| one.alerts.values()).map(|alert| &alert.key.subject);
-    let about_mainstay = subjects().any(|subject| matches!(subject, Subject::Mainstay | Subject::Channel(_)));
-    let about_people = subjects().any(|subject| matches!(subject, Subject::Schedule(_)));
+    let any = |is_it: fn(&Subject) -> bool| {
+        known.open.iter().any(|incident| incident.alerts.values().any(|alert| is_it(&alert.key.subject)))
+    };
+    let about_mainstay = any(|subject| {
+        matches!(
+            subject,
+            Subject::Channel(_) | Subject::Incident(_) | Subject::Heartbeat(_) | Subject::Mainstay
+        )
+    });
+    let about_people = any(|subject| matches!(subject, Subject::Schedule(_)));
+    let from_outside = any(|subject| matches!(subject, Subject::External { .. }));
     let unchecked = known.dependencies.iter().filter(|state| state.last.is_none()).count();
     match (about_mainstay, unchecked, known.count(Sign::Unknown)) {
         (true, _, _) => "What is watched is in order, but Mainstay itself needs you.".into(),
         _ if about_people => "What is watched is in order, but somebody is missing on call.".into(),
+        (false, 0, _) if from_outside => {
+            "What is watched is in order, but another system has alerts that hold.".into()
+        }
+        (false, ..) if from_outside => "Another system has alerts that hold.".into(),
         (false, 0, 0) => "Everything is in order.".into(),
         (false, 0, unknown) => format!(
             "Nothing is known to be wrong, but for {} it could not be told.",

@@ -28,7 +28,7 @@ pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
         confirmation(dependency, reader);
         unaskable(dependency, reader);
     }
-    self::channels(root, reader);
+    super::channels::errors(root, reader);
     certificates(root, reader);
     listeners(root, reader);
     super::rules::errors(root, reader);
@@ -85,25 +85,6 @@ fn unaskable(dependency: &Dependency, reader: &mut Reader<'_>) {
         && let Some(reason) = url.value.no_query_because()
     {
         reader.error(query.span, "this query cannot be asked", format!("{reason}, or remove the line"));
-    }
-}
-
-fn channels(root: &Root, reader: &mut Reader<'_>) {
-    for channel in root.channels.iter().flatten() {
-        let Some(value) = &channel.value else { continue };
-        if value.email.is_some() && root.mail.is_none() {
-            let message = format!(
-                "the channel {} sends mail, and there is no mail server",
-                quoted(channel.name.as_str())
-            );
-            let hint = "add `mail: { smtp: \"smtps://user:${SMTP_PASSWORD}@smtp.example.com\", from: status@example.com }`";
-            reader.error(channel.span, message, hint);
-        }
-        if let Some(secret) = &value.secret
-            && value.webhook.is_none()
-        {
-            reader.error(secret.span, "only a `webhook` has a secret", "remove the line");
-        }
     }
 }
 

@@ -9,10 +9,10 @@ use mainstay_model as model;
 use super::problem::Level;
 use super::reader::Reader;
 use super::sections::{
-    Channel, Component, Contact, Dependency, Heartbeat, HeartbeatOut, Mail, Provider, Root, StatusPage,
+    Component, Contact, Dependency, Heartbeat, HeartbeatOut, Mail, Provider, Receive, Root, StatusPage,
 };
 use super::shape::Named;
-use super::{Retention, Server, advice, checks, on_call, rules, telling};
+use super::{Retention, Server, advice, channels, checks, on_call, rules, telling};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -46,7 +46,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         providers: each(root.providers?, provider)?,
         dependencies: each(root.dependencies?, dependency)?,
         components: each(root.components?, component)?,
-        channels: each(root.channels?, channel)?,
+        channels: each(root.channels?, channels::channel)?,
         routes,
         escalations,
         fallback,
@@ -65,6 +65,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         schedules,
         gap_warning,
         rules: rules::build(root.rules?)?,
+        receive: receive(root.receive?)?,
     };
     Some((landscape, server))
 }
@@ -163,19 +164,6 @@ fn component(name: &model::ComponentName, read: Component) -> Option<model::Comp
     Some(model::Component { title, group: read.group, description: read.description })
 }
 
-fn channel(_: &model::ChannelName, read: Channel) -> Option<model::Channel> {
-    use model::ChannelKind::{Discord, Email, Slack, Webhook};
-    let secret = read.secret.map(|secret| secret.value);
-    let kind = match (read.email, read.discord, read.slack, read.webhook) {
-        (Some(to), ..) => Email { to },
-        (_, Some(url), ..) => Discord { url },
-        (_, _, Some(url), _) => Slack { url },
-        (_, _, _, Some(url)) => Webhook { url, secret },
-        _ => return None,
-    };
-    Some(model::Channel { kind })
-}
-
 fn mail(read: Mail) -> Option<model::MailServer> {
     let smtp = read.smtp?;
     let security = match (smtp.security, &read.ca_file) {
@@ -201,6 +189,13 @@ fn status_page(read: StatusPage) -> Option<model::StatusPage> {
         public_url: read.public_url.unwrap_or_else(|| address_of(listen)),
         auto_publish: read.auto_publish?,
         contacts: contacts(read.contact?),
+    })
+}
+
+fn receive(read: Receive) -> Option<model::Receive> {
+    Some(model::Receive {
+        alertmanager_token: read.alertmanager_token,
+        alertmanager_repeat: read.alertmanager_repeat?,
     })
 }
 

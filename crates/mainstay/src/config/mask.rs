@@ -5,7 +5,7 @@ use std::ops::Range;
 /// What stands in place of a secret.
 pub(super) const MASK: &str = "[secret]";
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 20] = [
     "secret",
     "pass",
     "pwd",
@@ -18,6 +18,14 @@ const KEYS: [&str; 12] = [
     "slack",
     "hook",
     "database",
+    "channel",
+    "teams",
+    "telegram",
+    "pagerduty",
+    "alertmanager",
+    "ntfy",
+    "authorization",
+    "headers",
 ];
 
 /// The value as people may see it: without passwords, control characters and excess length.
@@ -141,6 +149,11 @@ pub(super) fn in_line(line: &str) -> Vec<Range<usize>> {
     let token_end = |from: usize| line[from..].find([' ', '"', '\'']).map_or(line.len(), |at| from + at);
     found.extend(line.match_indices("://").map(|(scheme, _)| scheme + 3..token_end(scheme)));
     found.extend(line.match_indices("whsec").map(|(secret, _)| secret..token_end(secret)));
+    for scheme in ["Bearer ", "Basic "] {
+        found.extend(
+            line.match_indices(scheme).map(|(at, _)| at + scheme.len()..token_end(at + scheme.len())),
+        );
+    }
     found
 }
 
@@ -195,6 +208,7 @@ mod tests {
         assert_eq!(masked("  x: { sercet: hunter2, to: a }"), ["hunter2, to: a }"]);
         assert_eq!(masked("{ x: https://u:hunter2@h, secret: a}"), ["hunter2", "a}", "u:hunter2@h,"]);
         assert_eq!(masked("  url: mysql://u:hunter 2@h"), ["hunter 2", "u:hunter"]);
+        assert_eq!(masked("ion: \"Bearer hunter2\" }"), ["hunter2"]);
         assert_eq!(masked("  name: Checkout"), Vec::<String>::new());
     }
 }

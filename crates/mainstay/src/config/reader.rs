@@ -113,7 +113,8 @@ impl<'a> Reader<'a> {
 
     /// Hides what looks like a secret in a part of the file that no shape reads.
     pub(super) fn hide_unread(&mut self, node: &Node) {
-        let sensitive = self.path.last().is_some_and(|key| mask::is_sensitive(&key.text));
+        // Of a channel nearly everything is: what misses its place there may be a token or an address that grants access.
+        let sensitive = self.path.iter().any(|key| mask::is_sensitive(&key.text));
         let mut found = Vec::new();
         node.walk(&mut |key, inner| {
             if let Value::Scalar(raw) = &inner.value
@@ -174,15 +175,15 @@ impl<'a> Reader<'a> {
     fn exactly_one(&mut self, entries: &[Entry], one_of: &[&str]) {
         let given: Vec<&Entry> =
             entries.iter().filter(|entry| one_of.contains(&entry.key.text.as_str())).collect();
-        let choice = one_of.join(", ");
         match given.as_slice() {
             [] => {
                 let message = format!("{} says no means of telling anybody", self.owner());
-                self.error(self.owner_span(), message, format!("give it one of {choice}"));
+                self.error(self.owner_span(), message, format!("give it one of {}", one_of.join(", ")));
             }
             [_] => {}
             [.., last] => {
-                let message = format!("{} has more than one of {choice}", self.owner());
+                let keys: Vec<String> = given.iter().map(|entry| quoted_key(&entry.key.text)).collect();
+                let message = format!("{} is of more than one kind: {}", self.owner(), keys.join(" and "));
                 let hint = "make a channel of each; a route can name several";
                 self.error(last.key.span, message, hint);
             }

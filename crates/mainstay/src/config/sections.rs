@@ -6,6 +6,7 @@ use mainstay_model::{
 };
 
 use super::calendar::{Day, HandOver, Hours, Moment, Recurring, Rotation, WeekdayWord, Zone};
+use super::channels::Channel;
 use super::expressions::{Condition, Message};
 use super::shape::{At, Given, Many, Names, section};
 use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
@@ -49,6 +50,8 @@ section! {
         digest: Digest => Default("");
         /// Rules of your own, by a name of your choice, and what you change about the built-in ones, by their names.
         rules: Names<RuleName, Rule> => Default("");
+        /// What is taken from other systems.
+        receive: Receive => Default("");
     }
 }
 
@@ -180,22 +183,6 @@ section! {
         group: Text => Optional, "API";
         /// One line for customers.
         description: Text => Optional, "Paying for an order";
-    }
-}
-
-section! {
-    /// A means of telling somebody: exactly one of `email`, `discord`, `slack` and `webhook`.
-    Channel one_of("email", "discord", "slack", "webhook") {
-        /// Mail to one address or several. Needs `mail`.
-        email: Many<Mailbox> => Optional, "oncall@example.com";
-        /// The address of a Discord webhook.
-        discord: HookUrl => Optional, "${DISCORD_WEBHOOK}";
-        /// The address of a Slack incoming webhook.
-        slack: HookUrl => Optional, "${SLACK_WEBHOOK}";
-        /// An HTTP endpoint of yours, which takes Standard Webhooks.
-        webhook: HookUrl => Optional, "https://bot.example.com/hook";
-        /// The signing secret of `webhook`: `whsec_` and base64, or any text.
-        secret: At<Hidden> => Optional, "${HOOK_SECRET}";
     }
 }
 
@@ -489,5 +476,16 @@ section! {
         r#for: At<Length<0>> => Optional, "10m";
         /// Whether it is judged.
         enabled: At<Flag> => Default("true");
+    }
+}
+
+section! {
+    /// What is taken from other systems: alerts of a Prometheus Alertmanager, whose webhook posts to `/api/v1/alertmanager` of the
+    /// operator's listener.
+    Receive {
+        /// What Alertmanager has to bring along as a bearer token. Default: whoever reaches that listener may hand in alerts.
+        alertmanager_token: Hidden => Optional, "${ALERTMANAGER_TOKEN}";
+        /// Its `repeat_interval`. An alert that was not heard of for twice as long is told as such; it stays open.
+        alertmanager_repeat: Length<60_000> => Default("4h");
     }
 }

@@ -109,7 +109,7 @@ impl Section {
 macro_rules! section {
     (
         $(#[doc = $doc:literal])*
-        $name:ident $(one_of($($alternative:literal),*))? {
+        $name:ident $(one_of($($alternative:literal),* $(,)?))? {
             $(
                 $(#[doc = $field_doc:literal])*
                 $field:ident: $shape:ty => $presence:ident $(($default:literal))? $(, $example:literal)?;

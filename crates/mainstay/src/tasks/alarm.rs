@@ -65,7 +65,8 @@ impl Alarm {
             let Some(channel) = landscape.channels.get(&name) else { continue };
             let delivery = delivery(name, said, &landscape.operator_url, &mut random);
             let mail = landscape.mail.as_ref();
-            self.tell(Outgoing { delivery: &delivery, channel, mail, now: clock::now() }).await;
+            self.tell(Outgoing { delivery: &delivery, channel, mail, earlier: None, now: clock::now() })
+                .await;
         }
     }
 
@@ -107,6 +108,7 @@ fn message(now: Timestamp, said: &str, operator_url: &str, random: &mut Random) 
             resolved_at: None,
             breaks_at: None,
             url: operator_url.to_owned(),
+            ack_url: None,
         },
         dependencies: Vec::new(),
         components: Vec::new(),

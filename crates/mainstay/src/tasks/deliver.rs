@@ -109,6 +109,7 @@ impl Deliverer {
         Attempt {
             delivery,
             landscape: self.state.read().unwrap_or_else(PoisonError::into_inner).landscape().clone(),
+            store: self.store.clone(),
             courier: self.courier.clone(),
             inbox: self.inbox.clone(),
         }
@@ -117,6 +118,7 @@ impl Deliverer {
 
 struct Attempt {
     delivery: Delivery,
+    store: Store,
     landscape: Arc<Landscape>,
     courier: Arc<Courier>,
     inbox: Inbox,
@@ -140,7 +142,20 @@ impl Attempt {
             });
         };
         let mail = self.landscape.mail.as_ref();
-        self.courier.send(Outgoing { delivery: &self.delivery, channel, mail, now: clock::now() }).await
+        let earlier = self.earlier().await?;
+        let (delivery, earlier, now) = (&self.delivery, earlier.as_deref(), clock::now());
+        self.courier.send(Outgoing { delivery, channel, mail, earlier, now }).await
+    }
+
+    /// What came of the message before this one, which tells the thread or the message to change. It is there: of one channel and
+    /// incident a later message waits for the earlier one.
+    async fn earlier(&self) -> Result<Option<String>, Refusal> {
+        let Delivery { channel, sequence, message, .. } = &self.delivery;
+        let found = self.store.latest_receipt(channel, message.incident.id, *sequence).await;
+        found.map_err(|error| Refusal::Later {
+            reason: format!("the messages before this one cannot be read: {}", in_full(&error)),
+            retry_after: None,
+        })
     }
 
     fn event(&self, outcome: Result<Receipt, Refusal>, random: &mut Random) -> Event {

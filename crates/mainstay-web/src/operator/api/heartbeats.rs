@@ -20,7 +20,7 @@ pub(super) async fn beat(
 ) -> Result<Json<Taken>, ApiTrouble> {
     let name = expected(&context, &name, &headers)?;
     let taken = Taken { taken_at: (context.operator.clock)(), name: name.clone() };
-    context.submit_event(Event::Heartbeat(name)).await?;
+    context.record(Event::Heartbeat(name)).await?;
     Ok(Json(taken))
 }
 

@@ -58,9 +58,12 @@ fn usual_severity(rule: Rule) -> &'static str {
     match rule {
         Down | Degraded | Stale | Flapping | Offline => "by criticality",
         CertificateExpiring => "by time left",
-        RenewalOverdue | TooSlow => "warn",
+        RenewalOverdue | TooSlow | ChannelUnproven => "warn",
         ChainProblem | AddressesDiffer => "as found",
         ConfigurationRefused | ChannelFailing | StoreFailing => "high",
+        ScheduleGap => "warn, then high",
+        NobodyReached => "as the incident",
+        HeartbeatMissing | External => "as configured",
     }
 }
 

@@ -26,9 +26,7 @@ pub(crate) async fn send(
     to: &[String],
     settled: &Settled,
 ) -> Result<Receipt, Refusal> {
-    let server = outgoing.mail.ok_or_else(|| {
-        Refusal::never("no mail server is configured; add a mail section to the configuration")
-    })?;
+    let server = outgoing.mail.ok_or_else(no_server)?;
     let line = line(server).await?;
     let id = outgoing.delivery.id;
     let mut waiting = None;
@@ -55,6 +53,25 @@ pub(crate) async fn send(
     let outcome = conclude(to, |recipient| settled.outcome(id, recipient));
     settled.forget(id);
     outcome
+}
+
+/// Logs in to the mail server and sends nothing.
+pub(crate) async fn probe(outgoing: Outgoing<'_>) -> Result<Receipt, Refusal> {
+    let server = outgoing.mail.ok_or_else(no_server)?;
+    let transport: AsyncSmtpTransport<Tokio1Executor> = line(server).await?.build();
+    let answer = transport.test_connection().await;
+    transport.shutdown().await;
+    match answer {
+        Ok(true) => Ok(Receipt { id: None }),
+        Ok(false) => Err(Refusal::later("the mail server ended the connection")),
+        Err(error) => Err(match refused(&error) {
+            Fault::Recipient(refusal) | Fault::Server(refusal) => refusal,
+        }),
+    }
+}
+
+fn no_server() -> Refusal {
+    Refusal::never("no mail server is configured; add a mail section to the configuration")
 }
 
 /// Why a mail was not handed in.

@@ -1,24 +1,10 @@
-//! Every channel against a server that behaves like the real one, bad days included.
-
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use mainstay_model::*;
-use mainstay_notify::{Courier, Outgoing, Receipt, Refusal};
+use mainstay_notify::{Outgoing, Receipt, Refusal};
 use mainstay_testkit::{Answer, Mailbox, Receiver};
 
-fn now() -> Timestamp {
-    "2026-03-14T22:31:00Z".parse().unwrap()
-}
-
-fn courier() -> Courier {
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Courier::new(tls).unwrap()
-}
+use crate::house::{courier, now, spoken};
 
 fn delivery() -> Delivery {
     let mut random = Random::seeded(3);
@@ -47,6 +33,7 @@ fn message(kind: MessageKind) -> Message {
             resolved_at: None,
             breaks_at: None,
             url: "https://ops.example.com/incidents/1".into(),
+            ack_url: None,
         },
         dependencies: vec![MessageDependency {
             name: "orders-db".parse().unwrap(),
@@ -70,7 +57,8 @@ fn message(kind: MessageKind) -> Message {
 
 async fn send(kind: ChannelKind, mail: Option<&MailServer>) -> Result<Receipt, Refusal> {
     let channel = Channel { kind };
-    courier().send(Outgoing { delivery: &delivery(), channel: &channel, mail, now: now() }).await
+    let outgoing = Outgoing { delivery: &delivery(), channel: &channel, mail, earlier: None, now: now() };
+    courier().send(outgoing).await
 }
 
 fn webhook_to(receiver: &Receiver) -> ChannelKind {
@@ -108,25 +96,6 @@ async fn discord_and_slack_get_their_own_forms() {
     let slack = Receiver::start(|_| Answer::new(200, "ok")).await;
     send(ChannelKind::Slack { url: Secret::new(slack.url("/services/T/B/x")) }, None).await.unwrap();
     insta::assert_json_snapshot!("slack", slack.received()[0].json());
-}
-
-#[test]
-fn limits_of_the_services_are_kept() {
-    let mut message = message(MessageKind::Updated);
-    message.incident.title = "ü".repeat(400);
-    message.cause = "ü".repeat(9000);
-    message.evidence = vec!["ü".repeat(500); 20];
-    let discord = mainstay_notify::discord(&message);
-    let embed = &discord["embeds"][0];
-    let length = |value: &serde_json::Value| value.as_str().unwrap().chars().count();
-    assert_eq!(length(&embed["title"]), 256);
-    assert!(length(&embed["description"]) <= 4096);
-    let fields: usize = embed["fields"].as_array().unwrap().iter().map(|field| length(&field["value"])).sum();
-    assert!(length(&embed["title"]) + length(&embed["description"]) + fields + 100 <= 6000);
-    for block in mainstay_notify::slack(&message)["blocks"].as_array().unwrap() {
-        let limit = if block["type"] == "header" { 150 } else { 3000 };
-        assert!(length(&block["text"]["text"]) <= limit);
-    }
 }
 
 #[test]
@@ -198,14 +167,6 @@ async fn refusals_are_told_apart() {
         let receiver = Receiver::start(move |_| answer.clone()).await;
         let refusal = send(webhook_to(&receiver), None).await.unwrap_err();
         assert_eq!(spoken(&refusal), expected);
-    }
-}
-
-fn spoken(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Later { reason, retry_after: None } => format!("later: {reason}"),
-        Refusal::Later { reason, retry_after: Some(after) } => format!("later after {after:?}: {reason}"),
-        Refusal::Never { reason } => format!("never: {reason}"),
     }
 }
 
@@ -299,7 +260,8 @@ async fn who_has_the_mail_does_not_get_it_again_with_a_retry() {
     let mailbox = Mailbox::refusing(&[("RCPT", "451 4.7.1 greylisted")]).await;
     let server = mail_server(&mailbox);
     let (courier, delivery, channel) = (courier(), delivery(), Channel { kind: email() });
-    let outgoing = Outgoing { delivery: &delivery, channel: &channel, mail: Some(&server), now: now() };
+    let outgoing =
+        Outgoing { delivery: &delivery, channel: &channel, mail: Some(&server), earlier: None, now: now() };
     let first = courier.send(outgoing).await.unwrap_err();
     assert!(matches!(first, Refusal::Later { .. }), "{first}");
     courier.send(outgoing).await.unwrap();

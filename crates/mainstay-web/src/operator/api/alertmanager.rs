@@ -1,0 +1,230 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::{MethodRouter, post};
+use jiff::Timestamp;
+use mainstay_engine::{Event, ExternalAlert, MOST_EXTERNAL};
+use mainstay_model::{Diagnosis, ExternalSource, Secret, Severity};
+use serde::{Deserialize, Serialize};
+
+use crate::operator::context::Context;
+use crate::operator::trouble::{ApiTrouble, Trouble};
+
+/// Room for the alerts below with long annotations.
+const LARGEST_BODY: usize = 1024 * 1024;
+/// In one request. Alertmanager sends one group at a time.
+const MOST_ALERTS: usize = 500;
+/// What is shown of one label, annotation or name.
+const LONGEST_TEXT: usize = 300;
+/// What is shown of a description.
+const LONGEST_CAUSE: usize = 1_000;
+/// Labels that are shown of one alert.
+const MOST_LABELS: usize = 20;
+
+/// `POST` alone, with room of its own for the body.
+pub(super) fn route() -> MethodRouter<Arc<Context>> {
+    post(receive).layer(DefaultBodyLimit::max(LARGEST_BODY))
+}
+
+/// The webhook of Alertmanager, version 4 (its documentation, "webhook_config").
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Webhook {
+    version: String,
+    /// How many alerts it left out.
+    #[serde(default)]
+    truncated_alerts: u64,
+    alerts: Vec<Alert>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Alert {
+    status: Status,
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    starts_at: Timestamp,
+    #[serde(default, rename = "generatorURL")]
+    generator_url: String,
+    fingerprint: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Firing,
+    Resolved,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Taken {
+    firing: usize,
+    resolved: usize,
+    /// Left out by Alertmanager itself.
+    truncated: u64,
+}
+
+/// `POST /api/v1/alertmanager`.
+async fn receive(
+    State(context): State<Arc<Context>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Taken>, ApiTrouble> {
+    let (token, open) = {
+        let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+        (state.landscape().receive.alertmanager_token.clone(), state.external_alerts())
+    };
+    authorize(token.as_ref(), &headers)?;
+    let webhook = read(body)?;
+    let others = webhook.alerts.iter().filter(|alert| !is_our_own(alert));
+    let alerts = others.map(external).collect::<Result<Vec<_>, _>>()?;
+    let firing = alerts.iter().filter(|alert| alert.firing).count();
+    let taken = Taken { firing, resolved: alerts.len() - firing, truncated: webhook.truncated_alerts };
+    if firing > 0 && open >= MOST_EXTERNAL {
+        return Err(full().into());
+    }
+    if taken.truncated > 0 {
+        tracing::warn!(
+            alerts = taken.truncated,
+            "Alertmanager left out alerts: raise max_alerts of its webhook"
+        );
+    }
+    context.record(Event::External { source: ExternalSource::Alertmanager, alerts }).await?;
+    Ok(Json(taken))
+}
+
+/// Whoever knows the token may hand in alerts. The comparison takes as long whatever is wrong.
+fn authorize(token: Option<&Secret>, headers: &HeaderMap) -> Result<(), Trouble> {
+    let Some(token) = token else { return Ok(()) };
+    let given =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    match given {
+        Some(given) if verify_slices_are_equal(given, token.expose().as_bytes()).is_ok() => Ok(()),
+        _ => Err(Trouble::new(
+            StatusCode::UNAUTHORIZED,
+            "The token is missing, or is another one.",
+            "Give Alertmanager the token of receive.alertmanager_token: in its webhook_config under http_config, \
+             authorization, credentials.",
+        )),
+    }
+}
+
+fn read(body: Result<Bytes, BytesRejection>) -> Result<Webhook, Trouble> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Trouble::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "This is more than a megabyte.",
+            "Set max_alerts in Alertmanager's webhook_config, or group alerts by more labels.",
+        ),
+        _ => Trouble::unusable("The body could not be read to its end.", "Send it again."),
+    })?;
+    let webhook: Webhook = serde_json::from_slice(&body).map_err(|error| {
+        let what = format!("This is no webhook of Alertmanager: {error}.");
+        Trouble::unusable(
+            what,
+            "Point a webhook_config of Alertmanager here; what it sends stands in /api/v1/openapi.json.",
+        )
+    })?;
+    if webhook.version != "4" {
+        let version = cut(&webhook.version, 20);
+        let what = format!("Version {version} of Alertmanager's webhook is not known here.");
+        return Err(Trouble::unusable(what, "Version 4 is; Alertmanager sends it since 0.9."));
+    }
+    if webhook.alerts.len() > MOST_ALERTS {
+        let what = format!("These are {} alerts; {MOST_ALERTS} are taken at once.", webhook.alerts.len());
+        return Err(Trouble::unusable(what, "Set max_alerts in Alertmanager's webhook_config."));
+    }
+    Ok(webhook)
+}
+
+/// Alertmanager tries again what is refused with 5xx.
+fn full() -> Trouble {
+    Trouble::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!(
+            "{MOST_EXTERNAL} alerts of other systems hold already, and no more are taken until some have ended."
+        ),
+        "Resolve them, or have Alertmanager send less: a rule that matches everything is the usual reason.",
+    )
+}
+
+/// What we told Alertmanager, by a channel, comes back from there. It would be told again, and come back again.
+fn is_our_own(alert: &Alert) -> bool {
+    name(alert) == "MainstayIncident" && alert.labels.contains_key("incident")
+}
+
+fn external(alert: &Alert) -> Result<ExternalAlert, Trouble> {
+    let key = alert.fingerprint.parse().map_err(|error| {
+        let what = format!("An alert has no usable fingerprint: {error}.");
+        Trouble::unusable(what, "Alertmanager sends one since 0.19.")
+    })?;
+    let label = |name: &str| alert.labels.get(name);
+    Ok(ExternalAlert {
+        key,
+        firing: alert.status == Status::Firing,
+        title: title(alert),
+        severity: severity(label("severity")).unwrap_or(Severity::High),
+        since: alert.starts_at,
+        dependency: label("dependency").and_then(|name| name.parse().ok()),
+        provider: label("provider").and_then(|name| name.parse().ok()),
+        diagnosis: diagnosis(alert),
+    })
+}
+
+/// The words that people use for how urgent an alert is. `None` where it says nothing that is known.
+fn severity(label: Option<&String>) -> Option<Severity> {
+    match label?.to_ascii_lowercase().as_str() {
+        "critical" | "page" | "emergency" | "disaster" => Some(Severity::Page),
+        "error" | "high" | "major" => Some(Severity::High),
+        "warning" | "warn" | "minor" => Some(Severity::Warn),
+        "info" | "informational" | "low" | "none" => Some(Severity::Info),
+        _ => None,
+    }
+}
+
+fn title(alert: &Alert) -> String {
+    let summary = alert.annotations.get("summary").filter(|text| !text.trim().is_empty());
+    cut(summary.map_or_else(|| name(alert), String::as_str), 150)
+}
+
+fn name(alert: &Alert) -> &str {
+    alert.labels.get("alertname").map_or("An alert without a name", String::as_str)
+}
+
+fn diagnosis(alert: &Alert) -> Diagnosis {
+    let annotation = |key: &str| alert.annotations.get(key).filter(|text| !text.trim().is_empty());
+    let said = annotation("description").or_else(|| annotation("message")).or_else(|| annotation("summary"));
+    let cause = said.map_or_else(
+        || format!("{} fires in Prometheus.", cut(name(alert), LONGEST_TEXT)),
+        |text| cut(text, LONGEST_CAUSE),
+    );
+    let mut evidence =
+        vec![format!("Alertmanager: {} since {}.", cut(name(alert), LONGEST_TEXT), alert.starts_at)];
+    if severity(alert.labels.get("severity")).is_none() {
+        evidence.push("It has no label `severity` that is known here, so it counts as high.".into());
+    }
+    let labels = alert.labels.iter().filter(|(name, _)| *name != "alertname").take(MOST_LABELS);
+    evidence.extend(labels.map(|(name, value)| cut(&format!("{name} = {value}"), LONGEST_TEXT)));
+    let runbook =
+        annotation("runbook_url").map(|url| format!("Follow the runbook: {}", cut(url, LONGEST_TEXT)));
+    let source = Some(&alert.generator_url).filter(|url| !url.is_empty());
+    let source = source.map(|url| format!("See what Prometheus says: {}", cut(url, LONGEST_CAUSE)));
+    Diagnosis { cause, evidence, actions: runbook.into_iter().chain(source).collect() }
+}
+
+/// On one line, and not longer.
+fn cut(text: &str, longest: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(longest) {
+        None => line,
+        Some((end, _)) => format!("{}…", &line[..end]),
+    }
+}

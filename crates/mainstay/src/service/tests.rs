@@ -1,0 +1,178 @@
+//! The whole service against real counterparts.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mainstay_testkit::servers::{Alertmanager, Prometheus, Rule, free_port, require};
+use mainstay_testkit::wait_for;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// As long as this is waited for what should take a second or two; machines that test are busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TOKEN: &str = "s3cret";
+
+/// A service in this process, with a dependency that is down while nobody listens on its port.
+struct House {
+    service: Option<Service>,
+    operator: u16,
+    client: reqwest::Client,
+    directory: PathBuf,
+}
+
+impl House {
+    async fn start(operator: u16, watched: u16, alertmanager: &str) -> House {
+        let directory =
+            std::env::temp_dir().join(format!("mainstay-service-{operator}-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("mainstay.yaml");
+        let text = format!(
+            "server: {{ listen: 127.0.0.1:{operator}, data_dir: data }}\n\
+             status_page: {{ listen: 127.0.0.1:{} }}\n\
+             dependencies:\n  db: {{ url: tcp://127.0.0.1:{watched}, every: 1s, criticality: critical, confirm: {{ failures: 1, of: 1, recoveries: 1 }} }}\n\
+             channels: {{ am: {{ alertmanager: \"{alertmanager}\" }} }}\n\
+             routes: [{{ to: am }}]\n\
+             receive: {{ alertmanager_token: {TOKEN} }}\n",
+            free_port()
+        );
+        std::fs::write(&path, text).unwrap();
+        let loaded =
+            config::load(Path::new(&path), &|_| None).unwrap_or_else(|problems| panic!("{problems}"));
+        let service = Service::start(&path, loaded).await.unwrap();
+        // Only the first installation counts, and any of them will do.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        House { service: Some(service), operator, client: reqwest::Client::new(), directory }
+    }
+
+    async fn end(mut self) {
+        if let Some(service) = self.service.take() {
+            service.end(false).await;
+        }
+        std::fs::remove_dir_all(&self.directory).unwrap();
+    }
+
+    async fn json(&self, url: &str) -> Option<Value> {
+        self.client.get(url).send().await.ok()?.json().await.ok()
+    }
+
+    /// Waits until an incident of this title is in this state, and gives it.
+    async fn incident(&self, title: &str, state: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}/api/v1/incidents", self.operator);
+        wait_for(&format!("{title} to be {state}"), PATIENCE, async || {
+            let list = self.json(&url).await?;
+            let mut all = list["incidents"].as_array()?.iter();
+            all.find(|one| {
+                one["title"].as_str().is_some_and(|text| text.starts_with(title)) && one["state"] == state
+            })
+            .cloned()
+        })
+        .await
+    }
+
+    async fn count(&self) -> usize {
+        let url = format!("http://127.0.0.1:{}/api/v1/incidents", self.operator);
+        self.json(&url).await.unwrap()["incidents"].as_array().unwrap().len()
+    }
+
+    /// Our alerts that hold in Alertmanager, once they fulfil the condition.
+    async fn alerts(
+        &self,
+        alertmanager: &Alertmanager,
+        what: &str,
+        fits: impl Fn(&[Value]) -> bool,
+    ) -> Vec<Value> {
+        let url = alertmanager.url("/api/v2/alerts?filter=alertname%3DMainstayIncident");
+        wait_for(what, PATIENCE, async || {
+            let list = self.json(&url).await?.as_array()?.clone();
+            fits(&list).then_some(list)
+        })
+        .await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alertmanager_takes_our_incidents_and_we_take_its_alerts() {
+    if !require(Alertmanager::available()) {
+        return;
+    }
+    let (operator, watched) = (free_port(), free_port());
+    let alertmanager =
+        Alertmanager::start(&format!("http://127.0.0.1:{operator}/api/v1/alertmanager"), TOKEN);
+    let house = House::start(operator, watched, &alertmanager.url("")).await;
+
+    let ours = house.incident("db is down", "open").await;
+    let alerts = house.alerts(&alertmanager, "our alert to arrive", |alerts| !alerts.is_empty()).await;
+    let [alert] = alerts.as_slice() else { panic!("one alert: {alerts:?}") };
+    assert_eq!(alert["labels"]["incident"], ours["id"]);
+    assert_eq!(
+        (&alert["labels"]["severity"], &alert["labels"]["dependency"]),
+        (&json!("page"), &json!("db"))
+    );
+    assert_eq!(alert["status"]["state"], "active");
+    assert!(
+        alert["generatorURL"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!("/incidents/{}", ours["id"].as_str().unwrap()))
+    );
+
+    let alive = tokio::net::TcpListener::bind(("127.0.0.1", watched)).await.unwrap();
+    house.incident("db is down", "resolved").await;
+    house.alerts(&alertmanager, "our alert to end", <[Value]>::is_empty).await;
+
+    let labels = json!({ "alertname": "OrdersFail", "severity": "warning" });
+    let mut theirs = json!([{ "labels": labels, "annotations": { "summary": "Every fifth order fails" } }]);
+    let url = alertmanager.url("/api/v2/alerts");
+    house.client.post(&url).json(&theirs).send().await.unwrap().error_for_status().unwrap();
+    let incident = house.incident("Every fifth order fails", "open").await;
+    assert_eq!(incident["severity"], "warn");
+    theirs[0]["endsAt"] = json!(clock::now());
+    house.client.post(&url).json(&theirs).send().await.unwrap().error_for_status().unwrap();
+    house.incident("Every fifth order fails", "resolved").await;
+    assert_eq!(house.count().await, 2, "our own alerts, which came back by the webhook, are none of its");
+    drop(alive);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_of_prometheus_joins_the_incident_of_the_dependency_that_it_names() {
+    if !require(Alertmanager::available()) || !require(Prometheus::available()) {
+        return;
+    }
+    let (operator, watched) = (free_port(), free_port());
+    let alertmanager =
+        Alertmanager::start(&format!("http://127.0.0.1:{operator}/api/v1/alertmanager"), TOKEN);
+    let house = House::start(operator, watched, &alertmanager.url("")).await;
+    house.incident("db is down", "open").await;
+
+    let rule = Rule {
+        alert: "OrdersFail",
+        expr: "vector(1) > 0",
+        labels: "{ severity: critical, dependency: db }",
+        summary: "Every fifth order fails",
+    };
+    let prometheus = Prometheus::start(alertmanager.port(), rule);
+    let id = house.incident("db is down", "open").await["id"].as_str().unwrap().to_owned();
+    let url = format!("http://127.0.0.1:{operator}/api/v1/incidents/{id}");
+    let says = async |text: &str| {
+        wait_for(text, PATIENCE, async || {
+            let timeline = house.json(&url).await?["timeline"].to_string();
+            timeline.contains(text).then_some(())
+        })
+        .await;
+    };
+    says("Every fifth order fails.").await;
+    assert_eq!(house.count().await, 1, "one trouble, seen by two");
+
+    let alive = tokio::net::TcpListener::bind(("127.0.0.1", watched)).await.unwrap();
+    says("db works again.").await;
+    prometheus.change(Rule { expr: "vector(1) > 1", ..rule });
+    says("No longer: Every fifth order fails.").await;
+    wait_for("the incident to be over", PATIENCE, async || {
+        (house.json(&url).await?["state"] == "resolved").then_some(())
+    })
+    .await;
+    drop(alive);
+    house.end().await;
+}
