@@ -152,9 +152,9 @@ pub enum StoreError {
         #[source]
         source: Source,
     },
-    /// There is nothing to copy.
+    /// There is nothing to copy or to read.
     #[error(
-        "there is no database {} to copy: see that `data_dir` is the one that Mainstay runs with; it is made at the first start",
+        "there is no database {}: see that `data_dir` is the one that Mainstay runs with; it is made at the first start",
         path.display()
     )]
     NotThere {

@@ -1,5 +1,7 @@
 //! The store as its users see it, on both engines.
 
+#[path = "store/archive.rs"]
+mod archive;
 #[path = "store/backup.rs"]
 mod backup;
 #[path = "store/corrupt.rs"]

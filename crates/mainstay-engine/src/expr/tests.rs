@@ -468,6 +468,8 @@ fn sums() -> impl Strategy<Value = (String, Option<i64>)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_text_makes_it_panic(text in ".{0,200}") {
         check_anything(&text);

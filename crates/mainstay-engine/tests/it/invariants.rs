@@ -62,6 +62,7 @@ fn play(moves: &[Move], references: bool) -> Scene {
         landscape.status_page.auto_publish = true;
         landscape.dependencies.get_mut("b").unwrap().criticality = Criticality::Low;
         landscape.dependencies.get_mut("c").unwrap().criticality = Criticality::Normal;
+        landscape.rules.own = own_rules();
         if references {
             landscape.references = vec![Target::parse("tcp://192.0.2.9:443").unwrap()];
         }
@@ -73,6 +74,22 @@ fn play(moves: &[Move], references: bool) -> Scene {
         check_alerts(&scene.state);
     }
     scene
+}
+
+/// One that has to hold, over what built-in rules decide, and one that follows time.
+fn own_rules() -> BTreeMap<RuleName, OwnRule> {
+    let rule = |when: &str, severity, seconds| OwnRule {
+        when: when.into(),
+        severity,
+        message: Some("{verdict}, {tls.days_left} days".into()),
+        runbook: None,
+        hold_for: std::time::Duration::from_secs(seconds),
+        enabled: true,
+    };
+    BTreeMap::from([
+        ("soon".parse().unwrap(), rule("tls.days_left < 20", Severity::High, 0)),
+        ("unwell".parse().unwrap(), rule("verdict != 'healthy'", Severity::Page, 90)),
+    ])
 }
 
 fn apply(scene: &mut Scene, one: &Move, all: &BTreeMap<DependencyName, Dependency>) {
@@ -109,6 +126,7 @@ fn apply(scene: &mut Scene, one: &Move, all: &BTreeMap<DependencyName, Dependenc
         }
         (Move::Reconfigure(count), ..) => {
             scene.landscape.dependencies = all.clone().into_iter().take(*count).collect();
+            scene.landscape.rules.own = own_rules().into_iter().take(*count % 3).collect();
             scene.configure();
         }
         (Move::Retarget(index, port), ..) => {
@@ -202,6 +220,7 @@ fn check_restored(scene: &Scene) {
             continue;
         };
         assert_eq!((kept.verdict, kept.since, &kept.alerts), (one.verdict, one.since, &one.alerts));
+        assert_eq!(kept.holding, one.holding);
         assert_eq!((&kept.renewals.current, &kept.changes), (&one.renewals.current, &one.changes));
     }
 }

@@ -72,7 +72,7 @@ async fn a_backup_of_nothing_makes_nothing() {
     let home = Home::sqlite();
     let error = Store::backup(&home.location, &home.directory.join("copy.db")).await.unwrap_err();
     assert!(matches!(error, StoreError::NotThere { .. }), "{error:?}");
-    assert!(error.to_string().contains("mainstay.db to copy"), "{error}");
+    assert!(error.to_string().contains("mainstay.db: see that `data_dir`"), "{error}");
     assert!(!home.file().exists() && !home.directory.join("copy.db").exists());
 }
 
