@@ -9,6 +9,6 @@ pub struct Person {
     pub title: String,
     /// By what means the person is told, the preferred one first.
     pub channels: Vec<ChannelName>,
-    /// Where the person lives. Absent: times are shown in the zone of the schedule.
+    /// Where the person lives. Absent: where the clock is that of the schedule.
     pub timezone: Option<TimeZone>,
 }

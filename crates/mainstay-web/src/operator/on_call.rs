@@ -119,6 +119,8 @@ struct Part {
     sign: Sign,
     now: String,
     next: String,
+    /// What time it is for whoever is on call, where that is another than here.
+    there: String,
     gaps: Vec<String>,
     picture: Rota,
     shifts: Vec<Line>,
@@ -227,6 +229,18 @@ fn next_sentence(known: &Known, roster: &Roster, now: &OnCall) -> String {
     }
 }
 
+/// So that it is known whether somebody is woken.
+fn there(known: &Known, roster: &Roster, now: &OnCall) -> String {
+    let person = now.now.as_ref().and_then(|duty| known.landscape.people.get(&duty.person));
+    let Some((person, zone)) = person.and_then(|person| Some((person, person.timezone.as_ref()?))) else {
+        return String::new();
+    };
+    if zone.to_datetime(known.now) == roster.zone().to_datetime(known.now) {
+        return String::new();
+    }
+    format!("For {} it is {} now.", person.title, known.now.to_zoned(zone.clone()).strftime("%a %H:%M"))
+}
+
 fn local(at: Timestamp, roster: &Roster, known: &Known) -> String {
     Local::new(at, roster.zone(), known.now).text()
 }
@@ -255,6 +269,7 @@ fn part(known: &Known, roster: &Roster, now: &OnCall) -> Part {
         sign,
         now: now_sentence(known, roster, now),
         next: next_sentence(known, roster, now),
+        there: there(known, roster, now),
         gaps,
         picture: Rota::draw(&whole, roster.zone(), known.now, called, words),
         shifts: ahead.iter().map(|shift| line(known, roster, shift)).collect(),

@@ -54,6 +54,7 @@ async fn the_page_begins_with_who_is_on_call_and_says_who_is_next() {
         .has("<title>● On call · Mainstay</title>")
         .has("Anna is on call for Platform until Mon 23 Nov 09:00. Then Ben until Mon 30 Nov 09:00.")
         .has("Carla is on call for Databases until Mon 23 Nov 09:00. Then Dina until Mon 23 Nov 17:00.")
+        .has("For Carla it is Sun 14:41 now.")
         .has("Times in America/New_York.")
         .has("Dina stands in for Carla from Sat 5 Dec 09:00 to Mon 7 Dec 09:00.")
         .has("From the configuration: on holiday.")

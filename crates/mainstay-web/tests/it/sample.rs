@@ -243,6 +243,8 @@ fn on_call(landscape: &mut Landscape) {
         let person = Person { title: title.into(), channels: vec![name("oncall-mail")], timezone: None };
         landscape.people.insert(name(key), person);
     }
+    let carla = landscape.people.get_mut("carla").unwrap();
+    carla.timezone = Some(jiff::tz::TimeZone::get("America/Los_Angeles").unwrap());
     let mut office = layer(&["dina"], "weekly", "2026-01-05T09:00");
     office.restriction = Some(Restriction {
         from: jiff::civil::Time::constant(9, 0, 0, 0),

@@ -403,7 +403,7 @@ section! {
         name: Text => Optional, "Anna";
         /// How the person is told, the preferred one first: keys of `channels`.
         channels: At<Many<At<Name<ChannelName>>>> => Required, "[anna-phone, anna-mail]";
-        /// Where the person lives. Default: times are shown in the zone of the schedule.
+        /// Where the person lives: who looks at who is on call sees what time it is there. Default: as in the schedule.
         timezone: Zone => Optional, "Europe/Berlin";
     }
 }
