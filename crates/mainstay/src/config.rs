@@ -279,4 +279,6 @@ fn finish(reader: &mut Reader<'_>, tree: Option<&Tree>) -> Vec<Problem> {
 }
 
 #[cfg(test)]
+mod recipes;
+#[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@ use mainstay_model::{Delivery, HttpRequest};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value};
 use serde_json::{Value as Json, json};
 
+use super::limit::{Unit, cut};
 use super::webhook;
 use super::words::{headline, plain_text};
 use crate::sample;
@@ -69,37 +70,77 @@ enum Escaping {
 ///
 /// A body is JSON unless a header `Content-Type` says otherwise; values are escaped for what it is.
 pub fn request(spec: &HttpRequest, delivery: &Delivery) -> Result<Request, TemplateError> {
-    let context = context(delivery);
-    let content_type = content_type(spec);
-    let url = fill("the url", spec.url.expose(), Escaping::Percent, &context)?;
-    if !is_web(&url) {
-        return Err(outcome("the url", "no http or https address"));
-    }
-    let mut headers = Vec::with_capacity(spec.headers.len() + 1);
-    for (name, value) in &spec.headers {
-        let place = format!("the header {name}");
-        let value = fill(&place, value.expose(), Escaping::Plain, &context)?;
-        headers.push((name.to_string(), one_line(&value)));
-    }
-    if spec.body.is_some() && content_type.is_none() {
-        headers.push(("content-type".into(), "application/json".into()));
-    }
-    let escaping = escaping(content_type.as_deref());
-    let body =
-        spec.body.as_ref().map(|body| fill("the body", body.expose(), escaping, &context)).transpose()?;
-    if let Some(body) = &body
-        && escaping == Escaping::Json
-        && let Err(error) = serde_json::from_str::<Json>(body)
-    {
-        return Err(outcome("the body", &not_json(&error)));
-    }
-    Ok(Request { method: spec.method.clone(), url, headers, body })
+    Filler::new(spec).request(spec, delivery)
 }
 
 /// Makes a request of sample messages of every kind, hostile texts among them, so that a template that cannot be filled in is
 /// told when the configuration is loaded and not when something is down.
 pub fn check_request(spec: &HttpRequest) -> Result<(), TemplateError> {
-    sample::deliveries().iter().try_for_each(|delivery| request(spec, delivery).map(drop))
+    let filler = Filler::new(spec);
+    sample::deliveries().iter().try_for_each(|delivery| filler.request(spec, delivery).map(drop))
+}
+
+/// Fills in the templates of one request; a template's name says where it stands, and by that how values are escaped.
+struct Filler {
+    environment: Environment<'static>,
+    has_content_type: bool,
+    escaping: Escaping,
+}
+
+const URL: &str = "url";
+const HEADER: &str = "header";
+const BODY: &str = "body";
+
+impl Filler {
+    fn new(spec: &HttpRequest) -> Filler {
+        let content_type = content_type(spec);
+        let escaping = escaping(content_type.as_deref());
+        Filler { environment: environment(escaping), has_content_type: content_type.is_some(), escaping }
+    }
+
+    fn request(&self, spec: &HttpRequest, delivery: &Delivery) -> Result<Request, TemplateError> {
+        let context = Value::from(minijinja::value::Serde(context(delivery)));
+        let url = self.fill("the url", URL, spec.url.expose(), &context)?;
+        if !is_web(&url) {
+            return Err(outcome("the url", "no http or https address"));
+        }
+        let mut headers = Vec::with_capacity(spec.headers.len() + 1);
+        for (name, value) in &spec.headers {
+            let place = format!("the header {name}");
+            let value = self.fill(&place, HEADER, value.expose(), &context)?;
+            headers.push((name.to_string(), one_line(&value)));
+        }
+        if spec.body.is_some() && !self.has_content_type {
+            headers.push(("content-type".into(), "application/json".into()));
+        }
+        let body = spec
+            .body
+            .as_ref()
+            .map(|body| self.fill("the body", BODY, body.expose(), &context))
+            .transpose()?;
+        if let Some(body) = &body
+            && self.escaping == Escaping::Json
+            && let Err(error) = serde_json::from_str::<Json>(body)
+        {
+            return Err(outcome("the body", &not_json(&error)));
+        }
+        Ok(Request { method: spec.method.clone(), url, headers, body })
+    }
+
+    fn fill(
+        &self,
+        place: &str,
+        name: &str,
+        template: &str,
+        context: &Value,
+    ) -> Result<String, TemplateError> {
+        let filled = self.environment.render_named_str(name, template, context.clone());
+        let filled = filled.map_err(|error| wrong(place, &error))?;
+        if filled.len() > LARGEST {
+            return Err(outcome(place, "longer than half a megabyte"));
+        }
+        Ok(filled)
+    }
 }
 
 fn content_type(spec: &HttpRequest) -> Option<String> {
@@ -140,28 +181,24 @@ fn context(delivery: &Delivery) -> Json {
     context
 }
 
-fn fill(place: &str, template: &str, escaping: Escaping, context: &Json) -> Result<String, TemplateError> {
-    let environment = environment(escaping);
-    let filled = environment.render_str(template, minijinja::value::Serde(context));
-    let filled = filled.map_err(|error| wrong(place, &error))?;
-    if filled.len() > LARGEST {
-        return Err(outcome(place, "longer than half a megabyte"));
-    }
-    Ok(filled)
-}
-
-fn environment(escaping: Escaping) -> Environment<'static> {
+fn environment(of_body: Escaping) -> Environment<'static> {
     let mut environment = Environment::new();
     // A name that no message has is a slip of whoever wrote it, not an empty text.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
-    environment.set_auto_escape_callback(move |_| match escaping {
+    let escaping = move |name: &str| match name {
+        URL => Escaping::Percent,
+        BODY => of_body,
+        _ => Escaping::Plain,
+    };
+    environment.set_auto_escape_callback(move |name| match escaping(name) {
         Escaping::Json => AutoEscape::Json,
         Escaping::Html => AutoEscape::Html,
         Escaping::Percent => AutoEscape::Custom("percent".into()),
         Escaping::Plain => AutoEscape::None,
     });
     environment.set_formatter(write_value);
+    environment.add_filter("cut", |text: String, longest: usize| cut(&text, longest, Unit::Utf16));
     environment
 }
 
@@ -238,14 +275,14 @@ mod tests {
         assert!(error.contains(expected), "{error}");
     }
 
-    const URL: &str = "https://example.com/{{ incident.id }}?t={{ incident.title }}";
+    const ADDRESS: &str = "https://example.com/{{ incident.id }}?t={{ incident.title }}";
 
     #[test]
     fn values_are_escaped_for_where_they_stand() {
         let mut delivery = sample::deliveries().remove(0);
         delivery.message.incident.title = "a \"b\"\n&c=d/+ü".into();
         let json = spec(
-            URL,
+            ADDRESS,
             None,
             r#"{"text": {{ incident.title }}, "more": {{ "x: " ~ incident.title }}, "n": {{ evidence }}, "no": {{ change }}}"#,
         );
@@ -254,31 +291,36 @@ mod tests {
         assert_eq!(body["text"], delivery.message.incident.title);
         assert_eq!(body["more"], format!("x: {}", delivery.message.incident.title));
         assert!(made.url.ends_with("?t=a%20%22b%22%0A%26c%3Dd%2F%2B%C3%BC"), "{}", made.url);
-        let form = spec(URL, Some("application/x-www-form-urlencoded"), "a=1&content={{ incident.title }}");
+        let form =
+            spec(ADDRESS, Some("application/x-www-form-urlencoded"), "a=1&content={{ incident.title }}");
         let made = request(&form, &delivery).unwrap().body.unwrap();
         let pairs: Vec<_> = url::form_urlencoded::parse(made.as_bytes()).collect();
         assert_eq!(pairs[1].1, delivery.message.incident.title);
-        let plain = spec(URL, Some("text/plain"), "{{ incident.title }}");
+        let plain = spec(ADDRESS, Some("text/plain"), "{{ incident.title }}");
         assert_eq!(request(&plain, &delivery).unwrap().body.unwrap(), delivery.message.incident.title);
-        let xml = spec(URL, Some("application/xml"), "<t>{{ incident.title }}</t>");
+        let xml = spec(ADDRESS, Some("application/xml"), "<t>{{ incident.title }}</t>");
         assert!(request(&xml, &delivery).unwrap().body.unwrap().contains("&quot;b&quot;"));
     }
 
     #[test]
     fn what_cannot_be_filled_in_is_told_before_it_is_needed() {
         refuses(
-            &spec(URL, None, "{\"a\": {{ incident.titel }}}"),
+            &spec(ADDRESS, None, "{\"a\": {{ incident.titel }}}"),
             "the body: something that no message has is named in line 1",
         );
-        refuses(&spec(URL, None, "{\"a\": {{ headline }"), "the body: syntax error in line 1");
-        refuses(&spec(URL, None, "{\"a\": \"{{ headline }}\"}"), "the body becomes no JSON");
+        refuses(&spec(ADDRESS, None, "{\"a\": {{ headline }"), "the body: syntax error in line 1");
+        refuses(&spec(ADDRESS, None, "{\"a\": \"{{ headline }}\"}"), "the body becomes no JSON");
         refuses(
-            &spec(URL, None, "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"),
+            &spec(
+                ADDRESS,
+                None,
+                "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+            ),
             "too many steps",
         );
         refuses(&spec("{{ incident.title }}", None, "{}"), "the url becomes no http or https address");
         refuses(&spec("https://h/hunter2/{{ x }", None, "{}"), "the url: syntax error in line 1");
-        check_request(&spec(URL, None, "{{ data }}")).unwrap();
+        check_request(&spec(ADDRESS, None, "{{ data }}")).unwrap();
     }
 
     #[test]
@@ -298,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_header_stays_one_line() {
-        let mut spec = spec(URL, None, "{}");
+        let mut spec = spec(ADDRESS, None, "{}");
         spec.headers.insert("X-Title".parse().unwrap(), Secret::new("{{ text }}"));
         let made = request(&spec, &sample::deliveries()[0]).unwrap();
         assert!(made.headers.iter().all(|(_, value)| !value.contains(['\r', '\n'])));

@@ -176,7 +176,7 @@ async fn every_bad_day_ends_with_the_right_refusal() {
 async fn try_day(day: Day) -> usize {
     let peer = Peer::start(day.script.clone()).await;
     let kinds = kinds(&peer.url(day.scheme));
-    let outcomes = join_all(kinds.iter().map(|kind| try_channel(kind))).await;
+    let outcomes = join_all(kinds.iter().map(try_channel)).await;
     for (kind, outcome) in kinds.iter().zip(&outcomes) {
         judge(&day, kind, outcome);
     }

@@ -6,6 +6,7 @@ use super::mask;
 use super::node::Value;
 use super::problem::{Draft, Problem};
 use super::reader::Reader;
+use super::sections::Root;
 use super::source::{Place, Source, Span};
 use super::yaml::Tree;
 
@@ -59,12 +60,29 @@ impl<'a> Hiding<'a> {
             return Vec::from([whole]);
         }
         let column = |byte: usize| line[..byte].chars().count();
+        if self.is_among_channels(number) {
+            return Vec::from([column(mask::first_value(line))..whole.end]);
+        }
         mask::in_line(line).into_iter().map(|range| column(range.start)..column(range.end)).collect()
+    }
+
+    /// Whether a line stands in the section of which nearly every value may be a token or an address that grants access: the last
+    /// section above begins with that key.
+    fn is_among_channels(&self, number: usize) -> bool {
+        let keys =
+            (1..=number).rev().map(|above| self.source.line(above)).filter(|line| !line.starts_with(' '));
+        let mut sections = keys.filter_map(mask::first_key).filter(|key| Root::SECTION.field(key).is_some());
+        sections.next().is_some_and(mask::is_full_of_secrets)
     }
 
     /// Whether a line goes on with what stands under the key of a secret, judged by its neighbours alone.
     fn is_within_secret(&self, number: usize) -> bool {
         let mut before = (1..number).rev().map(|above| self.source.line(above));
+        // A value may have a colon of its own, as a token of Telegram's has, and look like a key.
+        let above = before.clone().find(|line| !line.trim().is_empty());
+        if above.is_some_and(|line| line.trim_end().ends_with(':') && mask::leads_to_secret(line)) {
+            return true;
+        }
         if mask::first_key(self.source.line(number)).is_none() {
             // It has no key of its own: the last one above holds for it.
             return before.clone().find_map(mask::first_key).is_some_and(mask::is_sensitive)

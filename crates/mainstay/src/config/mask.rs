@@ -5,7 +5,7 @@ use std::ops::Range;
 /// What stands in place of a secret.
 pub(super) const MASK: &str = "[secret]";
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 19] = [
     "secret",
     "pass",
     "pwd",
@@ -18,7 +18,6 @@ const KEYS: [&str; 20] = [
     "slack",
     "hook",
     "database",
-    "channel",
     "teams",
     "telegram",
     "pagerduty",
@@ -81,6 +80,11 @@ pub(super) fn is_sensitive(key: &str) -> bool {
     key.is_empty()
         || KEYS.iter().any(|word| key.contains(word))
         || mainstay_model::nearest(&key, KEYS).is_some()
+}
+
+/// Whether a section is the one of which nearly everything may be a token or an address that grants access.
+pub(super) fn is_full_of_secrets(key: &str) -> bool {
+    key.contains("channel") || mainstay_model::nearest(key, ["channels"]).is_some()
 }
 
 /// Whether the value is nothing but a place for one: it may be shown as it is written.
@@ -157,6 +161,19 @@ pub(super) fn in_line(line: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// Where the first value of a line begins that is not more of the structure; a line without a key is a value as a whole.
+pub(super) fn first_value(line: &str) -> usize {
+    let mut values = line.match_indices(':').map(|(colon, _)| {
+        let rest = &line[colon + 1..];
+        (colon + 1 + rest.len() - rest.trim_start().len(), rest.trim_start())
+    });
+    if !line.contains(':') {
+        return 0;
+    }
+    let first = values.find(|(_, value)| !value.is_empty() && !value.starts_with(['{', '[']));
+    first.map_or(line.len(), |(at, _)| at)
+}
+
 /// Whether the secret of the last key of a line stands in the next one.
 pub(super) fn leads_to_secret(line: &str) -> bool {
     last_word(line.trim_end().trim_end_matches(':')).is_some_and(is_sensitive)
@@ -199,6 +216,15 @@ mod tests {
     fn nothing_that_a_terminal_would_obey_is_shown() {
         shows("a\u{1b}[31mb\u{202e}", "a\\u{1b}[31mb\\u{202e}");
         assert_eq!(shown(&"x".repeat(100)).chars().count(), 61);
+    }
+
+    #[test]
+    fn values_of_lines() {
+        let value = |line: &str| line[first_value(line)..].to_owned();
+        assert_eq!(value("  ops: { chat: { toke{n: hunter2, to: a } }"), "hunter2, to: a } }");
+        assert_eq!(value("n: hunter2"), "hunter2");
+        assert_eq!(value("hunter2\" } }"), "hunter2\" } }");
+        assert_eq!(value("  ops: {"), "");
     }
 
     #[test]

@@ -113,8 +113,8 @@ impl<'a> Reader<'a> {
 
     /// Hides what looks like a secret in a part of the file that no shape reads.
     pub(super) fn hide_unread(&mut self, node: &Node) {
-        // Of a channel nearly everything is: what misses its place there may be a token or an address that grants access.
-        let sensitive = self.path.iter().any(|key| mask::is_sensitive(&key.text));
+        let sensitive =
+            self.path.iter().any(|key| mask::is_sensitive(&key.text) || mask::is_full_of_secrets(&key.text));
         let mut found = Vec::new();
         node.walk(&mut |key, inner| {
             if let Value::Scalar(raw) = &inner.value

@@ -28,7 +28,7 @@ fn parse_text(text: &str) -> Result<Loaded, Problems> {
     parse_with(text, &value)
 }
 
-fn loads(text: &str) -> Loaded {
+pub(super) fn loads(text: &str) -> Loaded {
     parse_text(text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
