@@ -17,6 +17,7 @@ fn dependency() -> mainstay_model::Dependency {
         used_by: Vec::new(),
         criticality: mainstay_model::Criticality::Normal,
         confirm: Default::default(),
+        tags: Vec::new(),
     }
 }
 
