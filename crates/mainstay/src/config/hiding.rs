@@ -61,7 +61,8 @@ impl<'a> Hiding<'a> {
         }
         let column = |byte: usize| line[..byte].chars().count();
         if self.is_among_channels(number) {
-            return Vec::from([column(mask::first_value(line))..whole.end]);
+            let values = column(mask::first_value(line))..whole.end;
+            return Vec::from([values]);
         }
         mask::in_line(line).into_iter().map(|range| column(range.start)..column(range.end)).collect()
     }
