@@ -288,6 +288,7 @@ fn message_incident(incident: &Incident, landscape: &Landscape) -> MessageIncide
         resolved_at: incident.resolved_at(),
         breaks_at: incident.breaks_at,
         url: format!("{}/incidents/{}", landscape.operator_url, incident.id),
+        ack_url: None,
     }
 }
 

@@ -96,6 +96,7 @@ impl Turn<'_> {
                 resolved_at: None,
                 breaks_at: None,
                 url: format!("{}/incidents", self.state.landscape.operator_url),
+                ack_url: None,
             },
             dependencies: Vec::new(),
             components: Vec::new(),

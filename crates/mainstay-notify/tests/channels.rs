@@ -47,6 +47,7 @@ fn message(kind: MessageKind) -> Message {
             resolved_at: None,
             breaks_at: None,
             url: "https://ops.example.com/incidents/1".into(),
+            ack_url: None,
         },
         dependencies: vec![MessageDependency {
             name: "orders-db".parse().unwrap(),
@@ -141,6 +142,17 @@ fn plain_texts() {
     insta::assert_snapshot!("opened", mainstay_notify::plain_text(&message(MessageKind::Opened)));
     insta::assert_snapshot!("impending", mainstay_notify::plain_text(&impending));
     insta::assert_snapshot!("resolved", mainstay_notify::plain_text(&resolved));
+}
+
+#[test]
+fn a_mail_leads_to_where_it_is_taken_up() {
+    let mut asking = message(MessageKind::Opened);
+    asking.incident.ack_url = Some("https://ops.example.com/a/t0ken".into());
+    let mail = mainstay_notify::render_mail(&asking);
+    assert!(mail.text.contains("\nTake it up: https://ops.example.com/a/t0ken\n"), "{}", mail.text);
+    assert!(mail.html.contains("<a href=\"https://ops.example.com/a/t0ken\""), "{}", mail.html);
+    let telling = mainstay_notify::render_mail(&message(MessageKind::Opened));
+    assert!(!telling.text.contains("Take it up") && !telling.html.contains("Take it up"));
 }
 
 #[tokio::test]

@@ -196,6 +196,9 @@ statements! {
     OPEN_INCIDENTS = "SELECT id, body FROM incident WHERE resolved_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT $1";
     INCIDENTS_RESOLVED_SINCE = "SELECT id, body FROM incident WHERE resolved_at >= $1 ORDER BY opened_at, id";
 
+    KEEP_SECRET = "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    SECRET = "SELECT name, value FROM secret WHERE name = $1";
+
     SILENCES = "SELECT id, body FROM silence WHERE ends_at > $1 ORDER BY id";
 
     DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message

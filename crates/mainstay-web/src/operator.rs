@@ -2,6 +2,7 @@
 
 mod api;
 mod asked;
+mod by;
 mod certificates;
 mod context;
 mod courses;
@@ -14,10 +15,12 @@ mod health;
 mod incident;
 mod incidents;
 mod known;
+mod link;
 mod messages;
 mod metrics;
 mod overview;
 mod page;
+mod take_up;
 mod trouble;
 mod words;
 
@@ -32,6 +35,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use context::Context;
 
+pub use by::for_owner;
+pub use link::{Links, Who};
+
 /// What the operator's pages need from the service around them.
 #[derive(Debug)]
 pub struct Operator {
@@ -45,6 +51,8 @@ pub struct Operator {
     pub changes: watch::Receiver<u64>,
     /// Whether the service is ready.
     pub readiness: watch::Receiver<Readiness>,
+    /// Makes and reads the links in messages by which somebody takes an incident up.
+    pub links: Arc<Links>,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// The version of the program, for people and metrics.
@@ -85,6 +93,7 @@ pub fn router(operator: Operator) -> Router {
         .route("/incidents/{id}/publish", post(incident::publish))
         .route("/incidents/{id}/updates", post(incident::update))
         .route("/incidents/{id}/notes", post(incident::note))
+        .route("/a/{token}", get(take_up::get).post(take_up::post))
         .route("/messages", get(messages::get))
         .route("/events", get(events::get))
         .route("/metrics", get(metrics::get));

@@ -15,7 +15,7 @@ use mainstay_model::Landscape;
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Restored, Retention, Store};
-use mainstay_web::operator::{self, Operator, Readiness};
+use mainstay_web::operator::{self, Links, Operator, Readiness};
 use mainstay_web::public::Public;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -37,6 +37,9 @@ use team::Team;
 
 /// How long what is under way may take to end after the signal to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Under which name the store keeps the key of the links in messages.
+const LINKS: &str = "links";
 
 /// A running service.
 pub(crate) struct Service {
@@ -63,6 +66,7 @@ impl Service {
 
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
         let courier = Arc::new(courier()?);
+        let links = Arc::new(Links::new(&store.secret(LINKS, &clock::key()).await?));
         let Restored { dependencies, incidents, silences, overrides, last_written } =
             store.restore(clock::now()).await?;
         let state = State::restored(dependencies, incidents)
@@ -101,6 +105,7 @@ impl Service {
             state,
             store,
             courier,
+            links,
             pokes,
             inbox,
             landscape,
@@ -163,6 +168,7 @@ struct Parts {
     state: SharedState,
     store: Store,
     courier: Arc<Courier>,
+    links: Arc<Links>,
     pokes: Pokes,
     inbox: Inbox,
     landscape: watch::Sender<Arc<Landscape>>,
@@ -193,6 +199,7 @@ impl Parts {
             state: self.state.clone(),
             store: self.store.clone(),
             courier: self.courier.clone(),
+            links: self.links.clone(),
             inbox: self.inbox.clone(),
             poked: self.pokes.deliver.clone(),
         };
@@ -214,6 +221,7 @@ impl Parts {
             submit,
             changes: self.pokes.changes.subscribe(),
             readiness: readiness.subscribe(),
+            links: self.links.clone(),
             clock: clock::now,
             version: env!("CARGO_PKG_VERSION"),
         });

@@ -56,7 +56,7 @@ async fn the_format_of_a_newer_version_is_refused() {
         )
         .await;
         let error = refusal(&home.location).await;
-        assert!(matches!(error, StoreError::Newer { found: 99, known: 2, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::Newer { found: 99, known: 4, .. }), "{error:?}");
         if home.is_sqlite() {
             check_refused_untouched(home, "newer Mainstay").await;
             for helper in ["mainstay.db-wal", "mainstay.db-shm"] {

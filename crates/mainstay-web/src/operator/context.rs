@@ -6,6 +6,7 @@ use mainstay_store::{CertificateOnDuty, StoreError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::by::By;
 use super::courses::Courses;
 use super::duties::Duties;
 use super::known::Known;
@@ -42,9 +43,8 @@ impl Context {
     }
 
     /// Hands on what a person did, and waits until it is committed.
-    pub(super) async fn submit(&self, action: Action) -> Result<(), Trouble> {
-        // There is no log-in yet, so nobody has a name.
-        let event = Event::Operator { by: "operator".into(), action };
+    pub(super) async fn submit(&self, by: By, action: Action) -> Result<(), Trouble> {
+        let event = Event::Operator { by: by.0, action };
         hand_on(&self.operator.submit, event, PATIENCE).await
     }
 }

@@ -9,6 +9,7 @@ use mainstay_engine::Action;
 use mainstay_model::{Delivery, EntryId, Incident, IncidentId, TimelineEntry};
 use mainstay_store::TimelineFilter;
 
+use super::by::By;
 use super::context::Context;
 use super::incidents::{components, sign, state};
 use super::known::Known;
@@ -22,7 +23,7 @@ use crate::show::{Sign, When};
 mod act;
 
 pub(super) use act::{
-    NoteText, Publish, Update, acknowledging, noting, perform, publishing, resolving, updating,
+    NoteText, Publish, Update, acknowledging, is_for_taking, noting, perform, publishing, resolving, updating,
 };
 
 /// The latest entries of the timeline that a page shows; an incident that flaps for weeks must not make it endless.
@@ -71,46 +72,51 @@ pub(super) async fn get(
 pub(super) async fn acknowledge(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
 ) -> Result<Response, Trouble> {
-    act(&context, &id, acknowledging).await
+    act(&context, by, &id, acknowledging).await
 }
 
 /// `POST /incidents/{id}/resolve`.
 pub(super) async fn resolve(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
 ) -> Result<Response, Trouble> {
-    act(&context, &id, resolving).await
+    act(&context, by, &id, resolving).await
 }
 
 /// `POST /incidents/{id}/publish`.
 pub(super) async fn publish(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
     form: Result<Form<Publish>, FormRejection>,
 ) -> Result<Response, Trouble> {
     let form = filled(form)?;
-    act(&context, &id, |incident| publishing(incident, form)).await
+    act(&context, by, &id, |incident| publishing(incident, form)).await
 }
 
 /// `POST /incidents/{id}/updates`.
 pub(super) async fn update(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
     form: Result<Form<Update>, FormRejection>,
 ) -> Result<Response, Trouble> {
     let form = filled(form)?;
-    act(&context, &id, |incident| updating(incident, form)).await
+    act(&context, by, &id, |incident| updating(incident, form)).await
 }
 
 /// `POST /incidents/{id}/notes`.
 pub(super) async fn note(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
     form: Result<Form<NoteText>, FormRejection>,
 ) -> Result<Response, Trouble> {
     let form = filled(form)?;
-    act(&context, &id, |incident| noting(incident, form)).await
+    act(&context, by, &id, |incident| noting(incident, form)).await
 }
 
 fn filled<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Trouble> {
@@ -123,10 +129,11 @@ fn filled<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Trouble> {
 /// Does what was asked for and shows the incident as it is then.
 async fn act(
     context: &Context,
+    by: By,
     id: &str,
     action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
 ) -> Result<Response, Trouble> {
-    let id = perform(context, id, action).await?;
+    let id = perform(context, by, id, action).await?;
     Ok(Redirect::to(&format!("/incidents/{id}")).into_response())
 }
 
@@ -227,7 +234,8 @@ fn page(known: &Known, file: File) -> IncidentPage {
     }
 }
 
-fn sentence(title: &str) -> String {
+/// A title as a sentence.
+pub(super) fn sentence(title: &str) -> String {
     if title.ends_with('.') { title.to_owned() } else { format!("{title}.") }
 }
 

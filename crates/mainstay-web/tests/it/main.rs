@@ -9,3 +9,4 @@ mod house;
 mod metrics;
 mod pages;
 mod sample;
+mod take_up;

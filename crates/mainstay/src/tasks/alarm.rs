@@ -107,6 +107,7 @@ fn message(now: Timestamp, said: &str, operator_url: &str, random: &mut Random) 
             resolved_at: None,
             breaks_at: None,
             url: operator_url.to_owned(),
+            ack_url: None,
         },
         dependencies: Vec::new(),
         components: Vec::new(),

@@ -13,6 +13,7 @@ use mainstay_store::IncidentFilter;
 use serde::{Deserialize, Serialize};
 
 use crate::operator::asked::Asked;
+use crate::operator::by::By;
 use crate::operator::context::Context;
 use crate::operator::incident::{
     File, NoteText, Publish, Update, acknowledging, noting, perform, publishing, resolving, updating,
@@ -109,46 +110,51 @@ pub(super) async fn one(
 pub(super) async fn acknowledge(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
 ) -> Result<Json<Detail>, ApiTrouble> {
-    act(&context, &id, acknowledging).await
+    act(&context, by, &id, acknowledging).await
 }
 
 /// `POST /api/v1/incidents/{id}/resolve`.
 pub(super) async fn resolve(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
 ) -> Result<Json<Detail>, ApiTrouble> {
-    act(&context, &id, resolving).await
+    act(&context, by, &id, resolving).await
 }
 
 /// `POST /api/v1/incidents/{id}/publish`.
 pub(super) async fn publish(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
     body: Result<Json<Publish>, JsonRejection>,
 ) -> Result<Json<Detail>, ApiTrouble> {
     let body = read(body)?;
-    act(&context, &id, |incident| publishing(incident, body)).await
+    act(&context, by, &id, |incident| publishing(incident, body)).await
 }
 
 /// `POST /api/v1/incidents/{id}/updates`.
 pub(super) async fn update(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
     body: Result<Json<Update>, JsonRejection>,
 ) -> Result<Json<Detail>, ApiTrouble> {
     let body = read(body)?;
-    act(&context, &id, |incident| updating(incident, body)).await
+    act(&context, by, &id, |incident| updating(incident, body)).await
 }
 
 /// `POST /api/v1/incidents/{id}/notes`.
 pub(super) async fn note(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
+    by: By,
     body: Result<Json<NoteText>, JsonRejection>,
 ) -> Result<Json<Detail>, ApiTrouble> {
     let body = read(body)?;
-    act(&context, &id, |incident| noting(incident, body)).await
+    act(&context, by, &id, |incident| noting(incident, body)).await
 }
 
 fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Trouble> {
@@ -164,10 +170,11 @@ fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Trouble> {
 /// Does what was asked for and answers with the incident as it is then.
 async fn act(
     context: &Context,
+    by: By,
     id: &str,
     action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
 ) -> Result<Json<Detail>, ApiTrouble> {
-    perform(context, id, action).await?;
+    perform(context, by, id, action).await?;
     Ok(detail(context, id).await?)
 }
 

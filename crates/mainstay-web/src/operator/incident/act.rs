@@ -4,7 +4,7 @@ use mainstay_engine::Action;
 use mainstay_model::{Incident, IncidentId, IncidentState, PublicStatus};
 use serde::Deserialize;
 
-use super::{Context, File, Known, Trouble};
+use super::{By, Context, File, Known, Trouble};
 
 /// No title for customers needs more characters.
 const LONGEST_TITLE: usize = 200;
@@ -38,12 +38,13 @@ pub(crate) struct NoteText {
 /// Does what a person asked for, and says about which incident it was once it is committed.
 pub(crate) async fn perform(
     context: &Context,
+    by: By,
     id: &str,
     action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
 ) -> Result<IncidentId, Trouble> {
     let incident = File::read(context, &Known::read(context), id).await?.incident;
     let id = incident.id;
-    let done = async { context.submit(action(at_hand(context, &incident)?)?).await };
+    let done = async { context.submit(by, action(at_hand(context, &incident)?)?).await };
     let back = |trouble: Trouble| trouble.leading_to(format!("/incidents/{id}"), "Back to the incident");
     done.await.map(|()| id).map_err(back)
 }
@@ -66,13 +67,18 @@ pub(super) fn statuses(incident: &Incident) -> impl Iterator<Item = PublicStatus
 /// Takes an incident up.
 pub(crate) fn acknowledging(incident: &Incident) -> Result<Action, Trouble> {
     match &incident.state {
-        IncidentState::Open => Ok(Action::Acknowledge(incident.id)),
-        IncidentState::Acknowledged { by, .. } => Err(Trouble::conflict(
+        IncidentState::Acknowledged { by, until: None, .. } => Err(Trouble::conflict(
             format!("It is taken up already, by {by}."),
             "There is nothing more to do here.",
         )),
         IncidentState::Resolved { .. } => Err(over()),
+        _ => Ok(Action::Acknowledge(incident.id)),
     }
+}
+
+/// Whether nobody has taken it up for good.
+pub(crate) fn is_for_taking(state: &IncidentState) -> bool {
+    matches!(state, IncidentState::Open | IncidentState::Acknowledged { until: Some(_), .. })
 }
 
 /// Closes it by hand.
