@@ -18,6 +18,7 @@ mod known;
 mod link;
 mod messages;
 mod metrics;
+mod moment;
 mod overview;
 mod page;
 mod take_up;
@@ -27,7 +28,7 @@ mod words;
 use std::sync::{Arc, RwLock};
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use jiff::Timestamp;
 use mainstay_engine::{Event, State};
 use mainstay_store::Store;
@@ -88,11 +89,7 @@ pub fn router(operator: Operator) -> Router {
         .route("/certificates", get(certificates::get))
         .route("/incidents", get(incidents::get))
         .route("/incidents/{id}", get(incident::get))
-        .route("/incidents/{id}/acknowledge", post(incident::acknowledge))
-        .route("/incidents/{id}/resolve", post(incident::resolve))
-        .route("/incidents/{id}/publish", post(incident::publish))
-        .route("/incidents/{id}/updates", post(incident::update))
-        .route("/incidents/{id}/notes", post(incident::note))
+        .merge(incident::routes())
         .route("/a/{token}", get(take_up::get).post(take_up::post))
         .route("/messages", get(messages::get))
         .route("/events", get(events::get))

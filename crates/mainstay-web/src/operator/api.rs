@@ -13,11 +13,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::context::Context;
+use super::incident;
+use incidents::{doing, saying};
 
 const DOCUMENT: &str = include_str!("../../static/openapi.json");
 
 /// Every path of the API with what answers it, in one place, so that a test can hold it against the document.
-fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 12] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 21] {
     [
         ("/api/v1/status", get(status::get)),
         ("/api/v1/dependencies", get(dependencies::list)),
@@ -25,11 +27,20 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 12] {
         ("/api/v1/certificates", get(certificates::list)),
         ("/api/v1/incidents", get(incidents::list)),
         ("/api/v1/incidents/{id}", get(incidents::one)),
-        ("/api/v1/incidents/{id}/acknowledge", post(incidents::acknowledge)),
-        ("/api/v1/incidents/{id}/resolve", post(incidents::resolve)),
-        ("/api/v1/incidents/{id}/publish", post(incidents::publish)),
-        ("/api/v1/incidents/{id}/updates", post(incidents::update)),
-        ("/api/v1/incidents/{id}/notes", post(incidents::note)),
+        ("/api/v1/incidents/{id}/acknowledge", doing(incident::acknowledging)),
+        ("/api/v1/incidents/{id}/resolve", doing(incident::resolving)),
+        ("/api/v1/incidents/{id}/publish", saying(incident::publishing)),
+        ("/api/v1/incidents/{id}/updates", saying(incident::updating)),
+        ("/api/v1/incidents/{id}/notes", saying(incident::noting)),
+        ("/api/v1/incidents/{id}/snooze", saying(incident::snoozing)),
+        ("/api/v1/incidents/{id}/assign", saying(incident::assigning)),
+        ("/api/v1/incidents/{id}/severity", saying(incident::choosing_severity)),
+        ("/api/v1/incidents/{id}/roles", saying(incident::giving_role)),
+        ("/api/v1/incidents/{id}/tasks", saying(incident::adding_task)),
+        ("/api/v1/incidents/{id}/tasks/{task}/done", post(incidents::finish_task)),
+        ("/api/v1/incidents/{id}/remind", saying(incident::promising)),
+        ("/api/v1/incidents/{id}/merge", saying(incident::merging)),
+        ("/api/v1/incidents/{id}/split", saying(incident::splitting)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

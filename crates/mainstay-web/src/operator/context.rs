@@ -1,7 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mainstay_engine::{Action, Event};
+use mainstay_model::{PersonName, ScheduleName};
 use mainstay_store::{CertificateOnDuty, StoreError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -40,6 +42,12 @@ impl Context {
         known: &Known,
     ) -> Result<Arc<Vec<CertificateOnDuty>>, StoreError> {
         self.duties.of(&self.operator, known).await
+    }
+
+    /// Who is on call by a schedule at that moment.
+    pub(super) fn on_call(&self, schedule: &ScheduleName, at: Timestamp) -> Option<PersonName> {
+        let state = self.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+        Some(state.on_call(schedule.as_str(), at)?.now?.person)
     }
 
     /// Hands on what a person did, and waits until it is committed.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use mainstay_engine::Action;
-use mainstay_model::{Incident, IncidentId, IncidentState};
+use mainstay_model::{IncidentId, IncidentState};
 
 use super::by::By;
 use super::context::Context;
-use super::incident::{File, is_for_taking, perform, sentence};
+use super::incident::{File, acknowledging, perform, sentence};
 use super::incidents::{sign, state};
 use super::known::Known;
 use super::link::Who;
@@ -36,10 +35,7 @@ pub(super) async fn post(
     Path(token): Path<String>,
 ) -> Result<Response, Trouble> {
     let (id, who) = read(&context, &token)?;
-    let taking = |incident: &Incident| {
-        if is_for_taking(&incident.state) { Ok(Action::Acknowledge(incident.id)) } else { Err(too_late()) }
-    };
-    let taken = perform(&context, By(who.to_string()), &id.to_string(), taking).await;
+    let taken = perform(&context, By(who.to_string()), &id.to_string(), acknowledging).await;
     // Somebody was faster, or it is over: the page says so, and that is all there is to say.
     taken.map(drop).or_else(Trouble::unless_conflict)?;
     Ok(Redirect::to(&format!("/a/{token}")).into_response())
@@ -51,10 +47,6 @@ fn read(context: &Context, token: &str) -> Result<(IncidentId, Who), Trouble> {
                       Incidents.";
         Trouble::nothing("This link was not made by this Mainstay, or a part of it is missing.", advice)
     })
-}
-
-fn too_late() -> Trouble {
-    Trouble::conflict("It does not wait for anybody any more.", "Its page says who took it up.")
 }
 
 #[derive(Template)]

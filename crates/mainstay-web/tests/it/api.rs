@@ -15,10 +15,14 @@ async fn every_documented_route_answers_as_documented() {
     let house = house().await;
     let document = house.get("/api/v1/openapi.json").await.json();
     let id = house.incident_of("orders-db").to_string();
+    let other = house.incident_of("payments-api").to_string();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let address = path.replace("{id}", &id).replace("{name}", "orders-db");
-            let body = json!({ "status": "monitoring", "body": "Text.", "text": "Text.", "title": "Title" });
+            let address = path.replace("{id}", &id).replace("{name}", "orders-db").replace("{task}", "0");
+            let body = json!({
+                "status": "monitoring", "body": "Text.", "text": "Text.", "title": "Title", "until": "1h", "to": "ben",
+                "severity": "high", "role": "scribe", "who": "Anna", "at": "20m", "into": other, "alert": "orders-db/down",
+            });
             let answer = if method == "get" {
                 house.get(&address).await
             } else {

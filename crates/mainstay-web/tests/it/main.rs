@@ -8,5 +8,6 @@ mod guard;
 mod house;
 mod metrics;
 mod pages;
+mod room;
 mod sample;
 mod take_up;
