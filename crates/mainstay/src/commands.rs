@@ -7,6 +7,7 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod serve;
 

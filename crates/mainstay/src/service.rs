@@ -1,6 +1,7 @@
 //! The whole service: what `serve` and `demo` run. Wiring only.
 
 mod listen;
+mod socket;
 mod team;
 
 use std::net::SocketAddr;
@@ -33,6 +34,7 @@ use crate::tasks::reload::Reloader;
 use crate::tasks::schedule::{Rechecks, Scheduler};
 use crate::tasks::tidy;
 use listen::{bind, listen};
+use socket::Socket;
 use team::Team;
 
 /// How long what is under way may take to end after the signal to stop.
@@ -65,6 +67,7 @@ impl Service {
         let public_address = public_listener.local_addr()?;
 
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
+        let socket = Socket::bind(&loaded.server.data_dir)?;
         let courier = Arc::new(courier()?);
         let links = Arc::new(Links::new(&store.secret(LINKS, &clock::key()).await?));
         let Restored { dependencies, incidents, silences, overrides, last_written } =
@@ -116,6 +119,9 @@ impl Service {
         parts.spawn_background(&team, trouble.clone());
         let operator = parts.operator_pages(&team, trouble);
         let public = parts.public_pages(&team).await;
+        if let Some(socket) = socket {
+            team.spawn("owner's socket", socket.listen(operator::for_owner(operator.clone()), team.stop()));
+        }
         team.spawn("operator's listener", listen(operator_listener, operator, team.stop()));
         team.spawn("public listener", listen(public_listener, public, team.stop()));
         let store = parts.store.clone();
