@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::kinds;
 use crate::{
     ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName, Person, PersonName,
-    ProviderName, Quiet, Recipient, Route, Schedule, ScheduleName, Secret, Severity, Target,
+    ProviderName, Quiet, Recipient, Route, Runbook, Schedule, ScheduleName, Secret, Severity, Target,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -103,6 +103,8 @@ pub struct Dependency {
     pub confirm: Confirmation,
     /// Words of the user's own to match it by.
     pub tags: Vec<String>,
+    /// What to do when it breaks.
+    pub runbook: Option<Runbook>,
 }
 
 impl Dependency {

@@ -21,6 +21,7 @@ mod metrics;
 mod moment;
 mod overview;
 mod page;
+mod quiet;
 mod take_up;
 mod trouble;
 mod words;
@@ -28,13 +29,15 @@ mod words;
 use std::sync::{Arc, RwLock};
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use mainstay_engine::{Event, State};
 use mainstay_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use context::Context;
+
+pub(crate) use incidents::{Span, length};
 
 pub use by::for_owner;
 pub use link::{Links, Who};
@@ -91,6 +94,8 @@ pub fn router(operator: Operator) -> Router {
         .route("/incidents/{id}", get(incident::get))
         .merge(incident::routes())
         .route("/a/{token}", get(take_up::get).post(take_up::post))
+        .route("/quiet", get(quiet::get).post(quiet::post))
+        .route("/quiet/{id}/end", post(quiet::end))
         .route("/messages", get(messages::get))
         .route("/events", get(events::get))
         .route("/metrics", get(metrics::get));

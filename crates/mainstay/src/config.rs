@@ -17,6 +17,7 @@ mod problem;
 mod reader;
 mod reference;
 mod render;
+mod runbook;
 mod schema;
 mod sections;
 mod shape;

@@ -3,6 +3,7 @@
 mod certificates;
 mod dependencies;
 mod incidents;
+mod silences;
 mod status;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use super::context::Context;
 use super::incident;
@@ -19,7 +20,7 @@ use incidents::{doing, saying};
 const DOCUMENT: &str = include_str!("../../static/openapi.json");
 
 /// Every path of the API with what answers it, in one place, so that a test can hold it against the document.
-fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 21] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 23] {
     [
         ("/api/v1/status", get(status::get)),
         ("/api/v1/dependencies", get(dependencies::list)),
@@ -41,6 +42,8 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 21] {
         ("/api/v1/incidents/{id}/remind", saying(incident::promising)),
         ("/api/v1/incidents/{id}/merge", saying(incident::merging)),
         ("/api/v1/incidents/{id}/split", saying(incident::splitting)),
+        ("/api/v1/silences", get(silences::list).post(silences::make)),
+        ("/api/v1/silences/{id}", delete(silences::end)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

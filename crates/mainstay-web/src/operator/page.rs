@@ -12,6 +12,7 @@ pub(super) enum Here {
     Certificates,
     Incidents,
     Messages,
+    Quiet,
     Elsewhere,
 }
 

@@ -22,11 +22,12 @@ async fn every_documented_route_answers_as_documented() {
             let body = json!({
                 "status": "monitoring", "body": "Text.", "text": "Text.", "title": "Title", "until": "1h", "to": "ben",
                 "severity": "high", "role": "scribe", "who": "Anna", "at": "20m", "into": other, "alert": "orders-db/down",
+                "reason": "Known.", "what": { "dependency": ["orders-db"] },
             });
-            let answer = if method == "get" {
-                house.get(&address).await
-            } else {
-                house.post_json(&address, body).await
+            let answer = match method.as_str() {
+                "get" => house.get(&address).await,
+                "delete" => house.delete(&address).await,
+                _ => house.post_json(&address, body).await,
             };
             let documented = &methods[method]["responses"][answer.status.as_str()];
             assert!(

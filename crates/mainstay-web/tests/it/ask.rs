@@ -52,6 +52,11 @@ impl House {
         self.ask(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
+    /// Takes something away as a program does.
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask(request(Method::DELETE, path).body(Body::empty()).unwrap()).await
+    }
+
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

@@ -1,6 +1,7 @@
 //! The operator's listener from outside: a real engine and a real store behind it, asked over HTTP and by a real browser.
 
 mod api;
+mod around;
 mod ask;
 mod browser;
 mod colours;
@@ -10,4 +11,5 @@ mod metrics;
 mod pages;
 mod room;
 mod sample;
+mod silences;
 mod take_up;

@@ -278,6 +278,7 @@ fn dependency(one: &Actor) -> Dependency {
         criticality: one.criticality,
         confirm: Confirmation::default(),
         tags: Vec::new(),
+        runbook: None,
     }
 }
 
