@@ -352,7 +352,7 @@ fn a_runbook_is_taken_with_placeholders_that_stand_for_something() {
     let loaded = loads(&of("# Call {{ provider.contacts }}"));
     let runbook = loaded.landscape.dependencies["site"].runbook.as_ref();
     assert_eq!(runbook.map(mainstay_model::Runbook::as_str), Some("# Call {{ provider.contacts }}"));
-    refuses(&of("Call {{provider.contact}}"), "did you mean {{provider.contacts}}?");
+    refuses(&of("Call {{provider.contact}}"), "{{provider.contacts}}?");
     refuses(&of("{{x}}"), "a placeholder in it stands for nothing; known are dependency.name,");
     refuses(&of("Call {{provider.name"), "a placeholder that begins with {{ needs }} at its end");
 }
