@@ -1,6 +1,7 @@
 //! The whole service: what `serve` and `demo` run. Wiring only.
 
 mod listen;
+mod socket;
 mod team;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use mainstay_model::Landscape;
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Restored, Retention, Store};
-use mainstay_web::operator::{self, Operator, Readiness};
+use mainstay_web::operator::{self, Links, Operator, Readiness};
 use mainstay_web::public::Public;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -36,10 +37,14 @@ use crate::tasks::reload::Reloader;
 use crate::tasks::schedule::{Rechecks, Scheduler};
 use crate::tasks::tidy;
 use listen::{bind, listen};
+use socket::Socket;
 use team::Team;
 
 /// How long what is under way may take to end after the signal to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Under which name the store keeps the key of the links in messages.
+const LINKS: &str = "links";
 
 /// A running service.
 pub(crate) struct Service {
@@ -65,7 +70,9 @@ impl Service {
         let public_address = public_listener.local_addr()?;
 
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
+        let socket = Socket::bind(&loaded.server.data_dir)?;
         let courier = Arc::new(courier()?);
+        let links = Arc::new(Links::new(&store.secret(LINKS, &clock::key()).await?));
         let Restored { dependencies, incidents, channels, heartbeats, silences, overrides, last_written } =
             store.restore(clock::now()).await?;
         let state = State::restored(dependencies, incidents)
@@ -105,6 +112,7 @@ impl Service {
             state,
             store,
             courier,
+            links,
             pokes,
             inbox,
             landscape,
@@ -115,6 +123,9 @@ impl Service {
         parts.spawn_background(&team, trouble.clone());
         let operator = parts.operator_pages(&team, trouble);
         let public = parts.public_pages(&team).await;
+        if let Some(socket) = socket {
+            team.spawn("owner's socket", socket.listen(operator::for_owner(operator.clone()), team.stop()));
+        }
         team.spawn("operator's listener", listen(operator_listener, operator, team.stop()));
         team.spawn("public listener", listen(public_listener, public, team.stop()));
         let store = parts.store.clone();
@@ -167,6 +178,7 @@ struct Parts {
     state: SharedState,
     store: Store,
     courier: Arc<Courier>,
+    links: Arc<Links>,
     pokes: Pokes,
     inbox: Inbox,
     landscape: watch::Sender<Arc<Landscape>>,
@@ -198,6 +210,7 @@ impl Parts {
             state: self.state.clone(),
             store: self.store.clone(),
             courier: self.courier.clone(),
+            links: self.links.clone(),
             inbox: self.inbox.clone(),
             poked: self.pokes.deliver.clone(),
             outbox: outbox.clone(),
@@ -224,6 +237,7 @@ impl Parts {
             submit,
             changes: self.pokes.changes.subscribe(),
             readiness: readiness.subscribe(),
+            links: self.links.clone(),
             clock: clock::now,
             version: env!("CARGO_PKG_VERSION"),
         });
@@ -286,4 +300,41 @@ async fn forward(mut submitted: mpsc::Receiver<operator::Submitted>, inbox: Inbo
 pub(crate) fn courier() -> anyhow::Result<Courier> {
     let roots = mainstay_tls::Roots::system();
     Ok(Courier::new(roots.client_config())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use serde_json::json;
+
+    use super::*;
+    use crate::client::{Server, socket_in};
+
+    #[tokio::test]
+    async fn a_command_finds_the_running_server_by_its_socket_and_acts_in_its_users_name() {
+        let folder = std::env::temp_dir().join(format!("mainstay-service-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("mainstay.yaml");
+        let text = "server: { listen: \"127.0.0.1:0\", data_dir: ./data }\n\
+                    status_page: { listen: \"127.0.0.1:0\" }\n\
+                    dependencies: { site: { url: \"tcp://127.0.0.1:9\", every: 1h } }\n";
+        std::fs::write(&file, text).unwrap();
+        let loaded = || config::load(&file, &|_| None).unwrap();
+        let service = Service::start(&file, loaded()).await.unwrap();
+
+        let data = config::data_dir(&file, &|_| None).unwrap();
+        let server = Server::Here { socket: socket_in(&data), by: Some("ben".into()) };
+        let wish =
+            json!({ "what": { "dependency": ["site"] }, "until": "1h", "reason": "It is only a test." });
+        let list = server.ask(Method::POST, "/api/v1/silences", Some(&wish)).await.unwrap();
+        assert_eq!(list["silences"][0]["by"], "ben");
+        let refused = server.ask(Method::GET, "/api/v1/incidents/x", None).await.unwrap_err().to_string();
+        assert!(refused.starts_with("There is no such incident."), "{refused}");
+
+        service.end(false).await;
+        assert!(!socket_in(&data).exists(), "nothing is left behind");
+        let gone = server.ask(Method::GET, "/api/v1/incidents", None).await.unwrap_err().to_string();
+        assert!(gone.contains("nothing answers at"), "{gone}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

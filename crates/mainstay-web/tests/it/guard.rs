@@ -54,7 +54,9 @@ async fn every_answer_carries_the_rules_for_browsers() {
 #[tokio::test]
 async fn pages_have_no_script_and_no_style_of_their_own() {
     let house = House::sample(jiff::SignedDuration::from_mins(20)).await;
-    for path in ["/", "/dependencies/orders-db", "/certificates", "/incidents", "/messages", "/nothing"] {
+    for path in
+        ["/", "/dependencies/orders-db", "/certificates", "/incidents", "/messages", "/quiet", "/nothing"]
+    {
         let page = house.get(path).await;
         page.lacks(" style=").lacks("<style").lacks(" onclick=").lacks("javascript:");
         assert_eq!(
@@ -93,4 +95,23 @@ async fn a_closed_store_is_told_as_such() {
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     page.has("What was kept cannot be read now.");
     assert_eq!(house.get("/").await.status, StatusCode::OK, "what is in memory is still shown");
+}
+
+#[tokio::test]
+async fn only_by_the_owners_socket_is_a_name_believed() {
+    let mut house = House::sample(jiff::SignedDuration::from_mins(20)).await;
+    let path = format!("/api/v1/incidents/{}/notes", house.incident_of("orders-db"));
+    let note = |text: &str| {
+        let named = request(Method::POST, &path).header("mainstay-by", "ben");
+        let named = named.header(header::CONTENT_TYPE, "application/json");
+        named.body(Body::from(format!("{{\"text\":\"{text}\"}}"))).unwrap()
+    };
+    let by = |answer: &crate::ask::Answer, text: &str| {
+        let answer = answer.json();
+        let entries = answer["timeline"].as_array().unwrap().clone();
+        entries.iter().find(|entry| entry["text"] == text).unwrap()["by"].clone()
+    };
+    assert_eq!(by(&house.ask(note("over the network")).await, "over the network"), "operator");
+    house.router = mainstay_web::operator::for_owner(house.router.clone());
+    assert_eq!(by(&house.ask(note("by the socket")).await, "by the socket"), "ben");
 }

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod api;
+mod around;
 mod ask;
 mod browser;
 mod colours;
@@ -10,4 +11,7 @@ mod house;
 mod metrics;
 mod on_call;
 mod pages;
+mod room;
 mod sample;
+mod silences;
+mod take_up;

@@ -335,3 +335,30 @@ fn a_hundred_thousand_dependencies() {
     }
     assert_eq!(loads(&text).landscape.dependencies.len(), 100_000);
 }
+
+#[test]
+fn where_the_data_is_can_be_read_without_the_secrets_of_the_server() {
+    let folder = std::env::temp_dir().join(format!("mainstay-data-dir-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("mainstay.yaml");
+    let text = "server: { data_dir: ./kept }\nchannels: { bot: { webhook: \"${UNSET}\" } }\n";
+    std::fs::write(&file, text).unwrap();
+    assert!(load(&file, &|_| None).is_err(), "the server itself needs the secret");
+    assert_eq!(data_dir(&file, &|_| None).unwrap(), folder.join("./kept"));
+    std::fs::write(&file, "server: [").unwrap();
+    assert!(data_dir(&file, &|_| None).is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_runbook_is_taken_with_placeholders_that_stand_for_something() {
+    let of = |runbook: &str| {
+        format!("dependencies: {{ site: {{ url: https://example.com, runbook: \"{runbook}\" }} }}")
+    };
+    let loaded = loads(&of("# Call {{ provider.contacts }}"));
+    let runbook = loaded.landscape.dependencies["site"].runbook.as_ref();
+    assert_eq!(runbook.map(mainstay_model::Runbook::as_str), Some("# Call {{ provider.contacts }}"));
+    refuses(&of("Call {{provider.contact}}"), "{{provider.contacts}}?");
+    refuses(&of("{{x}}"), "a placeholder in it stands for nothing; known are dependency.name,");
+    refuses(&of("Call {{provider.name"), "a placeholder that begins with {{ needs }} at its end");
+}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::incidents::read;
 use crate::operator::asked::Asked;
+use crate::operator::by::By;
 use crate::operator::context::Context;
 use crate::operator::known::Known;
 use crate::operator::on_call::{self, Roster, StandIn, called, zone_name};
@@ -103,19 +104,21 @@ pub(super) async fn list(
 /// `POST /api/v1/on-call/{schedule}/overrides`.
 pub(super) async fn stand_in(
     State(context): State<Arc<Context>>,
+    by: By,
     Path(schedule): Path<String>,
     body: Result<Json<StandIn>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Override>), ApiTrouble> {
-    let KeptOverride { id, terms, .. } = on_call::stand_in(&context, &schedule, read(body)?).await?;
+    let KeptOverride { id, terms, .. } = on_call::stand_in(&context, by, &schedule, read(body)?).await?;
     Ok((StatusCode::CREATED, Json(shown(Some(id), terms))))
 }
 
 /// `DELETE /api/v1/on-call/{schedule}/overrides/{id}`.
 pub(super) async fn remove(
     State(context): State<Arc<Context>>,
+    by: By,
     Path((schedule, id)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiTrouble> {
-    on_call::remove(&context, &schedule, &id).await?;
+    on_call::remove(&context, by, &schedule, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
