@@ -323,11 +323,11 @@ mod tests {
         let service = Service::start(&file, loaded()).await.unwrap();
 
         let data = config::data_dir(&file, &|_| None).unwrap();
-        let server = Server::Here { socket: socket_in(&data), by: Some("ben".into()) };
+        let server = Server::Here { socket: socket_in(&data), by: Some("Jörg".into()) };
         let wish =
             json!({ "what": { "dependency": ["site"] }, "until": "1h", "reason": "It is only a test." });
         let list = server.ask(Method::POST, "/api/v1/silences", Some(&wish)).await.unwrap();
-        assert_eq!(list["silences"][0]["by"], "ben");
+        assert_eq!(list["silences"][0]["by"], "Jörg");
         let refused = server.ask(Method::GET, "/api/v1/incidents/x", None).await.unwrap_err().to_string();
         assert!(refused.starts_with("There is no such incident."), "{refused}");
 

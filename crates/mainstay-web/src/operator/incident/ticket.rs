@@ -16,6 +16,7 @@ use crate::operator::asked::Asked;
 use crate::operator::context::Context;
 use crate::operator::known::Known;
 use crate::operator::trouble::Trouble;
+use crate::operator::words::broke;
 use crate::show::utc;
 
 use super::find;
@@ -99,7 +100,7 @@ impl Ticket {
                 .failure
                 .as_ref()
                 .map_or_else(|| incident.diagnosis.cause.clone(), |one| one.message.clone()),
-            since: super::words::broke(incident),
+            since: broke(incident),
             noticed: incident.opened_at,
             over: incident.resolved_at(),
             reference: incident.id.to_string(),
