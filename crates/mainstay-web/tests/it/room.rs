@@ -142,7 +142,7 @@ async fn what_cannot_be_done_is_refused_with_a_sentence() {
         ("snooze", json!({ "until": "soon" }), "\"soon\" is no time.", "Write a length of time"),
         ("snooze", json!({ "until": "30d" }), "That is more than 7 days ahead.", "nearer time"),
         ("assign", json!({ "to": "anne" }), "Nobody is called anne.", "Did you mean anna?"),
-        ("assign", json!({ "to": "zoe" }), "Nobody is called zoe.", "It is one of anna, ben."),
+        ("assign", json!({ "to": "zoe" }), "Nobody is called zoe.", "It is one of anna, ben, carla, dina."),
         (
             "severity",
             json!({ "severity": "loud" }),
