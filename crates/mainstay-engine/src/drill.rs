@@ -22,7 +22,7 @@ mod plan;
 mod planned;
 mod words;
 
-pub use fault::DrillFault;
+pub use fault::{DrillFault, is_down_by};
 pub use plan::{Called, DrillPlan, Stage, StageKind};
 pub use planned::NextDrill;
 pub use words::{drill_failure, drill_score};

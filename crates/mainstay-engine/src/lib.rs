@@ -40,6 +40,7 @@ pub use audience::{Audience, Topic};
 pub use customers::customer_wording;
 pub use drill::{
     Called, DrillFault, DrillPlan, DrillTerms, NextDrill, Stage, StageKind, drill_failure, drill_score,
+    is_down_by,
 };
 pub use event::{Action, Effects, Event, ExternalAlert, Recheck};
 pub use external::MOST_EXTERNAL;

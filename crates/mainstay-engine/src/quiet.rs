@@ -123,15 +123,24 @@ impl Turn<'_> {
         if silence.until > self.now {
             self.state.silences.insert(silence.id, silence);
         }
-        self.look_at_open_incidents();
+        // At once, so that whoever silences something sees that it is silent.
+        self.open_incidents().into_iter().for_each(|id| _ = self.news(id));
     }
 
     /// Whoever is told of them may have changed.
     pub(crate) fn look_at_open_incidents(&mut self) {
-        let open = self.state.incidents.values().filter(|incident| incident.is_open());
-        for id in open.map(|incident| incident.id).collect::<Vec<_>>() {
+        for id in self.open_incidents() {
             self.state.agenda.by(self.now, Due::Incident(id));
         }
+    }
+
+    fn open_incidents(&self) -> Vec<IncidentId> {
+        self.state
+            .incidents
+            .values()
+            .filter(|incident| incident.is_open())
+            .map(|incident| incident.id)
+            .collect()
     }
 }
 

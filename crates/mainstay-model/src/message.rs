@@ -124,7 +124,7 @@ pub struct MessageIncident {
     pub breaks_at: Option<Timestamp>,
     /// Its operator page.
     pub url: String,
-    /// Where whoever got the message takes the incident up without a log-in: a signed address, for this recipient.
+    /// Where whoever reads this can take it up. Put in when it is sent, and never kept: who has it can act in their name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack_url: Option<String>,
 }

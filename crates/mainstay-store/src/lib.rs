@@ -14,6 +14,7 @@ mod reading;
 mod record;
 mod retention;
 mod roll_up;
+mod secret;
 mod sql;
 mod store;
 mod write;

@@ -210,6 +210,9 @@ statements! {
 
     CHANNEL_RECORDS = "SELECT name, body FROM channel_record ORDER BY name";
     HEARTBEAT_RECORDS = "SELECT name, body FROM heartbeat_record ORDER BY name";
+    KEEP_SECRET = "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    SECRET = "SELECT name, value FROM secret WHERE name = $1";
+
     SILENCES = "SELECT id, body FROM silence WHERE ends_at > $1 ORDER BY id";
 
     DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride,
+    ChannelName, Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride, Secret,
     TimelineEntry,
 };
 use tokio::sync::Mutex;
@@ -13,7 +13,8 @@ use crate::reading::MOST_ROWS;
 use crate::write::Memory;
 use crate::{
     CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, Location, ObservedPoint, Restored,
-    Retention, RollUp, StoreError, TimelineFilter, backup, peek, read, retention, roll_up, sql, write,
+    Retention, RollUp, StoreError, TimelineFilter, backup, peek, read, retention, roll_up, secret, sql,
+    write,
 };
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.
@@ -197,6 +198,11 @@ impl Store {
     /// usually. The copy is on the disk when this returns, and can be put in the original's place.
     pub async fn backup(location: &Location, path: &Path) -> Result<(), StoreError> {
         backup::backup(location, path).await
+    }
+
+    /// The secret that this installation keeps under a name; the fresh one becomes it where there is none yet.
+    pub async fn secret(&self, name: &str, fresh: &Secret) -> Result<Secret, StoreError> {
+        secret::kept(&self.database, name, fresh).await
     }
 
     /// Whether the database answers.

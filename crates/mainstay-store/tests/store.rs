@@ -24,5 +24,7 @@ mod roll_ups;
 mod round_trip;
 #[path = "store/sample.rs"]
 mod sample;
+#[path = "store/secret.rs"]
+mod secret;
 #[path = "store/speed.rs"]
 mod speed;

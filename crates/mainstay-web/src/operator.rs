@@ -2,6 +2,7 @@
 
 mod api;
 mod asked;
+mod by;
 mod certificates;
 mod context;
 mod courses;
@@ -14,11 +15,14 @@ mod health;
 mod incident;
 mod incidents;
 mod known;
+mod link;
 mod messages;
 mod metrics;
+mod moment;
 mod on_call;
 mod overview;
 mod page;
+mod take_up;
 mod trouble;
 mod words;
 
@@ -33,6 +37,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use context::Context;
 
+pub use by::for_owner;
+pub use link::{Links, Who};
+
 /// What the operator's pages need from the service around them.
 #[derive(Debug)]
 pub struct Operator {
@@ -46,6 +53,8 @@ pub struct Operator {
     pub changes: watch::Receiver<u64>,
     /// Whether the service is ready.
     pub readiness: watch::Receiver<Readiness>,
+    /// Makes and reads the links in messages by which somebody takes an incident up.
+    pub links: Arc<Links>,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// The version of the program, for people and metrics.
@@ -81,11 +90,8 @@ pub fn router(operator: Operator) -> Router {
         .route("/certificates", get(certificates::get))
         .route("/incidents", get(incidents::get))
         .route("/incidents/{id}", get(incident::get))
-        .route("/incidents/{id}/acknowledge", post(incident::acknowledge))
-        .route("/incidents/{id}/resolve", post(incident::resolve))
-        .route("/incidents/{id}/publish", post(incident::publish))
-        .route("/incidents/{id}/updates", post(incident::update))
-        .route("/incidents/{id}/notes", post(incident::note))
+        .merge(incident::routes())
+        .route("/a/{token}", get(take_up::get).post(take_up::post))
         .route("/messages", get(messages::get))
         .route("/on-call", get(on_call::get))
         .route("/on-call/{file}", get(on_call::of_schedule))

@@ -33,6 +33,7 @@ enum Command {
     Rule(commands::rule::Rule),
     OnCall(commands::on_call::OnCall),
     Channel(commands::channel::Channel),
+    Incident(commands::incident::Incident),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown".
@@ -56,5 +57,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Rule(rule) => rule.run(&cli.config),
         Command::OnCall(on_call) => on_call.run(&cli.config),
         Command::Channel(channel) => channel.run(&cli.config),
+        Command::Incident(incident) => incident.run(&cli.config),
     }
 }

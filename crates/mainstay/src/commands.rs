@@ -8,6 +8,7 @@ pub(crate) mod channel;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod on_call;
 pub(crate) mod rule;

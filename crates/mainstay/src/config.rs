@@ -7,6 +7,7 @@ mod advice;
 mod calendar;
 mod channels;
 mod checks;
+mod drills;
 mod excerpt;
 mod expressions;
 mod hiding;
@@ -126,6 +127,26 @@ pub(crate) fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<
     let bytes = read_bounded(path).map_err(|error| unreadable(path, &error))?;
     let text = decode(&bytes).map_err(|(message, hint)| Problems::of_file(path, message, hint))?;
     parse(text, &Surroundings { file: path, env, read: &read_bounded })
+}
+
+/// Where the server keeps its things, for commands that talk to a running one: what else may be wrong with the file, such as a
+/// secret that only the server's environment has, is not their business.
+///
+/// # Errors
+/// Every fault of the file, when the folder cannot be read for one of them.
+pub(crate) fn data_dir(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Problems> {
+    let bytes = read_bounded(path).map_err(|error| unreadable(path, &error))?;
+    let text = decode(&bytes).map_err(|(message, hint)| Problems::of_file(path, message, hint))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let source = Source::new(text);
+    let surroundings = Surroundings { file: path, env, read: &read_bounded };
+    let mut reader = Reader::new(&source, &surroundings);
+    let tree = yaml::read(text, &mut reader.drafts).ok().flatten();
+    let root = tree.as_ref().and_then(|tree| Root::read(&tree.root, &mut reader));
+    match root.and_then(|root| root.server?.data_dir) {
+        Some(folder) => Ok(folder),
+        None => load(path, env).map(|loaded| loaded.server.data_dir),
+    }
 }
 
 /// A variable of this process's environment, for [`load`].

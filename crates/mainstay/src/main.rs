@@ -1,6 +1,7 @@
 //! Mainstay: watches the services you depend on but do not run.
 
 mod cli;
+mod client;
 mod clock;
 mod commands;
 mod config;

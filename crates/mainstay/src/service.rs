@@ -1,6 +1,7 @@
 //! The whole service: what `serve` and `demo` run. Wiring only.
 
 mod listen;
+mod socket;
 mod team;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use mainstay_model::Landscape;
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Restored, Retention, Store};
-use mainstay_web::operator::{self, Operator, Readiness};
+use mainstay_web::operator::{self, Links, Operator, Readiness};
 use mainstay_web::public::Public;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -36,10 +37,14 @@ use crate::tasks::reload::Reloader;
 use crate::tasks::schedule::{Rechecks, Scheduler};
 use crate::tasks::tidy;
 use listen::{bind, listen};
+use socket::Socket;
 use team::Team;
 
 /// How long what is under way may take to end after the signal to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Under which name the store keeps the key of the links in messages.
+const LINKS: &str = "links";
 
 /// A running service.
 pub(crate) struct Service {
@@ -65,7 +70,9 @@ impl Service {
         let public_address = public_listener.local_addr()?;
 
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
+        let socket = Socket::bind(&loaded.server.data_dir)?;
         let courier = Arc::new(courier()?);
+        let links = Arc::new(Links::new(&store.secret(LINKS, &clock::key()).await?));
         let Restored { dependencies, incidents, channels, heartbeats, silences, overrides, last_written } =
             store.restore(clock::now()).await?;
         let state = State::restored(dependencies, incidents)
@@ -105,6 +112,7 @@ impl Service {
             state,
             store,
             courier,
+            links,
             pokes,
             inbox,
             landscape,
@@ -115,6 +123,9 @@ impl Service {
         parts.spawn_background(&team, trouble.clone());
         let operator = parts.operator_pages(&team, trouble);
         let public = parts.public_pages(&team).await;
+        if let Some(socket) = socket {
+            team.spawn("owner's socket", socket.listen(operator::for_owner(operator.clone()), team.stop()));
+        }
         team.spawn("operator's listener", listen(operator_listener, operator, team.stop()));
         team.spawn("public listener", listen(public_listener, public, team.stop()));
         let store = parts.store.clone();
@@ -167,6 +178,7 @@ struct Parts {
     state: SharedState,
     store: Store,
     courier: Arc<Courier>,
+    links: Arc<Links>,
     pokes: Pokes,
     inbox: Inbox,
     landscape: watch::Sender<Arc<Landscape>>,
@@ -198,6 +210,7 @@ impl Parts {
             state: self.state.clone(),
             store: self.store.clone(),
             courier: self.courier.clone(),
+            links: self.links.clone(),
             inbox: self.inbox.clone(),
             poked: self.pokes.deliver.clone(),
             outbox: outbox.clone(),
@@ -224,6 +237,7 @@ impl Parts {
             submit,
             changes: self.pokes.changes.subscribe(),
             readiness: readiness.subscribe(),
+            links: self.links.clone(),
             clock: clock::now,
             version: env!("CARGO_PKG_VERSION"),
         });

@@ -1,4 +1,10 @@
+mod paint;
+mod wrap;
+
 use std::io::IsTerminal;
+
+pub(crate) use paint::Paint;
+pub(crate) use wrap::{WIDTH, cell, fit, wrapped};
 
 /// Whether a stream is a terminal that wants colours: `NO_COLOR` with any content (no-color.org) and `TERM=dumb`
 /// decline them.

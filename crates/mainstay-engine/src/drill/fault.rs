@@ -80,7 +80,7 @@ impl State {
     }
 }
 
-/// What makes a dependency down, rather than slow or not to be judged.
-fn is_down_by(failure: FailureKind) -> bool {
+/// Whether this makes a dependency down, rather than slow or not to be judged: only that can be drilled.
+pub fn is_down_by(failure: FailureKind) -> bool {
     !matches!(failure, FailureKind::TooSlow | FailureKind::ClockWrong | FailureKind::Offline)
 }

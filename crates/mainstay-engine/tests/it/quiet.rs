@@ -103,7 +103,7 @@ fn a_silence_of_a_person_holds_survives_a_restart_and_can_be_ended() {
 
     let id = scene.state.silences().next().unwrap().id;
     scene.act(Action::EndSilence(id)).pass(2);
-    scene.ops(&["61 #1 opened page: db is down: the connection is refused"]);
+    scene.ops(&["60 #1 opened page: db is down: the connection is refused"]);
     assert_eq!(scene.written.silences.last().unwrap().until, scene.now - SignedDuration::from_secs(2));
     assert_eq!(scene.state.silences().count(), 0);
 }

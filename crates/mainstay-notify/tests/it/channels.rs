@@ -112,6 +112,17 @@ fn plain_texts() {
     insta::assert_snapshot!("resolved", mainstay_notify::plain_text(&resolved));
 }
 
+#[test]
+fn a_mail_leads_to_where_it_is_taken_up() {
+    let mut asking = message(MessageKind::Opened);
+    asking.incident.ack_url = Some("https://ops.example.com/a/t0ken".into());
+    let mail = mainstay_notify::render_mail(&asking);
+    assert!(mail.text.contains("\nTake it up: https://ops.example.com/a/t0ken\n"), "{}", mail.text);
+    assert!(mail.html.contains("<a href=\"https://ops.example.com/a/t0ken\""), "{}", mail.html);
+    let telling = mainstay_notify::render_mail(&message(MessageKind::Opened));
+    assert!(!telling.text.contains("Take it up") && !telling.html.contains("Take it up"));
+}
+
 #[tokio::test]
 async fn refusals_are_told_apart() {
     for (answer, expected) in [

@@ -16,6 +16,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 
 use super::context::Context;
+use super::incident;
+use incidents::{doing, saying};
 
 const DOCUMENT: &str = include_str!("../../static/openapi.json");
 
@@ -28,11 +30,20 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/certificates", get(certificates::list)),
         ("/api/v1/incidents", get(incidents::list)),
         ("/api/v1/incidents/{id}", get(incidents::one)),
-        ("/api/v1/incidents/{id}/acknowledge", post(incidents::acknowledge)),
-        ("/api/v1/incidents/{id}/resolve", post(incidents::resolve)),
-        ("/api/v1/incidents/{id}/publish", post(incidents::publish)),
-        ("/api/v1/incidents/{id}/updates", post(incidents::update)),
-        ("/api/v1/incidents/{id}/notes", post(incidents::note)),
+        ("/api/v1/incidents/{id}/acknowledge", doing(incident::acknowledging)),
+        ("/api/v1/incidents/{id}/resolve", doing(incident::resolving)),
+        ("/api/v1/incidents/{id}/publish", saying(incident::publishing)),
+        ("/api/v1/incidents/{id}/updates", saying(incident::updating)),
+        ("/api/v1/incidents/{id}/notes", saying(incident::noting)),
+        ("/api/v1/incidents/{id}/snooze", saying(incident::snoozing)),
+        ("/api/v1/incidents/{id}/assign", saying(incident::assigning)),
+        ("/api/v1/incidents/{id}/severity", saying(incident::choosing_severity)),
+        ("/api/v1/incidents/{id}/roles", saying(incident::giving_role)),
+        ("/api/v1/incidents/{id}/tasks", saying(incident::adding_task)),
+        ("/api/v1/incidents/{id}/tasks/{task}/done", post(incidents::finish_task)),
+        ("/api/v1/incidents/{id}/remind", saying(incident::promising)),
+        ("/api/v1/incidents/{id}/merge", saying(incident::merging)),
+        ("/api/v1/incidents/{id}/split", saying(incident::splitting)),
         ("/api/v1/heartbeats/{name}", post(heartbeats::beat)),
         ("/api/v1/on-call", get(on_call::list)),
         ("/api/v1/on-call/{schedule}/overrides", post(on_call::stand_in)),

@@ -1,11 +1,14 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mainstay_engine::{Action, Event};
+use mainstay_model::{PersonName, ScheduleName};
 use mainstay_store::{CertificateOnDuty, StoreError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::by::By;
 use super::courses::Courses;
 use super::duties::Duties;
 use super::known::Known;
@@ -41,10 +44,15 @@ impl Context {
         self.duties.of(&self.operator, known).await
     }
 
+    /// Who is on call by a schedule at that moment.
+    pub(super) fn on_call(&self, schedule: &ScheduleName, at: Timestamp) -> Option<PersonName> {
+        let state = self.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+        Some(state.on_call(schedule.as_str(), at)?.now?.person)
+    }
+
     /// Hands on what a person did, and waits until it is committed.
-    pub(super) async fn submit(&self, action: Action) -> Result<(), Trouble> {
-        // There is no log-in yet, so nobody has a name.
-        self.record(Event::Operator { by: "operator".into(), action }).await
+    pub(super) async fn submit(&self, by: By, action: Action) -> Result<(), Trouble> {
+        self.record(Event::Operator { by: by.0, action }).await
     }
 
     /// Hands on what happened, and waits until it is committed.

@@ -1,12 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use jiff::Timestamp;
-use mainstay_engine::Action;
-use mainstay_model::{Delivery, EntryId, Incident, IncidentId, TimelineEntry};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
+use mainstay_model::{Delivery, EntryId, Incident, IncidentId, TimelineEntry, in_words};
 use mainstay_store::TimelineFilter;
 
 use super::context::Context;
@@ -20,10 +19,25 @@ use super::words;
 use crate::show::{Sign, When};
 
 mod act;
+mod desk;
+mod escalation;
+mod forms;
+mod roll_call;
+mod room;
+mod times;
 
 pub(super) use act::{
-    NoteText, Publish, Update, acknowledging, noting, perform, publishing, resolving, updating,
+    Matter, acknowledging, is_for_taking, noting, perform, publishing, resolving, updating,
 };
+pub(super) use forms::{filled, routes};
+pub(super) use room::{
+    adding_task, assigning, choosing_severity, finishing_task, giving_role, merging, one_of, promising,
+    silence, snoozing, splitting,
+};
+pub(super) use times::Times;
+
+use desk::Desk;
+use roll_call::{RollCall, roll_call};
 
 /// The latest entries of the timeline that a page shows; an incident that flaps for weeks must not make it endless.
 const MOMENTS: u32 = 500;
@@ -39,21 +53,25 @@ pub(super) struct File {
 impl File {
     /// Reads it: what is open from the engine's state, which is never behind, and what is past from the store.
     pub(super) async fn read(context: &Context, known: &Known, id: &str) -> Result<File, Trouble> {
-        let missing = || {
-            let advice = "Incidents are listed under Incidents, the latest first.";
-            Trouble::nothing("There is no such incident.", advice)
-        };
-        let id: IncidentId = id.parse().map_err(|_| missing())?;
-        let store = &context.operator.store;
-        let open = known.open.iter().find(|one| one.id == id).map(|one| Incident::clone(one));
-        let incident = match open {
-            Some(incident) => incident,
-            None => store.incident(id).await?.ok_or_else(missing)?,
-        };
-        let filter = TimelineFilter { incident: Some(id), limit: MOMENTS, ..TimelineFilter::default() };
+        let incident = find(context, known, id).await?;
+        let (id, store) = (Some(incident.id), &context.operator.store);
+        let filter = TimelineFilter { incident: id, limit: MOMENTS, ..TimelineFilter::default() };
         let timeline = store.timeline(&filter).await?;
-        let deliveries = store.deliveries(id).await?;
+        let deliveries = store.deliveries(incident.id).await?;
         Ok(File { incident, timeline, deliveries })
+    }
+}
+
+/// One incident: an open one from the engine's state, any other from the store.
+pub(super) async fn find(context: &Context, known: &Known, id: &str) -> Result<Incident, Trouble> {
+    let missing = || {
+        let advice = "Incidents are listed under Incidents, the latest first.";
+        Trouble::nothing("There is no such incident.", advice)
+    };
+    let id: IncidentId = id.parse().map_err(|_| missing())?;
+    match known.open.iter().find(|one| one.id == id) {
+        Some(incident) => Ok(Incident::clone(incident)),
+        None => context.operator.store.incident(id).await?.ok_or_else(missing),
     }
 }
 
@@ -64,70 +82,8 @@ pub(super) async fn get(
 ) -> Result<Response, Trouble> {
     let known = Known::read(&context);
     let file = File::read(&context, &known, &id).await?;
-    Ok(html(&page(&known, file)))
-}
-
-/// `POST /incidents/{id}/acknowledge`.
-pub(super) async fn acknowledge(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-) -> Result<Response, Trouble> {
-    act(&context, &id, acknowledging).await
-}
-
-/// `POST /incidents/{id}/resolve`.
-pub(super) async fn resolve(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-) -> Result<Response, Trouble> {
-    act(&context, &id, resolving).await
-}
-
-/// `POST /incidents/{id}/publish`.
-pub(super) async fn publish(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-    form: Result<Form<Publish>, FormRejection>,
-) -> Result<Response, Trouble> {
-    let form = filled(form)?;
-    act(&context, &id, |incident| publishing(incident, form)).await
-}
-
-/// `POST /incidents/{id}/updates`.
-pub(super) async fn update(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-    form: Result<Form<Update>, FormRejection>,
-) -> Result<Response, Trouble> {
-    let form = filled(form)?;
-    act(&context, &id, |incident| updating(incident, form)).await
-}
-
-/// `POST /incidents/{id}/notes`.
-pub(super) async fn note(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-    form: Result<Form<NoteText>, FormRejection>,
-) -> Result<Response, Trouble> {
-    let form = filled(form)?;
-    act(&context, &id, |incident| noting(incident, form)).await
-}
-
-pub(super) fn filled<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Trouble> {
-    let refused = |rejection: FormRejection| {
-        Trouble::unusable(format!("The form could not be read: {rejection}."), "Go back and send it again.")
-    };
-    form.map(|Form(form)| form).map_err(refused)
-}
-
-/// Does what was asked for and shows the incident as it is then.
-async fn act(
-    context: &Context,
-    id: &str,
-    action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
-) -> Result<Response, Trouble> {
-    let id = perform(context, id, action).await?;
-    Ok(Redirect::to(&format!("/incidents/{id}")).into_response())
+    let desk = Desk::of(&file.incident, &known, &|schedule| context.on_call(schedule, known.now));
+    Ok(html(&page(&known, file, desk)))
 }
 
 #[derive(Template)]
@@ -146,10 +102,14 @@ struct IncidentPage {
     affected: Vec<(String, String)>,
     components: String,
     open: bool,
-    acknowledged: bool,
+    for_taking: bool,
+    merged_into: Option<IncidentId>,
+    desk: Desk,
+    times: Vec<(&'static str, When, String)>,
     public: Option<Public>,
     suggestion: Option<(String, String)>,
     statuses: Vec<(&'static str, bool)>,
+    roll_call: RollCall,
     messages: Vec<MessageRow>,
     timeline: Vec<Moment>,
     cut: bool,
@@ -196,7 +156,7 @@ pub(super) fn moments(timeline: &[TimelineEntry], now: Timestamp) -> Vec<Moment>
     timeline.iter().map(moment).collect()
 }
 
-fn page(known: &Known, file: File) -> IncidentPage {
+fn page(known: &Known, file: File, desk: Desk) -> IncidentPage {
     let File { incident, timeline, mut deliveries } = file;
     deliveries.sort_by_key(|one| std::cmp::Reverse((one.created_at, one.id)));
     let (now, is_open) = (known.now, incident.is_open());
@@ -214,10 +174,14 @@ fn page(known: &Known, file: File) -> IncidentPage {
         affected: incident.dependencies.iter().map(|name| (address_of(name), name.to_string())).collect(),
         components: components(known, &incident),
         open: is_open,
-        acknowledged: matches!(incident.state, mainstay_model::IncidentState::Acknowledged { .. }),
+        for_taking: is_for_taking(&incident.state),
+        merged_into: incident.room.merged_into,
+        desk,
+        times: times(&Times::of(&incident), now),
         suggestion: (is_open && public.is_none()).then(|| suggestion(known, &incident)),
         public,
         statuses: act::statuses(&incident).map(|one| (one.as_str(), Some(one) == status)).collect(),
+        roll_call: roll_call(&deliveries, &known.landscape, now),
         messages: deliveries.iter().map(|one| MessageRow::of(one, now)).collect(),
         timeline: moments(&timeline, now),
         cut: timeline.len() == MOMENTS as usize,
@@ -227,7 +191,26 @@ fn page(known: &Known, file: File) -> IncidentPage {
     }
 }
 
-fn sentence(title: &str) -> String {
+/// The moments by which it is judged how it was dealt with, and how long each took.
+fn times(times: &Times, now: Timestamp) -> Vec<(&'static str, When, String)> {
+    let took = |length: Option<Duration>| match length {
+        Some(Duration::ZERO) | None => String::new(),
+        Some(length) => format!("after {}", in_words(SignedDuration::try_from(length).unwrap_or_default())),
+    };
+    let moments = [
+        ("Detected", Some(times.detected), times.to_detect()),
+        ("Taken up", times.taken_up, times.to_take_up()),
+        ("Mitigated", times.mitigated, times.to_mitigate()),
+        ("Resolved", times.resolved, times.to_resolve()),
+    ];
+    moments
+        .into_iter()
+        .filter_map(|(what, at, length)| Some((what, When::clock(at?, now), took(length))))
+        .collect()
+}
+
+/// A title as a sentence.
+pub(super) fn sentence(title: &str) -> String {
     if title.ends_with('.') { title.to_owned() } else { format!("{title}.") }
 }
 

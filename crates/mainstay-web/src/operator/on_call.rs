@@ -14,6 +14,7 @@ use mainstay_model::{
     KeptOverride, Landscape, Override, OverrideId, PersonName, Schedule, ScheduleName, in_words,
 };
 
+use super::by::By;
 use super::context::Context;
 use super::incident::filled;
 use super::known::Known;
@@ -45,9 +46,10 @@ pub(super) async fn get(State(context): State<Arc<Context>>) -> Response {
 pub(super) async fn post(
     State(context): State<Arc<Context>>,
     Path(schedule): Path<String>,
+    by: By,
     form: Result<Form<StandIn>, FormRejection>,
 ) -> Result<Response, Trouble> {
-    let done = stand_in(&context, &schedule, filled(form)?).await;
+    let done = stand_in(&context, by, &schedule, filled(form)?).await;
     let kept = done.map_err(|trouble| trouble.leading_to("/on-call".into(), "Back to who is on call"))?;
     Ok(Redirect::to(&format!("/on-call#{}", kept.schedule)).into_response())
 }
@@ -56,8 +58,9 @@ pub(super) async fn post(
 pub(super) async fn post_remove(
     State(context): State<Arc<Context>>,
     Path((schedule, id)): Path<(String, String)>,
+    by: By,
 ) -> Result<Response, Trouble> {
-    let done = remove(&context, &schedule, &id).await;
+    let done = remove(&context, by, &schedule, &id).await;
     done.map_err(|trouble| trouble.leading_to("/on-call".into(), "Back to who is on call"))?;
     Ok(Redirect::to(&format!("/on-call#{schedule}")).into_response())
 }

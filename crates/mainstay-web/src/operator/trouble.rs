@@ -73,6 +73,11 @@ impl Trouble {
         .because(why)
     }
 
+    /// Nothing at all where it only was that things had gone on meanwhile.
+    pub(super) fn unless_conflict(self) -> Result<(), Trouble> {
+        if self.status == StatusCode::CONFLICT { Ok(()) } else { Err(self) }
+    }
+
     /// With a message for the log.
     fn because(mut self, why: &str) -> Trouble {
         self.internal = Some(why.to_owned());

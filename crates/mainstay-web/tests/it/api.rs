@@ -19,12 +19,20 @@ async fn every_documented_route_answers_as_documented() {
     let house = house().await;
     let document = house.get("/api/v1/openapi.json").await.json();
     let id = house.incident_of("orders-db").to_string();
+    let other = house.incident_of("payments-api").to_string();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let address =
-                path.replace("{id}", &id).replace("{name}", "orders-db").replace("{schedule}", "platform");
-            let body = json!({ "status": "monitoring", "body": "Text.", "text": "Text.", "title": "Title",
-                "from": "2026-11-24T09:00", "until": "2026-11-25T09:00", "person": "anna" });
+            let address = path
+                .replace("{id}", &id)
+                .replace("{name}", "orders-db")
+                .replace("{task}", "0")
+                .replace("{schedule}", "platform");
+            let until = if path.contains("on-call") { "2026-11-25T09:00" } else { "1h" };
+            let body = json!({
+                "status": "monitoring", "body": "Text.", "text": "Text.", "title": "Title", "until": until, "to": "ben",
+                "severity": "high", "role": "scribe", "who": "Anna", "at": "20m", "into": other, "alert": "orders-db/down",
+                "from": "2026-11-24T09:00", "person": "anna",
+            });
             let answer = match method.as_str() {
                 "get" => house.get(&address).await,
                 "delete" => house.delete(&address).await,

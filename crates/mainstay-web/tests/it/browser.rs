@@ -1,5 +1,7 @@
 //! What only a browser can tell: that pages fit, run without complaint, follow what happens, and work without scripts.
 
+mod night;
+
 use std::net::SocketAddr;
 
 use fantoccini::wd::WebDriverCompatibleCommand;
@@ -33,6 +35,7 @@ struct Window {
     client: Client,
     address: SocketAddr,
     house: House,
+    scripts: bool,
     // Ends the browser, so it goes last.
     _driver: Chromedriver,
 }
@@ -55,7 +58,7 @@ impl Window {
         let client = builder.connect(&driver.url()).await.unwrap();
         let house = House::sample(SignedDuration::from_hours(1)).await;
         let address = if scripts { house.serve().await } else { house.serve_without_scripts().await };
-        Some(Window { client, address, house, _driver: driver })
+        Some(Window { client, address, house, scripts, _driver: driver })
     }
 
     async fn go(&self, path: &str) {
@@ -71,6 +74,38 @@ impl Window {
     async fn says(&self, selector: &str, words: &str) {
         let said = async || self.text(selector).await.filter(|text| text.contains(words)).map(drop);
         wait_for(&format!("{selector} to say {words:?}"), PATIENCE, said).await;
+    }
+
+    /// Presses the first button or link with these words that can be seen.
+    async fn press(&self, words: &str) {
+        let path =
+            format!("//*[self::button or self::a or self::summary][normalize-space(text())='{words}']");
+        let seen = async || {
+            let all = self.client.find_all(Locator::XPath(&path)).await.ok()?;
+            for one in all {
+                if one.is_displayed().await.unwrap_or(false) && one.click().await.is_ok() {
+                    return Some(());
+                }
+            }
+            None
+        };
+        wait_for(&format!("something called {words:?} to press"), PATIENCE, seen).await;
+    }
+
+    /// Writes into a field.
+    async fn write(&self, selector: &str, text: &str) {
+        let field = self.client.find(Locator::Css(selector)).await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Whether nothing is wider than the window, and the page complained about nothing.
+    async fn is_sound(&self, what: &str) {
+        let script = "return [document.documentElement.scrollWidth, window.innerWidth]";
+        let widths = self.client.execute(script, vec![]).await.unwrap();
+        assert!(widths[0].as_u64() <= widths[1].as_u64(), "{what} scrolls sideways: {widths}");
+        let complaints = self.complaints().await;
+        // A page that may run no scripts complains about its own.
+        assert!(complaints.is_empty() || !self.scripts, "{what}: {complaints:?}");
     }
 
     /// Waits until so many pages listen for changes.

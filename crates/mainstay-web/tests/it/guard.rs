@@ -94,3 +94,22 @@ async fn a_closed_store_is_told_as_such() {
     page.has("What was kept cannot be read now.");
     assert_eq!(house.get("/").await.status, StatusCode::OK, "what is in memory is still shown");
 }
+
+#[tokio::test]
+async fn only_by_the_owners_socket_is_a_name_believed() {
+    let mut house = House::sample(jiff::SignedDuration::from_mins(20)).await;
+    let path = format!("/api/v1/incidents/{}/notes", house.incident_of("orders-db"));
+    let note = |text: &str| {
+        let named = request(Method::POST, &path).header("mainstay-by", "ben");
+        let named = named.header(header::CONTENT_TYPE, "application/json");
+        named.body(Body::from(format!("{{\"text\":\"{text}\"}}"))).unwrap()
+    };
+    let by = |answer: &crate::ask::Answer, text: &str| {
+        let answer = answer.json();
+        let entries = answer["timeline"].as_array().unwrap().clone();
+        entries.iter().find(|entry| entry["text"] == text).unwrap()["by"].clone()
+    };
+    assert_eq!(by(&house.ask(note("over the network")).await, "over the network"), "operator");
+    house.router = mainstay_web::operator::for_owner(house.router.clone());
+    assert_eq!(by(&house.ask(note("by the socket")).await, "by the socket"), "ben");
+}

@@ -13,9 +13,9 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::middleware::{Next, from_fn};
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Event, State};
-use mainstay_model::{Commit, DeliveryState, Landscape, Random};
+use mainstay_model::{Commit, DeliveryState, Landscape, Random, Secret};
 use mainstay_store::{Location, Store};
-use mainstay_web::operator::{Operator, Readiness, Submitted, router};
+use mainstay_web::operator::{Links, Operator, Readiness, Submitted, router};
 use tokio::sync::{mpsc, watch};
 
 use crate::sample;
@@ -25,6 +25,7 @@ pub(crate) struct House {
     pub(crate) state: Arc<RwLock<State>>,
     pub(crate) store: Store,
     pub(crate) router: Router,
+    pub(crate) links: Arc<Links>,
     pub(crate) readiness: watch::Sender<Readiness>,
     changes: Arc<watch::Sender<u64>>,
     random: Arc<Mutex<Random>>,
@@ -68,12 +69,15 @@ impl House {
         let (changes, heard) = watch::channel(0);
         let ready = Readiness { configured: true, scheduled: true, store_trouble: None };
         let (readiness, seen) = watch::channel(ready);
+        let kept = store.secret("links", &Secret::new("a fresh secret")).await.unwrap();
+        let links = Arc::new(Links::new(&kept));
         let operator = Operator {
             state: Arc::clone(&state),
             store: store.clone(),
             submit,
             changes: heard,
             readiness: seen,
+            links: Arc::clone(&links),
             clock: sample::now,
             version: "0.1.0",
         };
@@ -86,7 +90,7 @@ impl House {
             Arc::clone(&changes),
             Arc::clone(&random),
         ));
-        House { state, store, router: router(operator), readiness, changes, random, directory }
+        House { state, store, router: router(operator), links, readiness, changes, random, directory }
     }
 
     /// Lets events happen, in one transaction.

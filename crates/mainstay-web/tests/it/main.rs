@@ -10,4 +10,6 @@ mod house;
 mod metrics;
 mod on_call;
 mod pages;
+mod room;
 mod sample;
+mod take_up;

@@ -204,6 +204,7 @@ pub(crate) fn landscape() -> Landscape {
     }
     channels(&mut landscape);
     on_call(&mut landscape);
+    people(&mut landscape);
     landscape.operator_url = "https://ops.example.com".into();
     landscape.status_page.public_url = "https://status.example.com".into();
     landscape
@@ -229,10 +230,19 @@ fn channels(landscape: &mut Landscape) {
     for (key, kind) in kinds {
         landscape.channels.insert(name(key), Channel { kind });
     }
+    for key in ["ben-mail", "anna-mail"] {
+        let kind = ChannelKind::Email { to: vec![format!("{key}@example.com")] };
+        landscape.channels.insert(name(key), Channel { kind });
+    }
     let to = |names: &[&str]| names.iter().map(|one| Recipient::Channel(name(one))).collect();
     let urgent = Match { severity: vec![Severity::Page, Severity::High], ..Match::default() };
     landscape.routes = vec![
         Route { when: urgent, to: to(&["oncall-mail", "ops-discord", "bot"]), ..Route::default() },
+        Route {
+            when: Match { severity: vec![Severity::Page], ..Match::default() },
+            escalate: Some(name("database-team")),
+            ..Route::default()
+        },
         Route { to: to(&["ops-discord"]), ..Route::default() },
     ];
 }
@@ -283,6 +293,20 @@ pub(crate) fn layer(people: &[&str], rotation: &str, start: &str) -> Layer {
         start: start.parse().unwrap(),
         restriction: None,
     }
+}
+
+/// Ben is told first, then Anna.
+fn people(landscape: &mut Landscape) {
+    for (key, title) in [("ben", "Ben"), ("anna", "Anna")] {
+        let channels = vec![name(&format!("{key}-mail"))];
+        landscape.people.insert(name(key), Person { title: title.into(), channels, timezone: None });
+    }
+    let step = |key: &str, minutes: u64| Step {
+        to: vec![Recipient::Person(name(key))],
+        wait: Duration::from_secs(minutes * 60),
+    };
+    let policy = Escalation { steps: vec![step("ben", 45), step("anna", 30)], repeat: 0, during: None };
+    landscape.escalations.insert(name("database-team"), policy);
 }
 
 pub(crate) fn name<T: std::str::FromStr<Err = NameError>>(text: &str) -> T {

@@ -87,7 +87,11 @@ impl Check {
         if self.output == Output::Json {
             print(&json::refusal(reason));
         }
-        let _ = writeln!(std::io::stderr(), "{}", text::wrapped(&format!("mainstay check: {reason}"), 0));
+        let _ = writeln!(
+            std::io::stderr(),
+            "{}",
+            crate::terminal::wrapped(&format!("mainstay check: {reason}"), 0)
+        );
         ExitCode::from(WRONG_USAGE)
     }
 

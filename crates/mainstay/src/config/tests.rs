@@ -33,7 +33,7 @@ pub(super) fn loads(text: &str) -> Loaded {
 }
 
 #[track_caller]
-fn refuses(text: &str, message: &str) {
+pub(super) fn refuses(text: &str, message: &str) {
     let problems = parse_text(text).expect_err("a refusal").to_string();
     assert!(problems.contains(message), "{problems}");
 }
@@ -328,4 +328,18 @@ fn a_hundred_thousand_dependencies() {
         text.push_str(&format!("  d{at}:\n    url: tls://h{at}.example.com\n    every: 60s\n"));
     }
     assert_eq!(loads(&text).landscape.dependencies.len(), 100_000);
+}
+
+#[test]
+fn where_the_data_is_can_be_read_without_the_secrets_of_the_server() {
+    let folder = std::env::temp_dir().join(format!("mainstay-data-dir-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("mainstay.yaml");
+    let text = "server: { data_dir: ./kept }\nchannels: { bot: { webhook: \"${UNSET}\" } }\n";
+    std::fs::write(&file, text).unwrap();
+    assert!(load(&file, &|_| None).is_err(), "the server itself needs the secret");
+    assert_eq!(data_dir(&file, &|_| None).unwrap(), folder.join("./kept"));
+    std::fs::write(&file, "server: [").unwrap();
+    assert!(data_dir(&file, &|_| None).is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -1,3 +1,5 @@
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +10,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -28,8 +31,36 @@ pub(super) async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpLi
     })
 }
 
+/// Where connections come from.
+pub(super) trait Source: Send + Sync + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for the next one.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Source for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        let (stream, _) = self.accept().await?;
+        // Answers are written at once; where that cannot be asked for they only come a little later.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+}
+
+impl Source for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
 /// Answers until told to stop, then lets what was asked be answered.
-pub(super) async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub(super) async fn listen(listener: impl Source, router: Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let open = GracefulShutdown::new();
     let mut server = http1::Builder::new();
@@ -52,14 +83,10 @@ pub(super) async fn listen(listener: TcpListener, router: Router, stop: Cancella
     open.shutdown().await;
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept<S: Source>(listener: &S) -> S::Stream {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // Answers are written at once; where that cannot be asked for they only come a little later.
-                let _ = stream.set_nodelay(true);
-                return stream;
-            }
+        match listener.next().await {
+            Ok(stream) => return stream,
             Err(error) => {
                 // No file handles are left, most likely; others will be closed.
                 warn!("a connection cannot be accepted: {error}");

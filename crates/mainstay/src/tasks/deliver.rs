@@ -9,6 +9,7 @@ use mainstay_engine::Event;
 use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
 use mainstay_store::Store;
+use mainstay_web::operator::{Links, Who};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,7 @@ pub(crate) struct Deliverer {
     pub(crate) state: SharedState,
     pub(crate) store: Store,
     pub(crate) courier: Arc<Courier>,
+    pub(crate) links: Arc<Links>,
     pub(crate) inbox: Inbox,
     pub(crate) poked: Arc<Notify>,
     pub(crate) outbox: OutboxRead,
@@ -111,6 +113,7 @@ impl Deliverer {
             landscape: self.state.read().unwrap_or_else(PoisonError::into_inner).landscape().clone(),
             store: self.store.clone(),
             courier: self.courier.clone(),
+            links: self.links.clone(),
             inbox: self.inbox.clone(),
         }
     }
@@ -121,6 +124,7 @@ struct Attempt {
     store: Store,
     landscape: Arc<Landscape>,
     courier: Arc<Courier>,
+    links: Arc<Links>,
     inbox: Inbox,
 }
 
@@ -143,8 +147,9 @@ impl Attempt {
         };
         let mail = self.landscape.mail.as_ref();
         let earlier = self.earlier().await?;
-        let (delivery, earlier, now) = (&self.delivery, earlier.as_deref(), clock::now());
-        self.courier.send(Outgoing { delivery, channel, mail, earlier, now }).await
+        let delivery = with_link(self.delivery.clone(), &self.links, &self.landscape.operator_url);
+        let (earlier, now) = (earlier.as_deref(), clock::now());
+        self.courier.send(Outgoing { delivery: &delivery, channel, mail, earlier, now }).await
     }
 
     /// What came of the message before this one, which tells the thread or the message to change. It is there: of one channel and
@@ -193,6 +198,20 @@ impl Attempt {
     }
 }
 
+/// The message with the link by which its reader takes the incident up, where that is wanted. The link is a key, so it is made for
+/// the way only and stands in no outbox.
+fn with_link(mut delivery: Delivery, links: &Links, operator_url: &str) -> Delivery {
+    let message = &mut delivery.message;
+    let asks = matches!(message.kind, MessageKind::Opened | MessageKind::Updated | MessageKind::Escalated);
+    let waits = matches!(message.incident.state.as_str(), "open" | "impending");
+    if asks && waits {
+        let channel = || Who::Channel(delivery.channel.clone());
+        let who = message.person.clone().map_or_else(channel, Who::Person);
+        message.incident.ack_url = Some(links.url(operator_url, message.incident.id, &who));
+    }
+    delivery
+}
+
 /// A panic on the way: the message stays in the outbox, and the others are not held up.
 fn fault() -> Refusal {
     let reason = "Mainstay itself failed while it sent the message; its log says more".to_owned();
@@ -201,4 +220,73 @@ fn fault() -> Refusal {
 
 fn later(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::{Message, MessageIncident, PersonName, Secret, Severity};
+
+    use super::*;
+
+    fn delivery(kind: MessageKind, state: &str, person: Option<PersonName>) -> Delivery {
+        let (at, random) = (Timestamp::UNIX_EPOCH, &mut Random::seeded(5));
+        let incident = MessageIncident {
+            id: mainstay_model::IncidentId::new(at, random),
+            title: "orders-db is down".into(),
+            state: state.into(),
+            severity: Severity::Page,
+            opened_at: at,
+            since: at,
+            resolved_at: None,
+            breaks_at: None,
+            url: "https://ops.example.com/incidents/1".into(),
+            ack_url: None,
+        };
+        let message = Message {
+            kind,
+            at,
+            incident,
+            dependencies: vec![],
+            components: vec![],
+            cause: String::new(),
+            failure: None,
+            evidence: vec![],
+            actions: vec![],
+            change: None,
+            drill: false,
+            person,
+        };
+        Delivery {
+            id: DeliveryId::new(at, random),
+            channel: "ops-discord".parse().unwrap(),
+            sequence: 1,
+            created_at: at,
+            message,
+            state: DeliveryState::Queued { next_attempt_at: at, attempts: 0, last_error: None },
+        }
+    }
+
+    fn link(delivery: Delivery) -> Option<String> {
+        let links = Links::new(&Secret::new("a key"));
+        with_link(delivery, &links, "https://ops.example.com").message.incident.ack_url
+    }
+
+    #[test]
+    fn only_what_waits_for_somebody_carries_a_link() {
+        for kind in [MessageKind::Opened, MessageKind::Updated, MessageKind::Escalated] {
+            assert!(link(delivery(kind, "open", None)).is_some(), "{kind:?}");
+        }
+        assert!(link(delivery(MessageKind::Opened, "impending", None)).is_some());
+        assert_eq!(link(delivery(MessageKind::Updated, "acknowledged", None)), None);
+        for kind in [MessageKind::Resolved, MessageKind::Digest, MessageKind::Test] {
+            assert_eq!(link(delivery(kind, "open", None)), None, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_person_gets_a_link_of_their_own() {
+        let ben = link(delivery(MessageKind::Opened, "open", Some("ben".parse().unwrap())));
+        assert_ne!(ben, link(delivery(MessageKind::Opened, "open", None)));
+        assert!(ben.is_some_and(|url| url.starts_with("https://ops.example.com/a/")));
+    }
 }

@@ -1,22 +1,24 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
+use axum::routing::{MethodRouter, post};
 use jiff::Timestamp;
 use mainstay_engine::Action;
 use mainstay_model::{
-    ComponentName, Delivery, DependencyName, Diagnosis, Failure, Impact, Incident, IncidentId, IncidentState,
-    ProviderName, Publication, Severity, TimelineEntry,
+    Alert, ComponentName, Delivery, DependencyName, Diagnosis, Escalating, EscalationName, Failure, Hushed,
+    Impact, Incident, IncidentId, IncidentState, ProviderName, Publication, Room, Severity, TimelineEntry,
 };
 use mainstay_store::IncidentFilter;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::operator::asked::Asked;
+use crate::operator::by::By;
 use crate::operator::context::Context;
-use crate::operator::incident::{
-    File, NoteText, Publish, Update, acknowledging, noting, perform, publishing, resolving, updating,
-};
+use crate::operator::incident::{File, Matter, Times, finishing_task, perform};
 use crate::operator::incidents::state;
 use crate::operator::known::Known;
 use crate::operator::trouble::{ApiTrouble, Trouble};
@@ -66,9 +68,30 @@ struct Summary {
 pub(super) struct Detail {
     #[serde(flatten)]
     summary: Summary,
+    /// Until when it is taken up, if not for good.
+    snoozed_until: Option<Timestamp>,
+    /// The alerts that hold now, by the key by which one is split off.
+    alerts: BTreeMap<String, Alert>,
+    /// Who works on it, and what there is to do.
+    room: Room,
+    /// The escalations that run, by policy.
+    escalations: BTreeMap<EscalationName, Escalating>,
+    /// Why nobody is told of it.
+    hushed: Option<Hushed>,
+    /// The moments by which it is judged how it was dealt with.
+    times: Moments,
     /// Newest first.
     timeline: Vec<TimelineEntry>,
     deliveries: Vec<Delivery>,
+}
+
+#[derive(Debug, Serialize)]
+struct Moments {
+    began_at: Timestamp,
+    detected_at: Timestamp,
+    acknowledged_at: Option<Timestamp>,
+    mitigated_at: Option<Timestamp>,
+    resolved_at: Option<Timestamp>,
 }
 
 /// `GET /api/v1/incidents`.
@@ -105,52 +128,38 @@ pub(super) async fn one(
     Ok(detail(&context, &id).await?)
 }
 
-/// `POST /api/v1/incidents/{id}/acknowledge`.
-pub(super) async fn acknowledge(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-) -> Result<Json<Detail>, ApiTrouble> {
-    act(&context, &id, acknowledging).await
+/// Does something about an incident that needs no further word.
+pub(super) fn doing(action: fn(&Matter<'_>) -> Result<Action, Trouble>) -> MethodRouter<Arc<Context>> {
+    post(move |State(context): State<Arc<Context>>, Path(id): Path<String>, by: By| async move {
+        act(&context, by, &id, action).await
+    })
 }
 
-/// `POST /api/v1/incidents/{id}/resolve`.
-pub(super) async fn resolve(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-) -> Result<Json<Detail>, ApiTrouble> {
-    act(&context, &id, resolving).await
+/// Does what the body says about an incident.
+pub(super) fn saying<T: DeserializeOwned + Send + 'static>(
+    action: fn(&Matter<'_>, T) -> Result<Action, Trouble>,
+) -> MethodRouter<Arc<Context>> {
+    post(
+        move |State(context): State<Arc<Context>>,
+              Path(id): Path<String>,
+              by: By,
+              body: Result<Json<T>, JsonRejection>| async move {
+            let body = read(body)?;
+            act(&context, by, &id, |matter| action(matter, body)).await
+        },
+    )
 }
 
-/// `POST /api/v1/incidents/{id}/publish`.
-pub(super) async fn publish(
+/// `POST /api/v1/incidents/{id}/tasks/{task}/done`.
+pub(super) async fn finish_task(
     State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-    body: Result<Json<Publish>, JsonRejection>,
+    Path((id, task)): Path<(String, String)>,
+    by: By,
 ) -> Result<Json<Detail>, ApiTrouble> {
-    let body = read(body)?;
-    act(&context, &id, |incident| publishing(incident, body)).await
+    act(&context, by, &id, |matter| finishing_task(matter, &task)).await
 }
 
-/// `POST /api/v1/incidents/{id}/updates`.
-pub(super) async fn update(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-    body: Result<Json<Update>, JsonRejection>,
-) -> Result<Json<Detail>, ApiTrouble> {
-    let body = read(body)?;
-    act(&context, &id, |incident| updating(incident, body)).await
-}
-
-/// `POST /api/v1/incidents/{id}/notes`.
-pub(super) async fn note(
-    State(context): State<Arc<Context>>,
-    Path(id): Path<String>,
-    body: Result<Json<NoteText>, JsonRejection>,
-) -> Result<Json<Detail>, ApiTrouble> {
-    let body = read(body)?;
-    act(&context, &id, |incident| noting(incident, body)).await
-}
-
+/// The body as it was meant.
 pub(super) fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Trouble> {
     let refused = |rejection: JsonRejection| {
         Trouble::unusable(
@@ -164,17 +173,38 @@ pub(super) fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Trouble
 /// Does what was asked for and answers with the incident as it is then.
 async fn act(
     context: &Context,
+    by: By,
     id: &str,
-    action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
+    action: impl FnOnce(&Matter<'_>) -> Result<Action, Trouble>,
 ) -> Result<Json<Detail>, ApiTrouble> {
-    perform(context, id, action).await?;
+    perform(context, by, id, action).await?;
     Ok(detail(context, id).await?)
 }
 
 async fn detail(context: &Context, id: &str) -> Result<Json<Detail>, Trouble> {
     let known = Known::read(context);
     let File { incident, timeline, deliveries } = File::read(context, &known, id).await?;
-    Ok(Json(Detail { summary: summary(incident, known.now), timeline, deliveries }))
+    let times = Times::of(&incident);
+    Ok(Json(Detail {
+        snoozed_until: match incident.state {
+            IncidentState::Acknowledged { until, .. } => until,
+            _ => None,
+        },
+        alerts: incident.alerts.clone(),
+        room: incident.room.clone(),
+        escalations: incident.escalations.clone(),
+        hushed: incident.hushed.clone(),
+        times: Moments {
+            began_at: times.began,
+            detected_at: times.detected,
+            acknowledged_at: times.taken_up,
+            mitigated_at: times.mitigated,
+            resolved_at: times.resolved,
+        },
+        summary: summary(incident, known.now),
+        timeline,
+        deliveries,
+    }))
 }
 
 fn summary(incident: Incident, now: Timestamp) -> Summary {

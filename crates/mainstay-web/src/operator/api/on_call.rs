@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::incidents::read;
 use crate::operator::asked::Asked;
+use crate::operator::by::By;
 use crate::operator::context::Context;
 use crate::operator::known::Known;
 use crate::operator::on_call::{self, Roster, StandIn, called, zone_name};
@@ -104,9 +105,10 @@ pub(super) async fn list(
 pub(super) async fn stand_in(
     State(context): State<Arc<Context>>,
     Path(schedule): Path<String>,
+    by: By,
     body: Result<Json<StandIn>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Override>), ApiTrouble> {
-    let KeptOverride { id, terms, .. } = on_call::stand_in(&context, &schedule, read(body)?).await?;
+    let KeptOverride { id, terms, .. } = on_call::stand_in(&context, by, &schedule, read(body)?).await?;
     Ok((StatusCode::CREATED, Json(shown(Some(id), terms))))
 }
 
@@ -114,8 +116,9 @@ pub(super) async fn stand_in(
 pub(super) async fn remove(
     State(context): State<Arc<Context>>,
     Path((schedule, id)): Path<(String, String)>,
+    by: By,
 ) -> Result<StatusCode, ApiTrouble> {
-    on_call::remove(&context, &schedule, &id).await?;
+    on_call::remove(&context, by, &schedule, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,13 +4,18 @@ use mainstay_engine::Action;
 use mainstay_model::{Incident, IncidentId, IncidentState, PublicStatus};
 use serde::Deserialize;
 
-use super::{Context, File, Known, Trouble};
+use super::{Context, Known, Trouble, find};
+use crate::operator::by::By;
 
 /// No title for customers needs more characters.
 const LONGEST_TITLE: usize = 200;
 
 /// No text needs more characters.
 const LONGEST_TEXT: usize = 10_000;
+
+/// A note is shown by so many lines at most, each of so many characters: what is longer belongs behind a link.
+const MOST_EVIDENCE: usize = 20;
+const LONGEST_EVIDENCE: usize = 2_000;
 
 /// What is made public. What is left out is worded by Mainstay.
 #[derive(Debug, Default, Deserialize)]
@@ -28,33 +33,70 @@ pub(crate) struct Update {
     body: String,
 }
 
-/// Something for the team.
+/// Something for the team, and what shows it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct NoteText {
     text: String,
+    evidence: Lines,
+}
+
+/// A list, as programs send it, or one text with a line for each, as a form does.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Lines {
+    List(Vec<String>),
+    Text(String),
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines::List(Vec::new())
+    }
+}
+
+impl Lines {
+    fn into_list(self) -> Vec<String> {
+        let list = match self {
+            Lines::List(list) => list,
+            Lines::Text(text) => text.lines().map(str::to_owned).collect(),
+        };
+        list.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    }
+}
+
+/// An incident that something is to be done about, and what is known around it.
+pub(crate) struct Matter<'a> {
+    pub(crate) incident: &'a Incident,
+    pub(crate) known: &'a Known,
 }
 
 /// Does what a person asked for, and says about which incident it was once it is committed.
 pub(crate) async fn perform(
     context: &Context,
+    by: By,
     id: &str,
-    action: impl FnOnce(&Incident) -> Result<Action, Trouble>,
+    action: impl FnOnce(&Matter<'_>) -> Result<Action, Trouble>,
 ) -> Result<IncidentId, Trouble> {
-    let incident = File::read(context, &Known::read(context), id).await?.incident;
+    let known = Known::read(context);
+    let incident = find(context, &known, id).await?;
     let id = incident.id;
-    let done = async { context.submit(action(at_hand(context, &incident)?)?).await };
+    let matter = Matter { incident: &incident, known: &known };
+    let done = async {
+        at_hand(context, id)?;
+        context.submit(by, action(&matter)?).await
+    };
     let back = |trouble: Trouble| trouble.leading_to(format!("/incidents/{id}"), "Back to the incident");
     done.await.map(|()| id).map_err(back)
 }
 
 /// The engine forgets incidents some time after they ended, and would take nothing more about them.
-fn at_hand<'a>(context: &Context, incident: &'a Incident) -> Result<&'a Incident, Trouble> {
+fn at_hand(context: &Context, id: IncidentId) -> Result<(), Trouble> {
     let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
     let happened = "This incident ended too long ago to be added to.";
     let advice =
         "What is known of it stays on its page. When its cause shows up anew, another incident opens.";
-    state.incident(incident.id).map(|_| incident).ok_or_else(|| Trouble::conflict(happened, advice))
+    state.incident(id).map(drop).ok_or_else(|| Trouble::conflict(happened, advice))
 }
 
 /// Where an incident may stand for customers: it is over for them when it is over, and not before.
@@ -64,24 +106,29 @@ pub(super) fn statuses(incident: &Incident) -> impl Iterator<Item = PublicStatus
 }
 
 /// Takes an incident up.
-pub(crate) fn acknowledging(incident: &Incident) -> Result<Action, Trouble> {
+pub(crate) fn acknowledging(Matter { incident, .. }: &Matter<'_>) -> Result<Action, Trouble> {
     match &incident.state {
-        IncidentState::Open => Ok(Action::Acknowledge(incident.id)),
-        IncidentState::Acknowledged { by, .. } => Err(Trouble::conflict(
+        IncidentState::Acknowledged { by, until: None, .. } => Err(Trouble::conflict(
             format!("It is taken up already, by {by}."),
             "There is nothing more to do here.",
         )),
         IncidentState::Resolved { .. } => Err(over()),
+        _ => Ok(Action::Acknowledge(incident.id)),
     }
 }
 
+/// Whether nobody has taken it up for good.
+pub(crate) fn is_for_taking(state: &IncidentState) -> bool {
+    matches!(state, IncidentState::Open | IncidentState::Acknowledged { until: Some(_), .. })
+}
+
 /// Closes it by hand.
-pub(crate) fn resolving(incident: &Incident) -> Result<Action, Trouble> {
+pub(crate) fn resolving(Matter { incident, .. }: &Matter<'_>) -> Result<Action, Trouble> {
     if incident.is_open() { Ok(Action::Resolve(incident.id)) } else { Err(over()) }
 }
 
 /// Makes it public.
-pub(crate) fn publishing(incident: &Incident, form: Publish) -> Result<Action, Trouble> {
+pub(crate) fn publishing(Matter { incident, .. }: &Matter<'_>, form: Publish) -> Result<Action, Trouble> {
     if incident.publication.is_some() {
         return Err(Trouble::conflict("It is public already.", "Send customers an update instead."));
     }
@@ -93,7 +140,7 @@ pub(crate) fn publishing(incident: &Incident, form: Publish) -> Result<Action, T
 }
 
 /// Tells customers more.
-pub(crate) fn updating(incident: &Incident, form: Update) -> Result<Action, Trouble> {
+pub(crate) fn updating(Matter { incident, .. }: &Matter<'_>, form: Update) -> Result<Action, Trouble> {
     if incident.publication.is_none() {
         return Err(Trouble::conflict("Customers do not see this incident.", "Publish it first."));
     }
@@ -123,21 +170,30 @@ fn ahead_of_itself(incident: &Incident) -> Trouble {
 }
 
 /// Writes something down.
-pub(crate) fn noting(incident: &Incident, form: NoteText) -> Result<Action, Trouble> {
-    Ok(Action::Note { incident: incident.id, text: required(form.text)?, evidence: Vec::new() })
+pub(crate) fn noting(Matter { incident, .. }: &Matter<'_>, form: NoteText) -> Result<Action, Trouble> {
+    let evidence = form.evidence.into_list();
+    if evidence.len() > MOST_EVIDENCE || evidence.iter().any(|one| one.chars().count() > LONGEST_EVIDENCE) {
+        return Err(Trouble::unusable(
+            format!(
+                "What shows it has more than {MOST_EVIDENCE} lines, or one with more than {LONGEST_EVIDENCE} characters."
+            ),
+            "Write down the lines that matter, and link to the rest.",
+        ));
+    }
+    Ok(Action::Note { incident: incident.id, text: required(form.text)?, evidence })
 }
 
-fn over() -> Trouble {
+pub(super) fn over() -> Trouble {
     Trouble::conflict("This incident is over.", "It opens again by itself when its cause shows up anew.")
 }
 
-fn required(body: String) -> Result<String, Trouble> {
+pub(super) fn required(body: String) -> Result<String, Trouble> {
     text("text", body, LONGEST_TEXT)?
         .ok_or_else(|| Trouble::unusable("The text is empty.", "Go back and write what is to be said."))
 }
 
 /// A text without white space around it; `None` when nothing is left.
-fn text(what: &str, text: String, longest: usize) -> Result<Option<String>, Trouble> {
+pub(super) fn text(what: &str, text: String, longest: usize) -> Result<Option<String>, Trouble> {
     let length = text.chars().count();
     if length > longest {
         let advice = "Go back and shorten it.";

@@ -5,6 +5,7 @@ use mainstay_engine::{Action, OverrideFault, check_override};
 use mainstay_model::{KeptOverride, Override, OverrideId, PersonName, Schedule, ScheduleName, nearest};
 use serde::Deserialize;
 
+use super::super::by::By;
 use super::super::context::Context;
 use super::super::trouble::Trouble;
 use super::moment;
@@ -25,6 +26,7 @@ pub(in crate::operator) struct StandIn {
 /// Has somebody stand in, and returns the override as it is kept.
 pub(in crate::operator) async fn stand_in(
     context: &Context,
+    by: By,
     schedule: &str,
     form: StandIn,
 ) -> Result<KeptOverride, Trouble> {
@@ -35,7 +37,7 @@ pub(in crate::operator) async fn stand_in(
         let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
         check_override(&state, &name, &terms, now).map_err(refusal)?;
     }
-    context.submit(Action::Override { schedule: name.clone(), terms: terms.clone() }).await?;
+    context.submit(by, Action::Override { schedule: name.clone(), terms: terms.clone() }).await?;
     let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
     let same = |kept: &&KeptOverride| Override { by: None, ..kept.terms.clone() } == terms;
     // The latest of those that are alike is the one that was just made. That none is there means that the configuration changed in
@@ -50,7 +52,12 @@ pub(in crate::operator) async fn stand_in(
 }
 
 /// Takes back an override that was made at run time.
-pub(in crate::operator) async fn remove(context: &Context, schedule: &str, id: &str) -> Result<(), Trouble> {
+pub(in crate::operator) async fn remove(
+    context: &Context,
+    by: By,
+    schedule: &str,
+    id: &str,
+) -> Result<(), Trouble> {
     let missing = || {
         Trouble::nothing(
             "There is no such override in this schedule.",
@@ -67,7 +74,7 @@ pub(in crate::operator) async fn remove(context: &Context, schedule: &str, id: &
     if kept.terms.until <= (context.operator.clock)() {
         return Err(Trouble::conflict("This override is over.", "What has passed cannot be changed."));
     }
-    context.submit(Action::RemoveOverride(id)).await
+    context.submit(by, Action::RemoveOverride(id)).await
 }
 
 fn schedule_of(context: &Context, schedule: &str) -> Result<(ScheduleName, Schedule), Trouble> {

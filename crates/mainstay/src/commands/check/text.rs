@@ -1,13 +1,9 @@
 mod chain;
-mod paint;
 mod phases;
-mod wrap;
 
 use mainstay_model::{CheckReport, Failure, TlsFacts, Verdict, in_words};
 
-use paint::Paint;
-pub(super) use wrap::wrapped;
-use wrap::{WIDTH, fit};
+use crate::terminal::{Paint, WIDTH, fit, wrapped};
 
 /// Columns before the text of a section: two, then its label.
 const INDENT: usize = 10;

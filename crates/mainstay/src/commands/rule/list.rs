@@ -64,6 +64,7 @@ fn usual_severity(rule: Rule) -> &'static str {
         ScheduleGap => "warn, then high",
         NobodyReached => "as the incident",
         HeartbeatMissing | External => "as configured",
+        DrillUnanswered => "high",
     }
 }
 

@@ -1,7 +1,6 @@
 use mainstay_model::{CheckReport, Observation, Verdict};
 
-use super::paint::Paint;
-use super::wrap::{cell, fit};
+use crate::terminal::{Paint, cell, fit};
 
 /// Width of the bar of the slowest address.
 const BAR: usize = 48;

@@ -2,8 +2,8 @@ use mainstay_model::Verdict;
 
 /// Colours the text, or leaves it as it is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paint {
-    pub(super) colour: bool,
+pub(crate) struct Paint {
+    pub(crate) colour: bool,
 }
 
 const RED: &str = "31";
@@ -12,16 +12,16 @@ const YELLOW: &str = "33";
 const BLUE: &str = "34";
 
 impl Paint {
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.code("1", text)
     }
 
-    pub(super) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.code("2", text)
     }
 
     /// In the colour of the verdict.
-    pub(super) fn verdict(self, verdict: Verdict, text: &str) -> String {
+    pub(crate) fn verdict(self, verdict: Verdict, text: &str) -> String {
         let colour = match verdict {
             Verdict::Healthy => GREEN,
             Verdict::Degraded => YELLOW,
