@@ -15,7 +15,7 @@ use crate::turn::Turn;
 /// A channel that took nothing for so long is tried.
 const TRY_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A channel that is new is tried so soon: a slip in its address is then found by whoever made it.
+/// A channel that is new is tried so soon, where nobody notices: a slip in its address is then found by whoever made it.
 const TRY_NEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Proofs are written down this often at most; nothing is judged to the hour.
@@ -30,7 +30,8 @@ impl Turn<'_> {
         let landscape = self.state.landscape.clone();
         let records: Vec<ChannelRecord> = self.state.channels.values().cloned().collect();
         for record in records {
-            if self.now >= due_at(&record) {
+            let is_quiet = landscape.channels.get(&record.name).is_some_and(|one| one.kind.is_quiet_to_try());
+            if self.now >= due_at(&record, is_quiet) {
                 self.try_quietly(record.clone());
             }
             let since = record.proven_at.unwrap_or(record.known_since);
@@ -114,10 +115,11 @@ impl Turn<'_> {
 }
 
 /// When a channel is tried next if nothing shows before that it works.
-fn due_at(record: &ChannelRecord) -> Timestamp {
+fn due_at(record: &ChannelRecord, is_quiet: bool) -> Timestamp {
     match record.proven_at.max(record.tried_at) {
+        None if is_quiet => later(record.known_since, TRY_NEW),
+        None => later(record.known_since, TRY_EVERY),
         Some(last) => later(last, TRY_EVERY),
-        None => later(record.known_since, TRY_NEW),
     }
 }
 

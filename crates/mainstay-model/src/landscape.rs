@@ -261,6 +261,24 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
+    /// Whether it can be tried without anything being posted or anybody called. The others post a line, or hand a message to whoever
+    /// reads them.
+    pub fn is_quiet_to_try(&self) -> bool {
+        use ChannelKind::*;
+        match self {
+            Email { .. }
+            | Discord { .. }
+            | Slack { .. }
+            | SlackBot(_)
+            | Telegram(_)
+            | PagerDuty(_)
+            | Alertmanager(_)
+            | TwilioSms(_)
+            | TwilioCall(_) => true,
+            Webhook { .. } | Http(_) | Program(_) | Teams { .. } | Ntfy(_) => false,
+        }
+    }
+
     /// The word used in configuration and pages.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -9,11 +9,13 @@ const CHANNEL: &str = "sample";
 /// Messages of every kind, to try templates and limits with, and beside them: one that is impending, a drill, one that
 /// lacks whatever can be lacking, and one whose texts are made to break what they are put into.
 pub fn deliveries() -> Vec<Delivery> {
-    let mut messages: Vec<Message> = MessageKind::ALL.iter().map(|kind| message(*kind)).collect();
+    let kinds = [MessageKind::Opened, MessageKind::Updated, MessageKind::Resolved, MessageKind::Test];
+    let mut messages: Vec<Message> = kinds.into_iter().map(message).collect();
     messages.push(impending());
     messages.push(Message { drill: true, ..message(MessageKind::Opened) });
     messages.push(bare());
     messages.push(hostile());
+    messages.extend([MessageKind::Escalated, MessageKind::Digest, MessageKind::Probe].map(message));
     messages.into_iter().filter_map(delivery).collect()
 }
 

@@ -345,4 +345,13 @@ mod tests {
         let made = request(&spec, &sample::deliveries()[0]).unwrap();
         assert!(made.headers.iter().all(|(_, value)| !value.contains(['\r', '\n'])));
     }
+
+    #[test]
+    fn a_template_that_would_fill_the_memory_is_refused() {
+        let doubling =
+            "{% set n = namespace(x='x') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}";
+        for body in ["{{ 'x' * 2000000000 }}", "{{ range(1000000000) | list | length }}", doubling] {
+            refuses(&spec(ADDRESS, Some("text/plain"), body), "the body: ");
+        }
+    }
 }

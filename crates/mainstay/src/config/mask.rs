@@ -145,8 +145,11 @@ pub(super) fn in_line(line: &str) -> Vec<Range<usize>> {
     let mut found = in_value(line);
     for (colon, _) in line.match_indices(':') {
         let key = last_word(&line[..colon]);
+        // A slip may have put a bracket or a quotation mark into the key.
+        let whole = line[..colon].rsplit(' ').next().unwrap_or_default().replace(['{', ',', '"', '\''], "");
         let value = colon + 1 + line[colon + 1..].len() - line[colon + 1..].trim_start().len();
-        if key.is_some_and(is_sensitive) && value < line.len() {
+        if (key.is_some_and(is_sensitive) || !whole.is_empty() && is_sensitive(&whole)) && value < line.len()
+        {
             found.push(value..line.len());
         }
     }

@@ -114,7 +114,7 @@ fn pushover_gets_a_form_within_its_limits() {
         );
     }
     let priorities: Vec<String> = requests.iter().map(|one| form(one)["priority"].clone()).collect();
-    assert_eq!(priorities, ["2", "2", "0", "2", "1", "2", "0", "2"]);
+    assert_eq!(priorities, ["2", "2", "0", "2", "1", "2", "0", "2", "2", "2", "2"]);
 }
 
 /// gotify.net/docs, "Push messages" and "Message extras".
