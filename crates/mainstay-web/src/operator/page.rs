@@ -13,6 +13,7 @@ pub(super) enum Here {
     Incidents,
     Messages,
     OnCall,
+    Drills,
     Elsewhere,
 }
 
@@ -34,7 +35,7 @@ impl Page {
         Page {
             title: title.to_owned(),
             here,
-            open_incidents: known.open.len(),
+            open_incidents: known.in_earnest().count(),
             notice: offline(known),
             status_page: Some(known.landscape.status_page.public_url.clone()).filter(|url| !url.is_empty()),
             version: known.version,
