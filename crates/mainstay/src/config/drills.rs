@@ -97,7 +97,7 @@ mod tests {
     /// A configuration with two dependencies and this under `drills`.
     fn with(drills: &str) -> String {
         format!(
-            "providers: {{ acme: {{ title: Acme }} }}\n\
+            "providers: {{ acme: {{ name: Acme }} }}\n\
              dependencies:\n  db: {{ url: tcp://a:1, provider: acme }}\n  files: {{ url: tcp://b:1 }}\n\
              drills:\n  - {drills}\n"
         )

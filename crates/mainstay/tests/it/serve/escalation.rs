@@ -1,7 +1,6 @@
 //! Step after step for real: a channel that hangs, one that refuses, one that works, and what is said when nobody takes it up.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_testkit::scripted::{Peer, Script};
