@@ -18,6 +18,8 @@ pub(crate) enum Due {
     Heartbeat(HeartbeatName),
     /// An unanswered question to the references, or the next one.
     Network,
+    /// A drill that was planned.
+    Drills,
     /// A gap that comes nearer, begins or ends; an override that may be forgotten.
     Schedule(ScheduleName),
 }

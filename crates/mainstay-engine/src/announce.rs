@@ -162,7 +162,9 @@ impl Turn<'_> {
             let change = change.clone().filter(|_| kind != MessageKind::Opened);
             let message = self.message(&incident, kind, change, &landscape);
             let message = Message { person: address.person.clone(), ..message };
-            under_way.push(self.queue(id, address.channel.clone(), sequence, message));
+            let delivery = self.queue(id, address.channel.clone(), sequence, message);
+            self.called(id, delivery, address, kind);
+            under_way.push(delivery);
         }
         under_way
     }
@@ -274,7 +276,7 @@ impl Turn<'_> {
             evidence: incident.diagnosis.evidence.clone(),
             actions: incident.diagnosis.actions.clone(),
             change,
-            drill: false,
+            drill: incident.is_drill(),
             person: None,
         }
     }

@@ -24,6 +24,7 @@ fn owner(alert: &Alert, landscape: &Landscape) -> String {
         Subject::Incident(id) => format!("incident:{id}"),
         Subject::Schedule(name) => format!("schedule:{name}"),
         Subject::External { source, .. } => owner_of_external(alert, source, landscape),
+        Subject::Drill(name) => format!("drill:{name}"),
         Subject::Mainstay => "mainstay".into(),
     }
 }

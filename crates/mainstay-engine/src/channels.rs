@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use mainstay_model::{
-    Alert, AlertKey, ChannelName, DeliveryId, DeliveryOutcome, Diagnosis, EntryKind, IncidentId, Rule,
+    Alert, AlertKey, ChannelName, DeliveryId, DeliveryOutcome, Diagnosis, EntryKind, Fate, IncidentId, Rule,
     Severity, Subject,
 };
 
@@ -17,6 +17,7 @@ impl Turn<'_> {
     ) {
         let evidence = receipt.iter().map(|receipt| format!("Receipt: {receipt}")).collect();
         self.effects.commit.outcomes.push(DeliveryOutcome::Delivered { id, at: self.now, receipt });
+        self.call_ended(incident, id, Fate::Accepted { at: self.now });
         self.step_outcome(incident, id, None);
         if incident.is_some() {
             let about = About { incident, evidence, ..About::default() };
@@ -44,6 +45,7 @@ impl Turn<'_> {
             at: self.now,
             reason: reason.clone(),
         });
+        self.call_ended(incident, id, Fate::Failed { at: self.now, reason: reason.clone() });
         self.step_outcome(incident, id, Some(&reason));
         let about = About { incident, evidence: vec![reason.clone()], ..About::default() };
         self.write(

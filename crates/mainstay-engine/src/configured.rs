@@ -23,6 +23,12 @@ impl Turn<'_> {
         if !at_start && self.state.landscape == landscape {
             return;
         }
+        if at_start {
+            self.resume_drills();
+        } else {
+            // What was due by the old plans; the new ones begin now.
+            self.look_at_drills();
+        }
         let before = std::mem::replace(&mut self.state.landscape, landscape.clone());
         self.state.providers = by_provider(&landscape);
         self.take_rules(&before, &landscape);
@@ -77,6 +83,7 @@ impl Turn<'_> {
             known.filter(|name| !landscape.dependencies.contains_key(*name)).cloned().collect();
         for name in &gone {
             self.change_alerts(name, Vec::new(), "it was removed from the configuration");
+            self.drop_drills(name);
             if let Some(state) = self.state.dependencies.remove(name) {
                 self.effects.commit.dependencies.push(state);
             }
@@ -127,6 +134,7 @@ impl Turn<'_> {
             alerts: std::mem::take(&mut state.alerts),
             changes: std::mem::take(&mut state.changes),
             last_conclusive_at: state.last_conclusive_at,
+            drilled_at: state.drilled_at,
             ..DependencyState::unchecked(name.clone(), state.since)
         };
         let alerts = state.alerts.clone();
@@ -196,7 +204,9 @@ impl Turn<'_> {
         for name in self.state.landscape.schedules.keys().cloned().collect::<Vec<_>>() {
             self.look_at_schedule(&name);
         }
+        self.await_drills();
         if at_start {
+            self.state.agenda.by(self.now, Due::Drills);
             let incidents: Vec<_> = self.state.incidents.keys().copied().collect();
             incidents.into_iter().for_each(|id| self.state.agenda.by(self.now, Due::Incident(id)));
             self.state.agenda.by(self.now, Due::Network);

@@ -89,7 +89,8 @@ impl Turn<'_> {
 
 /// Whether customers may notice it.
 fn is_felt(incident: &Incident) -> bool {
-    incident.severity >= Severity::High
+    !incident.is_drill()
+        && incident.severity >= Severity::High
         && !incident.components.is_empty()
         && incident.alerts.values().any(is_broken)
 }

@@ -21,7 +21,9 @@ impl Turn<'_> {
         }
         let channels: BTreeSet<ChannelName> =
             self.state.addresses(to, self.now).all.into_iter().map(|one| one.channel).collect();
-        let Some(incident) = self.state.incidents.get(&id) else { return };
+        // What is only played would be read as if it had been so.
+        let known = self.state.incidents.get(&id).filter(|incident| !incident.is_drill());
+        let Some(incident) = known else { return };
         if !channels.is_subset(&incident.told.digest)
             && let Some(incident) = self.incident_mut(id)
         {

@@ -103,7 +103,10 @@ impl Turn<'_> {
         let sent = self.send_step(id, &to.all, why.clone());
         if let Some(why) = why.filter(|_| !sent.is_empty()) {
             self.write(EntryKind::Escalated, About::incident(id), why);
+        } else if is_first && !sent.is_empty() {
+            self.drill_steps_first(id, name);
         }
+        self.called_by_step(id, name, number, &sent);
         if sent.is_empty() {
             let reasons = if to.nobody.is_empty() { vec!["it names nobody".to_owned()] } else { to.nobody };
             self.nobody_reached(
@@ -134,6 +137,7 @@ impl Turn<'_> {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         let waited = in_words(self.now.duration_since(incident.opened_at));
         self.nobody_reached(id, format!("All of {name} was told within {waited}, and nobody took it up."));
+        self.drill_exhausted(id);
     }
 
     /// It became known what came of a message of a step. When none of a step arrived, the next one is taken without waiting.

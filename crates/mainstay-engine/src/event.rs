@@ -8,6 +8,8 @@ use mainstay_model::{
     PublicStatus, QuietId, Role, ScheduleName, Severity,
 };
 
+use crate::DrillTerms;
+
 /// Something that happened and may change the state.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -223,6 +225,8 @@ pub enum Action {
         /// Who, when, and instead of whom. `by` is the person who does this, whatever it says.
         terms: Override,
     },
+    /// Play trouble, to see who answers. The incident that this opens is the drill.
+    Drill(DrillTerms),
     /// Take such an override back. What of it has passed stays as it was.
     RemoveOverride(OverrideId),
 }
@@ -246,6 +250,7 @@ impl Action {
             | Action::Split { incident, .. } => Some(*incident),
             Action::Silence { .. }
             | Action::EndSilence(_)
+            | Action::Drill(_)
             | Action::Override { .. }
             | Action::RemoveOverride(_) => None,
         }

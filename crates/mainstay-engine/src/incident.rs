@@ -28,6 +28,7 @@ impl Turn<'_> {
         if self.state.index.of_alert(&key).is_some() {
             return self.changed(alert);
         }
+        self.make_way(alert);
         let cause = cause_key(alert, &self.state.landscape);
         let id = match self.home(alert, &cause, siblings) {
             Some(id) => {
@@ -101,7 +102,8 @@ impl Turn<'_> {
     /// What another system says of something that we found broken, and what we find of something that it spoke of before, is one
     /// trouble seen twice.
     fn home_between_systems(&self, alert: &Alert) -> Option<IncidentId> {
-        let open = self.state.incidents.values().filter(|incident| incident.is_open());
+        let real = |incident: &&Arc<Incident>| incident.is_open() && !incident.is_drill();
+        let open = self.state.incidents.values().filter(real);
         let fits = |incident: &&Arc<Incident>| {
             incident.alerts.len() < AT_MOST
                 && incident.alerts.values().any(|other| is_same_trouble(alert, other, &self.state.landscape))
@@ -176,6 +178,7 @@ impl Turn<'_> {
             hushed: None,
             room: Room::default(),
             joined_at: Some(self.now),
+            drill: self.echo_of(alert),
         };
         self.state.index.cause(&incident.cause_key, id);
         self.state.incidents.insert(id, Arc::new(incident));
@@ -195,7 +198,7 @@ pub(crate) fn is_damped(incident: &Incident, alert: &Alert) -> bool {
 
 pub(crate) fn dependency_of(alert: &Alert) -> Option<&DependencyName> {
     match &alert.key.subject {
-        Subject::Dependency(name) => Some(name),
+        Subject::Dependency(name) | Subject::Drill(name) => Some(name),
         Subject::External { .. } => alert.external.as_ref()?.dependency.as_ref(),
         Subject::Channel(_)
         | Subject::Heartbeat(_)

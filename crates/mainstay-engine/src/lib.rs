@@ -12,6 +12,7 @@ mod configured;
 mod confirm;
 mod customers;
 mod digest;
+mod drill;
 mod escalate;
 mod event;
 pub mod expr;
@@ -37,6 +38,10 @@ mod wording;
 
 pub use audience::{Audience, Topic};
 pub use customers::customer_wording;
+pub use drill::{
+    Called, DrillFault, DrillPlan, DrillTerms, NextDrill, Stage, StageKind, drill_failure, drill_score,
+    is_down_by,
+};
 pub use event::{Action, Effects, Event, ExternalAlert, Recheck};
 pub use external::MOST_EXTERNAL;
 pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};

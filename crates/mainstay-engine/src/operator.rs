@@ -13,6 +13,7 @@ impl Turn<'_> {
         match action {
             Action::Silence { reason, what, until } => self.silence(&by, reason, what, until),
             Action::EndSilence(id) => self.end_silence(&by, id),
+            Action::Drill(terms) => self.drill_wanted(&by, terms),
             Action::Override { schedule, terms } => self.stand_in(schedule, terms, &by),
             Action::RemoveOverride(id) => self.stand_in_no_longer(id, &by),
             action => self.operated_on_incident(&by, action),
@@ -26,6 +27,9 @@ impl Turn<'_> {
             return self.refuse(by, &action, why);
         }
         match action {
+            Action::Publish { .. } | Action::Update { .. } if self.is_drill(id) => {
+                self.refuse(by, &action, "it is a drill, of which customers see nothing");
+            }
             Action::Acknowledge(id) => self.acknowledge(id, by, None),
             Action::Snooze { until, .. } if until > self.now => self.acknowledge(id, by, Some(until)),
             Action::Resolve(id) if self.is_open(id) => self.resolve(id, Some(by)),
@@ -47,6 +51,7 @@ impl Turn<'_> {
             | Action::Update { .. }
             | Action::Silence { .. }
             | Action::EndSilence(_)
+            | Action::Drill(_)
             | Action::Override { .. }
             | Action::RemoveOverride(_) => {}
             room => {
@@ -89,6 +94,7 @@ impl Turn<'_> {
             Some(until) => format!("{by} took it up until {}.", clock(until)),
         };
         self.write(EntryKind::Acknowledged, About::incident(id).by(by), text);
+        self.drill_answered(id, by);
         self.end_escalations(id, &format!("{by} took it up"));
         if let Some(until) = until {
             self.state.agenda.by(until, Due::Incident(id));
@@ -103,6 +109,10 @@ impl Turn<'_> {
 
     pub(crate) fn is_open(&self, id: IncidentId) -> bool {
         self.state.incidents.get(&id).is_some_and(|incident| incident.is_open())
+    }
+
+    pub(crate) fn is_drill(&self, id: IncidentId) -> bool {
+        self.state.incidents.get(&id).is_some_and(|incident| incident.is_drill())
     }
 
     pub(crate) fn is_public(&self, id: IncidentId) -> bool {
@@ -145,6 +155,7 @@ fn wanted(action: &Action) -> (String, Vec<String>) {
             format!("have {} stand in on call for {schedule}", terms.person),
             terms.reason.iter().cloned().collect(),
         ),
+        Action::Drill(terms) => (format!("drill {}", terms.dependency), Vec::new()),
         Action::RemoveOverride(_) => ("take an override of on-call back".into(), Vec::new()),
     }
 }

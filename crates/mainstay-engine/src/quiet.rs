@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Alert, EntryKind, Hushed, Incident, IncidentId, Landscape, Match, Quiet, QuietId, QuietKind, QuietTime,
-    Silence,
+    Rule, Silence,
 };
 
 use crate::agenda::Due;
@@ -48,6 +48,9 @@ impl Turn<'_> {
     pub(crate) fn is_hushed(&mut self, id: IncidentId) -> bool {
         let landscape = self.state.landscape.clone();
         let Some(incident) = self.state.incidents.get(&id) else { return false };
+        if incident.rehearsal().is_some_and(|drill| !drill.respects_quiet) {
+            return false;
+        }
         let hushed = self.hush_of(incident, &landscape);
         if hushed != incident.hushed {
             self.note_hush(id, hushed.clone());
@@ -81,6 +84,10 @@ impl Turn<'_> {
 
     /// What keeps an alert quiet now; of several the one that ends last.
     fn quiet_of<'b>(&'b self, alert: &Alert, landscape: &'b Landscape) -> Option<Stretch<'b>> {
+        // That nobody answers is no trouble of the dependency that was expected.
+        if alert.key.rule == Rule::DrillUnanswered {
+            return None;
+        }
         let dependency = landscape.dependencies.get(dependency_of(alert)?)?;
         let takes =
             |what: &Match| what.takes(alert.severity, alert.failure.as_ref(), std::iter::once(dependency));

@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Alert, ComponentName, Criticality, DependencyName, EntryKind, Impact, Incident, IncidentId,
-    IncidentState, Landscape, ProviderName, Rule, Severity, Widest,
+    IncidentState, Landscape, ProviderName, Rule, Severity, Subject, Widest,
 };
 
 use crate::agenda::Due;
@@ -34,6 +34,7 @@ impl Turn<'_> {
             }
         } else {
             self.look_at_snooze(id);
+            self.look_at_drill(id);
             self.look_at_promise(id);
             self.look_at_silence(id);
             self.news(id);
@@ -52,6 +53,7 @@ impl Turn<'_> {
     /// Ends an incident, by hand or because nothing of it holds any more.
     pub(crate) fn resolve(&mut self, id: IncidentId, by: Option<&str>) {
         let now = self.now;
+        self.close_drill(id, by);
         let Some(incident) = self.incident_mut(id) else { return };
         incident.state = IncidentState::Resolved { at: now, by: by.map(str::to_owned) };
         incident.breaks_at = None;
@@ -230,6 +232,10 @@ fn broke_at(incident: &Incident, landscape: &Landscape) -> Option<Timestamp> {
 
 /// What customers feel of one alert: nothing where no component uses the dependency.
 fn felt(alert: &Alert, landscape: &Landscape) -> Impact {
+    // A drill is of a dependency and says nothing of how it does.
+    if matches!(alert.key.subject, Subject::Drill(_)) {
+        return Impact::None;
+    }
     let dependency = dependency_of(alert).and_then(|name| landscape.dependencies.get(name));
     let Some(dependency) = dependency.filter(|dependency| !dependency.used_by.is_empty()) else {
         return Impact::None;

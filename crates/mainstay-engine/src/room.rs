@@ -183,6 +183,9 @@ impl Turn<'_> {
         if !self.is_open(into) {
             return Err("the other one is over, or it never was");
         }
+        if self.is_drill(id) || self.is_drill(into) {
+            return Err("a drill is no part of anything real");
+        }
         if self.is_public(id) {
             return Err("customers see it; merge the other one into it");
         }

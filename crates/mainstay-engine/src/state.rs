@@ -39,6 +39,8 @@ pub struct State {
     /// Since when checks can be expected to arrive: the start, the end of a pause, or the return of the network.
     pub(crate) awake_since: Option<Timestamp>,
     pub(crate) last_step_at: Option<Timestamp>,
+    /// What was planned until then was begun or left out.
+    pub(crate) drills_settled: Option<Timestamp>,
     /// Until the first configuration: when the process before this one wrote last.
     pub(crate) blind_since: Option<Timestamp>,
 }

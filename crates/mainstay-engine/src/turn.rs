@@ -99,6 +99,7 @@ impl<'a> Turn<'a> {
         }
         self.state.awake_since = Some(self.now);
         self.state.network.clock_went_back(self.now);
+        self.state.drills_settled = Some(self.now);
         self.look_at_everything();
         let text = format!("The clock was set back by {}.", in_words(back));
         self.write(EntryKind::Mainstay, About::default(), text);
@@ -130,7 +131,7 @@ impl<'a> Turn<'a> {
         let dependencies = self.state.dependencies.keys().cloned().map(Due::Dependency);
         let incidents = self.state.incidents.keys().copied().map(Due::Incident);
         let schedules = self.state.landscape.schedules.keys().cloned().map(Due::Schedule);
-        for due in dependencies.chain(incidents).chain(schedules).chain([Due::Network]) {
+        for due in dependencies.chain(incidents).chain(schedules).chain([Due::Network, Due::Drills]) {
             self.state.agenda.by(self.now, due);
         }
     }
@@ -146,6 +147,7 @@ impl<'a> Turn<'a> {
                 Due::Heartbeat(name) => self.look_at_heartbeat(&name),
                 Due::Network => self.look_at_network(),
                 Due::Schedule(name) => self.look_at_schedule(&name),
+                Due::Drills => self.look_at_drills(),
             }
         }
     }

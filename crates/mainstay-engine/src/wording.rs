@@ -19,6 +19,7 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
         (Subject::Heartbeat(name), _) => format!("{name} gives no sign of life"),
         (Subject::Incident(_), _) => unreached(lead),
         (Subject::Schedule(name), _) => format!("{name} {}", nobody_on_call(lead)),
+        (Subject::Drill(name), _) => of_drill(name, lead),
         (Subject::Mainstay, _) => mainstay_title(&lead.key.rule).to_owned(),
         (Subject::External { .. }, 0 | 1) => said_by(lead),
         (Subject::External { .. }, several) => format!("{} (and {} more)", said_by(lead), several - 1),
@@ -40,8 +41,17 @@ pub(crate) fn clause(alert: &Alert) -> String {
         Subject::Heartbeat(name) => format!("{name} gives no sign of life"),
         Subject::Incident(_) => unreached(alert),
         Subject::Schedule(name) => format!("{name} {}", nobody_on_call(alert)),
+        Subject::Drill(name) => of_drill(name, alert),
         Subject::Mainstay => mainstay_title(&alert.key.rule).to_owned(),
         Subject::External { .. } => said_by(alert),
+    }
+}
+
+/// The mark is part of what is played, so that it stands wherever a title does. That nobody answered is not played.
+fn of_drill(name: &DependencyName, alert: &Alert) -> String {
+    match alert.key.rule == Rule::DrillUnanswered {
+        true => format!("nobody answered the drill of {name}"),
+        false => format!("DRILL: {name} {}", condition(alert, false)),
     }
 }
 
@@ -73,6 +83,7 @@ pub(crate) fn ended(alert: &Alert, why: &str) -> String {
         Subject::Heartbeat(name) => format!("{name} gives signs of life again"),
         Subject::Incident(_) => "Nobody else needs to be reached".to_owned(),
         Subject::Schedule(name) => format!("{name} has somebody on call without a gap again"),
+        Subject::Drill(name) => format!("The drill of {name} is settled"),
         Subject::Mainstay => mainstay_over(&key.rule).to_owned(),
         Subject::External { .. } => format!("No longer: {}", said_by(alert)),
     };
@@ -87,6 +98,7 @@ pub(crate) fn came_true(key: &AlertKey) -> String {
         Subject::Channel(_)
         | Subject::Heartbeat(_)
         | Subject::Incident(_)
+        | Subject::Drill(_)
         | Subject::Mainstay
         | Subject::External { .. } => "What was announced has happened.".to_owned(),
     }

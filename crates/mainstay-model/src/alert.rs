@@ -48,6 +48,8 @@ kinds! {
         ScheduleGap = "schedule-gap",
         /// Another system says that something is wrong.
         External = "external",
+        /// Nobody took a drill up in time.
+        DrillUnanswered = "drill-unanswered",
     }
 }
 
@@ -59,7 +61,7 @@ impl Rule {
             Down | Degraded | CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer
             | TooSlow | Stale | Flapping => true,
             Offline | ConfigurationRefused | ChannelFailing | ChannelUnproven | HeartbeatMissing
-            | NobodyReached | StoreFailing | ScheduleGap | External => false,
+            | NobodyReached | StoreFailing | ScheduleGap | External | DrillUnanswered => false,
         }
     }
 }
@@ -87,6 +89,7 @@ impl Rule {
             StoreFailing => "Mainstay cannot write what it sees",
             ScheduleGap => "nobody is on call, or will be soon",
             External => "another system says that something is wrong",
+            DrillUnanswered => "nobody takes a drill up",
         }
     }
 }
@@ -105,6 +108,8 @@ pub enum Subject {
     Incident(IncidentId),
     /// An on-call schedule.
     Schedule(ScheduleName),
+    /// The rehearsal of a dependency's trouble, which says nothing of the dependency itself.
+    Drill(DependencyName),
     /// Mainstay itself or its surroundings.
     Mainstay,
     /// Whatever an alert of another system is about.
@@ -133,6 +138,7 @@ impl fmt::Display for AlertKey {
             Subject::Heartbeat(name) => write!(f, "heartbeat:{name}/{}", self.rule),
             Subject::Incident(id) => write!(f, "incident:{id}/{}", self.rule),
             Subject::Schedule(name) => write!(f, "schedule:{name}/{}", self.rule),
+            Subject::Drill(name) => write!(f, "drill:{name}/{}", self.rule),
             Subject::Mainstay => write!(f, "mainstay/{}", self.rule),
             Subject::External { source, key } => write!(f, "{source}:{key}/{}", self.rule),
         }

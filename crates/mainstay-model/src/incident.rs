@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    Alert, ChannelName, ComponentName, DependencyName, Diagnosis, Escalating, EscalationName, Failure,
-    IncidentId, ProviderName, QuietKind, Room, Severity, UpdateId,
+    Alert, ChannelName, ComponentName, DependencyName, Diagnosis, Drill, Escalating, EscalationName, Failure,
+    IncidentId, ProviderName, QuietKind, Rehearsal, Room, Severity, UpdateId,
 };
 
 /// One thing that needs people: alerts of one cause, from first sight to resolution.
@@ -67,6 +67,9 @@ pub struct Incident {
     /// Who works on it, and what there is to do.
     #[serde(default)]
     pub room: Room,
+    /// Set exactly when it is a rehearsal: it then says nothing of what is watched, and customers never see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<Drill>,
 }
 
 /// Why nobody is told of an incident.
@@ -109,6 +112,19 @@ impl Incident {
     /// Whether it is not resolved.
     pub fn is_open(&self) -> bool {
         !matches!(self.state, IncidentState::Resolved { .. })
+    }
+
+    /// Whether it is a rehearsal, or the echo of one.
+    pub fn is_drill(&self) -> bool {
+        self.drill.is_some()
+    }
+
+    /// What is played, where it is a drill itself.
+    pub fn rehearsal(&self) -> Option<&Rehearsal> {
+        match self.drill.as_ref()? {
+            Drill::Rehearsal(rehearsal) => Some(rehearsal),
+            Drill::Echo { .. } => None,
+        }
     }
 
     /// When it was resolved, if it was.

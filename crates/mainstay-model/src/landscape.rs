@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::failure::kinds;
 use crate::{
     Alertmanager, ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName,
-    HeartbeatName, HttpRequest, Ntfy, PagerDuty, Person, PersonName, Program, ProviderName, Quiet, Receive,
-    Recipient, Route, Rules, Runbook, Schedule, ScheduleName, Secret, Severity, SlackBot, Target, Telegram,
-    Twilio,
+    HeartbeatName, HttpRequest, Ntfy, PagerDuty, Person, PersonName, PlannedDrill, Program, ProviderName,
+    Quiet, Receive, Recipient, Route, Rules, Runbook, Schedule, ScheduleName, Secret, Severity, SlackBot,
+    Target, Telegram, Twilio,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -59,6 +59,8 @@ pub struct Landscape {
     pub rules: Rules,
     /// What is taken from other systems.
     pub receive: Receive,
+    /// Drills that begin by themselves.
+    pub drills: Vec<PlannedDrill>,
 }
 
 /// How long before a gap in a schedule it is told: seven days, unless the configuration says otherwise.

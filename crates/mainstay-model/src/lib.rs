@@ -10,6 +10,7 @@ mod certificate;
 mod channel;
 mod commit;
 mod diagnosis;
+mod drill;
 mod duration;
 mod escalation;
 mod expiry;
@@ -45,6 +46,9 @@ pub use certificate::{Certificate, Fingerprint};
 pub use channel::{Alertmanager, HttpRequest, Login, Ntfy, PagerDuty, Program, SlackBot, Telegram, Twilio};
 pub use commit::{Commit, DeliveryOutcome};
 pub use diagnosis::Diagnosis;
+pub use drill::{
+    Answer, Call, Drill, DrillEnd, DrillResult, DrillStep, Fate, Occurrence, PlannedDrill, Rehearsal,
+};
 pub use duration::{DurationError, HumanDuration, in_words};
 pub use escalation::{Escalating, Escalation, Progress, Step};
 pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};

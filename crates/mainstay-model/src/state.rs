@@ -40,6 +40,9 @@ pub struct DependencyState {
     /// Since when the conditions of rules of one's own hold that have to hold for a while before they are told.
     #[serde(default)]
     pub holding: BTreeMap<RuleName, Timestamp>,
+    /// When it was drilled last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drilled_at: Option<Timestamp>,
 }
 
 /// The certificate whose end matters most.
@@ -77,6 +80,7 @@ impl DependencyState {
             nearest_end: None,
             endpoint: None,
             holding: BTreeMap::new(),
+            drilled_at: None,
         }
     }
 }

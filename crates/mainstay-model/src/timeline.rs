@@ -67,6 +67,8 @@ kinds! {
         Note = "note",
         /// The incident is over.
         Resolved = "resolved",
+        /// A drill began, came to a step, or ended with its score.
+        Drill = "drill",
         /// Somebody stands in on call, or does so no longer.
         OnCall = "on-call",
         /// Mainstay went offline or came back, or its configuration changed.

@@ -9,7 +9,7 @@ mod restore;
 
 pub(crate) use certificates::{certificate_pem, certificates, facts};
 pub(crate) use history::{checks, daily, hourly, observations, timeline, watched_since};
-pub(crate) use incidents::{incident, incidents};
+pub(crate) use incidents::{drills, incident, incidents};
 pub(crate) use outbox::{deliveries, delivery_counts, due_deliveries, latest_receipt, next_delivery_at};
 pub(crate) use past::{Chains, chains, checks_from};
 pub(crate) use restore::restore;

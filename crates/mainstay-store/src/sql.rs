@@ -90,9 +90,9 @@ bulks! {
         ON CONFLICT (endpoint_id, at) DO NOTHING";
     INSERT_STATES(3) = "INSERT INTO dependency_state (name, body, chains) VALUES {rows}
         ON CONFLICT (name) DO UPDATE SET body = excluded.body, chains = excluded.chains";
-    INSERT_INCIDENTS(5) = "INSERT INTO incident (id, opened_at, resolved_at, public_at, body) VALUES {rows}
+    INSERT_INCIDENTS(6) = "INSERT INTO incident (id, opened_at, resolved_at, public_at, drill_of, body) VALUES {rows}
         ON CONFLICT (id) DO UPDATE SET opened_at = excluded.opened_at, resolved_at = excluded.resolved_at,
-            public_at = excluded.public_at, body = excluded.body";
+            public_at = excluded.public_at, drill_of = excluded.drill_of, body = excluded.body";
     INSERT_TIMELINE(6) = "INSERT INTO timeline (id, at, ordinal, incident, dependency, body) VALUES {rows}
         ON CONFLICT (id) DO NOTHING";
     INSERT_CHANNELS(2) = "INSERT INTO channel_record (name, body) VALUES {rows}
@@ -206,6 +206,8 @@ statements! {
             AND ($5 = 0 OR ($5 = 1 AND resolved_at IS NULL) OR ($5 = 2 AND resolved_at IS NOT NULL))
         ORDER BY opened_at DESC, id DESC LIMIT $6";
     OPEN_INCIDENTS = "SELECT id, body FROM incident WHERE resolved_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT $1";
+    DRILLS = "SELECT id, body FROM incident WHERE drill_of IS NOT NULL ORDER BY opened_at DESC, id DESC LIMIT $1";
+    DRILLS_OF = "SELECT id, body FROM incident WHERE drill_of = $1 ORDER BY opened_at DESC, id DESC LIMIT $2";
     INCIDENTS_RESOLVED_SINCE = "SELECT id, body FROM incident WHERE resolved_at >= $1 ORDER BY opened_at, id";
 
     CHANNEL_RECORDS = "SELECT name, body FROM channel_record ORDER BY name";

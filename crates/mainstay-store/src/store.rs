@@ -125,6 +125,11 @@ impl Store {
         read::incident(&self.database, id).await
     }
 
+    /// Drills, the latest first: of one dependency, or of all of them.
+    pub async fn drills(&self, of: Option<&DependencyName>, limit: u32) -> Result<Vec<Incident>, StoreError> {
+        read::drills(&self.database, of, limit).await
+    }
+
     /// What customers may see of incidents that were still going on then or later, newest first.
     pub async fn public_incidents(&self, since: Timestamp) -> Result<Vec<Incident>, StoreError> {
         let filter = IncidentFilter {

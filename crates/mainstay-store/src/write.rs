@@ -127,6 +127,7 @@ fn incident_values(incident: &Incident) -> Result<Vec<Value>, serde_json::Error>
         incident.opened_at.into(),
         incident.resolved_at().into(),
         incident.publication.as_ref().map(|publication| publication.at).into(),
+        incident.rehearsal().map(|drill| drill.dependency.as_str().to_owned()).into(),
         serde_json::to_string(incident)?.into(),
     ])
 }

@@ -7,6 +7,7 @@ mod certificates;
 mod context;
 mod courses;
 mod dependency;
+mod drills;
 mod duties;
 mod events;
 mod filter;
@@ -103,6 +104,7 @@ pub fn router(operator: Operator) -> Router {
         .route("/on-call/people/{file}", get(on_call::of_person))
         .route("/on-call/{schedule}/overrides", post(on_call::post))
         .route("/on-call/{schedule}/overrides/{id}/remove", post(on_call::post_remove))
+        .route("/drills", get(drills::get).post(drills::post))
         .route("/events", get(events::get))
         .route("/metrics", get(metrics::get));
     let routes = pages

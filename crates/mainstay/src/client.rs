@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use clap::Args;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mainstay_model::Secret;
@@ -18,6 +19,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+use crate::config::{self, Problems};
+
 /// Longer than the server itself waits for what it writes down.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -27,6 +30,39 @@ const LARGEST: usize = 64 << 20;
 /// The socket of the server that keeps its things there.
 pub(crate) fn socket_in(data_dir: &Path) -> PathBuf {
     data_dir.join("mainstay.sock")
+}
+
+/// Which server a command speaks to, and in whose name.
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    /// The address of the operator's pages of a server elsewhere.
+    #[arg(long, global = true, value_name = "URL", value_parser = address)]
+    server: Option<Url>,
+    /// What proves to that server who asks.
+    #[arg(long, global = true, value_name = "TOKEN", env = "MAINSTAY_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// In whose name it is done. [default: the user who calls this]
+    #[arg(long, global = true, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl Reach {
+    /// The server: the one that is named, or the one of the configuration.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, so that it does not say where the server's socket is.
+    pub(crate) fn server(self, config: &Path) -> Result<Server, Problems> {
+        match self.server {
+            Some(url) => Ok(Server::There { url, token: self.token.map(Secret::new) }),
+            None => config::data_dir(config, &config::environment)
+                .map(|folder| Server::Here { socket: socket_in(&folder), by: self.by.or_else(caller) }),
+        }
+    }
+}
+
+/// The user who calls this, even where they became another to be allowed to.
+fn caller() -> Option<String> {
+    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(config::environment).filter(|name| !name.is_empty())
 }
 
 /// A running server, seen from a command.

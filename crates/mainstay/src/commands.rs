@@ -8,6 +8,7 @@ pub(crate) mod channel;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod drill;
 pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod on_call;
@@ -37,6 +38,20 @@ fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// The same for a command whose outcome is a code of its own, and for which no outcome at all is another.
+fn in_runtime_with_code(
+    least: LevelFilter,
+    otherwise: u8,
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> ExitCode {
+    let mut code = ExitCode::from(otherwise);
+    let ran = in_runtime(least, async {
+        code = command.await?;
+        Ok(())
+    });
+    if ran == ExitCode::SUCCESS { code } else { ExitCode::from(otherwise) }
 }
 
 #[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]

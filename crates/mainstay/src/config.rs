@@ -7,6 +7,7 @@ mod advice;
 mod calendar;
 mod channels;
 mod checks;
+mod drills;
 mod excerpt;
 mod expressions;
 mod hiding;

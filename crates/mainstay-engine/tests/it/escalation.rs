@@ -18,7 +18,7 @@ fn step(to: &[Recipient], minutes: u64) -> Step {
 }
 
 /// Three steps of ten, ten and five minutes, to three channels; the fallback is a fourth.
-fn three_steps(change: impl FnOnce(&mut Landscape)) -> Scene {
+pub(crate) fn three_steps(change: impl FnOnce(&mut Landscape)) -> Scene {
     Scene::changed(&["db@acme", "files"], |landscape| {
         let known = landscape.channels["ops"].clone();
         for name in ["one", "two", "three", "last"] {
@@ -45,7 +45,7 @@ fn break_db(scene: &mut Scene) -> IncidentId {
 }
 
 /// What became of the latest message to a channel.
-fn answer(scene: &mut Scene, name: &str, given_up: bool) {
+pub(crate) fn answer(scene: &mut Scene, name: &str, given_up: bool) {
     let sent = scene.written.deliveries.iter().rev().find(|one| one.channel.as_str() == name).unwrap();
     let (id, channel, incident) = (sent.id, sent.channel.clone(), Some(sent.message.incident.id));
     scene.step(match given_up {
@@ -93,6 +93,55 @@ fn when_no_message_of_a_step_arrives_the_next_is_taken_at_once() {
     let told: Vec<_> = told.iter().map(|one| one.channel.as_str()).collect();
     assert!(told.starts_with(&["one"]) && told.contains(&"two") && told.contains(&"last"), "{told:?}");
     assert!(!told.contains(&"three"), "{told:?}");
+}
+
+#[test]
+fn one_hangs_one_refuses_one_works_and_then_nobody_was_reached() {
+    let mut scene = three_steps(|_| {});
+    let id = break_db(&mut scene);
+    // The first one hangs: nothing is ever known of its message but that it is tried again, and its time goes by.
+    for wait in [60, 120, 240] {
+        scene.pass(wait);
+        let hangs = scene.written.deliveries[0].id;
+        let next_attempt_at = scene.now + jiff::SignedDuration::from_secs(60);
+        scene.step(Event::DeliveryDelayed { id: hangs, next_attempt_at, error: "no answer".into() });
+    }
+    scene.told(&[&format!("0 one#1 opened page: {DOWN}")]);
+    // The second one refuses for good, 3 s after it was asked: the third is told at once, and so is the fallback.
+    scene.pass(183);
+    scene.told(&[&format!("600 two#1 opened page: {DOWN}")]);
+    answer(&mut scene, "two", true);
+    scene.pass(1);
+    let told = scene.take_told();
+    assert!(told.contains(&format!("603 last#1 opened page: Nobody was reached about “{DOWN}”")), "{told:?}");
+    assert!(told.contains(&format!("604 three#1 opened page: {DOWN}")), "{told:?}");
+    // The third one works, and its time goes by all the same: nobody takes it up. The fallback hears once.
+    answer(&mut scene, "three", false);
+    scene.pass(600);
+    let unreached =
+        scene.state.incidents().find(|one| one.alerts.keys().any(|key| key.ends_with("nobody-reached")));
+    let unreached = unreached.unwrap().clone();
+    let last = scene.written.deliveries.iter().filter(|one| one.channel.as_str() == "last");
+    assert_eq!(last.filter(|one| one.message.incident.id == unreached.id).count(), 1);
+    let not_told = scene.written.timeline.iter().filter(|one| one.kind == EntryKind::NotTold);
+    let not_told: Vec<&str> = not_told.map(|one| one.text.as_str()).collect();
+    assert!(not_told.contains(&"No message of step 2 of db-team arrived: 404 Not Found."), "{not_told:?}");
+    assert!(
+        not_told.contains(&"All of db-team was told within 15 min, and nobody took it up."),
+        "{not_told:?}"
+    );
+    let ids = |commit: &Commit| {
+        commit.deliveries.iter().map(|one| one.id).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(
+        ids(&scene.written).len(),
+        scene.written.deliveries.len(),
+        "no identifier stands for two messages"
+    );
+    // Whoever takes it up ends both.
+    scene.act(Action::Acknowledge(id));
+    assert!(!scene.state.incident(unreached.id).unwrap().is_open());
+    assert!(scene.state.incident(id).unwrap().is_open());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mainstay_engine::{Action, Event, ExternalAlert, State};
+use mainstay_engine::{Action, DrillTerms, Event, ExternalAlert, State};
 use mainstay_model::*;
 use proptest::prelude::*;
 
@@ -22,6 +22,7 @@ enum Move {
     Retarget(usize, u16),
     ClockBack(i64),
     External(usize, bool),
+    Drill(usize, bool),
 }
 
 const NAMES: [&str; 4] = ["a@acme", "b@acme", "c", "d"];
@@ -53,6 +54,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => (0..NAMES.len(), 3306u16..3308).prop_map(|(name, port)| Move::Retarget(name, port)),
         1 => (1i64..100_000).prop_map(Move::ClockBack),
         2 => (0usize..4, any::<bool>()).prop_map(|(which, firing)| Move::External(which, firing)),
+        2 => (0..NAMES.len(), any::<bool>()).prop_map(|(name, briefly)| Move::Drill(name, briefly)),
     ];
     prop::collection::vec(one, 1..120)
 }
@@ -142,6 +144,14 @@ fn apply(scene: &mut Scene, one: &Move, all: &BTreeMap<DependencyName, Dependenc
             let alert = ExternalAlert { key: format!("k{which}").parse().unwrap(), ..alert };
             scene.step(Event::External { source: ExternalSource::Alertmanager, alerts: vec![alert] });
         }
+        (Move::Drill(index, briefly), ..) => {
+            scene.act(Action::Drill(DrillTerms {
+                dependency: NAMES[*index].split('@').next().unwrap().parse().unwrap(),
+                failure: FailureKind::ConnectRefused,
+                respects_quiet: false,
+                lasts: briefly.then_some(std::time::Duration::from_secs(120)),
+            }));
+        }
         (Move::ClockBack(seconds), ..) => {
             scene.now -= jiff::SignedDuration::from_secs(*seconds);
             scene.step(Event::Tick);
@@ -161,6 +171,7 @@ fn check_alerts(state: &State) {
             assert!(as_urgent || !incident.is_open(), "{key} is more urgent than {incident:?}");
         }
         assert!(!incident.is_open() || !incident.alerts.is_empty(), "open without a cause: {incident:?}");
+        check_drill(incident);
     }
     for dependency in state.dependencies() {
         for alert in &dependency.alerts {
@@ -177,6 +188,18 @@ fn check_alerts(state: &State) {
     }
 }
 
+/// What is played and what is so never share an incident, and customers see nothing of the former.
+fn check_drill(incident: &Incident) {
+    let is_played =
+        |alert: &Alert| matches!(alert.key.subject, Subject::Drill(_)) && alert.key.rule == Rule::Down;
+    if incident.rehearsal().is_some() {
+        assert!(incident.alerts.values().all(is_played), "{incident:?}");
+        assert!(incident.publication.is_none() && incident.broke_at.is_none(), "{incident:?}");
+    } else {
+        assert!(!incident.alerts.values().any(is_played), "{incident:?}");
+    }
+}
+
 /// For each channel and incident: opened once and first, no gaps, and resolved last when it is.
 fn check_messages(scene: &Scene) {
     let mut streams: BTreeMap<(ChannelName, IncidentId), Vec<&Delivery>> = BTreeMap::new();
@@ -186,6 +209,7 @@ fn check_messages(scene: &Scene) {
     }
     for ((_, id), stream) in &streams {
         for (index, one) in stream.iter().enumerate() {
+            assert_eq!(one.message.drill, scene.state.incident(*id).unwrap().is_drill());
             assert_eq!(one.sequence as usize, index + 1);
             assert_eq!(one.message.kind == MessageKind::Opened, index == 0);
         }

@@ -3,6 +3,7 @@
 mod availability;
 mod certificates;
 mod docs;
+mod drills;
 mod escalation;
 mod external;
 mod invariants;

@@ -239,6 +239,11 @@ impl Scene {
         self
     }
 
+    /// What was told so far, for scenes of which not every line matters.
+    pub(crate) fn take_told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
+    }
+
     /// What was told to one channel.
     #[track_caller]
     pub(crate) fn ops(&mut self, expected: &[&str]) -> &mut Scene {

@@ -1,7 +1,7 @@
 use mainstay_model::{Message, MessageKind, in_words};
 
 use super::limit::{Budget, Unit, cut, link};
-use super::words::clock;
+use super::words::{clock, title};
 
 /// Twilio takes 1600 characters; a text this long is three or four segments, each of which costs, and nobody reads more.
 const LONGEST: usize = 480;
@@ -42,7 +42,7 @@ fn sentence(message: &Message) -> String {
     let incident = &message.incident;
     let drill = if message.drill { "DRILL. " } else { "" };
     // The rest of the sentence is what has to fit behind it.
-    let title = cut(&incident.title, 90, Unit::Utf16);
+    let title = cut(title(message), 90, Unit::Utf16);
     match message.kind {
         MessageKind::Test => format!("{drill}Mainstay test: this channel works."),
         MessageKind::Resolved => format!("{drill}Resolved: {title}."),

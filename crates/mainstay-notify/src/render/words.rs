@@ -5,7 +5,7 @@ use mainstay_model::{Message, MessageKind, in_words};
 /// The first line: what a locked phone shows.
 pub(crate) fn headline(message: &Message) -> String {
     let drill = if message.drill { "DRILL: " } else { "" };
-    let title = &message.incident.title;
+    let title = title(message);
     match message.kind {
         MessageKind::Opened => format!("{drill}{} {title}", symbol(message)),
         MessageKind::Updated => format!("{drill}{} Update: {title}", symbol(message)),
@@ -14,6 +14,12 @@ pub(crate) fn headline(message: &Message) -> String {
         MessageKind::Resolved => format!("{drill}● Resolved: {title}"),
         MessageKind::Test | MessageKind::Probe => format!("{drill}Mainstay test: this channel works"),
     }
+}
+
+/// What it is about, without the mark of a drill: whoever uses this has put it in front.
+pub(crate) fn title(message: &Message) -> &str {
+    let title = message.incident.title.as_str();
+    title.strip_prefix("DRILL: ").filter(|_| message.drill).unwrap_or(title)
 }
 
 fn symbol(message: &Message) -> char {

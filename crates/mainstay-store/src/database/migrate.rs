@@ -13,6 +13,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (3, "silence", include_str!("../../migrations/3_silence.sql")),
     (4, "secret", include_str!("../../migrations/4_secret.sql")),
     (6, "proof", include_str!("../../migrations/6_proof.sql")),
+    (8, "drill", include_str!("../../migrations/8_drill.sql")),
 ];
 
 /// The format that this build writes.

@@ -1,4 +1,4 @@
-use mainstay_model::{Incident, IncidentId};
+use mainstay_model::{DependencyName, Incident, IncidentId};
 
 use super::{all, bounded};
 use crate::database::Database;
@@ -30,6 +30,21 @@ pub(crate) async fn incidents(
         bounded(filter.limit).into(),
     ];
     all(database.rows(sql::INCIDENTS, values).await?, "incident", "id")
+}
+
+/// Drills, the latest first: of one dependency, or of all of them.
+pub(crate) async fn drills(
+    database: &Database,
+    of: Option<&DependencyName>,
+    limit: u32,
+) -> Result<Vec<Incident>, StoreError> {
+    let rows = match of {
+        Some(name) => {
+            database.rows(sql::DRILLS_OF, vec![name.as_str().into(), bounded(limit).into()]).await?
+        }
+        None => database.rows(sql::DRILLS, vec![bounded(limit).into()]).await?,
+    };
+    all(rows, "incident", "id")
 }
 
 /// Where the page ends: at the incident that the one before ended with. One that does not exist ends nothing.

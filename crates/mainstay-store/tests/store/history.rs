@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mainstay_model::{Commit, Fingerprint, Phases, Verdict};
+use mainstay_model::{Commit, Fingerprint, Incident, Phases, Verdict};
 use mainstay_store::{IncidentFilter, ObservedPoint, Store, TimelineFilter};
 
 use crate::home::on_both;
@@ -186,6 +186,37 @@ async fn the_timeline_is_read_in_pages() {
             store.timeline(&TimelineFilter { limit: 1, ..all() }).await.unwrap(),
             [entry(6, later(1))]
         );
+    })
+    .await;
+}
+
+/// A drill of a dependency.
+fn drill(number: u64, of: &str, opened_at: Timestamp) -> Incident {
+    let rehearsal = serde_json::json!({
+        "is": "rehearsal", "dependency": of, "failure": "certificate-expired", "respects_quiet": false, "by": "ana",
+        "until": opened_at,
+    });
+    Incident { drill: Some(serde_json::from_value(rehearsal).unwrap()), ..incident(number, opened_at, None) }
+}
+
+#[tokio::test]
+async fn drills_are_found_by_what_they_were_of_the_latest_first() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let real = incident(1, later(0), None);
+        let all = [
+            drill(2, "orders-db", later(10)),
+            drill(3, "cache", later(20)),
+            drill(4, "orders-db", later(30)),
+        ];
+        let incidents = all.iter().chain([&real]).map(|one| Arc::new(one.clone())).collect();
+        store.commit(&Commit { incidents, ..Commit::default() }).await.unwrap();
+        let [first, cache, second] = all;
+        let of = |name: &str| name.parse().unwrap();
+        assert_eq!(store.drills(None, 10).await.unwrap(), [second.clone(), cache, first.clone()]);
+        assert_eq!(store.drills(Some(&of("orders-db")), 10).await.unwrap(), [second.clone(), first]);
+        assert_eq!(store.drills(Some(&of("orders-db")), 1).await.unwrap(), [second]);
+        assert!(store.drills(Some(&of("nothing")), 10).await.unwrap().is_empty());
     })
     .await;
 }

@@ -3,6 +3,7 @@
 mod alertmanager;
 mod certificates;
 mod dependencies;
+mod drills;
 mod heartbeats;
 mod incidents;
 mod on_call;
@@ -52,6 +53,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/on-call/{schedule}/overrides", post(on_call::stand_in)),
         ("/api/v1/on-call/{schedule}/overrides/{id}", delete(on_call::remove)),
         ("/api/v1/alertmanager", alertmanager::route()),
+        ("/api/v1/drills", get(drills::list).post(drills::start)),
+        ("/api/v1/drills/plan", get(drills::planned)),
+        ("/api/v1/drills/{id}", get(drills::one)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

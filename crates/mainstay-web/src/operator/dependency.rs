@@ -10,6 +10,7 @@ use mainstay_model::{
 use mainstay_store::{CheckPoint, TimelineFilter};
 
 use super::context::Context;
+use super::drills::Row as Drilled;
 use super::incidents::Line;
 use super::known::Known;
 use super::page::{Here, Page, html, window_title};
@@ -33,7 +34,9 @@ pub(super) async fn get(
     let filter =
         TimelineFilter { dependency: Some(state.name.clone()), limit: 20, ..TimelineFilter::default() };
     let timeline = context.operator.store.timeline(&filter).await?;
-    Ok(html(&page(&known, &state, past, timeline)))
+    let drills = context.operator.store.drills(Some(&state.name), 1).await?;
+    let drill = drills.first().and_then(|one| Drilled::of(one, known.now));
+    Ok(html(&page(&known, &state, past, timeline, drill)))
 }
 
 /// The dependency of that name, or the nearest name as advice.
@@ -67,6 +70,8 @@ struct DependencyPage {
     day: Option<History>,
     week: Option<History>,
     phases: Option<PhaseChart>,
+    /// The last one of it.
+    drill: Option<Drilled>,
     chains: Vec<ChainOf>,
     addresses: Vec<AddressRow>,
     resolve: Option<String>,
@@ -115,7 +120,13 @@ struct ProviderFacts {
     sla: Option<String>,
 }
 
-fn page(known: &Known, state: &DependencyState, past: Past, timeline: Vec<TimelineEntry>) -> DependencyPage {
+fn page(
+    known: &Known,
+    state: &DependencyState,
+    past: Past,
+    timeline: Vec<TimelineEntry>,
+    drill: Option<Drilled>,
+) -> DependencyPage {
     let sign = Sign::of(state);
     let configured = known.configured(state);
     let title = window_title(sign, &format!("{}: {}", state.name, sign.word()));
@@ -128,6 +139,7 @@ fn page(known: &Known, state: &DependencyState, past: Past, timeline: Vec<Timeli
         checked: state.last.as_ref().map(|last| When::relative(last.checked_at, known.now)),
         every: configured.map(|one| HumanDuration(one.every).to_string()).unwrap_or_default(),
         diagnosis: diagnosis(state),
+        drill,
         incidents: incidents(known, state),
         alerts: state.alerts.iter().map(|alert| alert_line(alert, known)).collect(),
         phases: PhaseChart::draw(&past.samples),

@@ -195,7 +195,8 @@ fn page(known: &Known, file: File, desk: Desk, before: Before) -> IncidentPage {
             .collect(),
         before,
         times: times(&Times::of(&incident), now),
-        suggestion: (is_open && public.is_none()).then(|| suggestion(known, &incident)),
+        suggestion: (is_open && public.is_none() && !incident.is_drill())
+            .then(|| suggestion(known, &incident)),
         public,
         statuses: act::statuses(&incident).map(|one| (one.as_str(), Some(one) == status)).collect(),
         roll_call: roll_call(&deliveries, &known.landscape, now),

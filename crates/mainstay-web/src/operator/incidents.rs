@@ -44,7 +44,7 @@ pub(super) async fn get(
     let filter = IncidentFilter { open: Some(false), before, limit: ROWS, ..IncidentFilter::default() };
     let past = context.operator.store.incidents(&filter).await?;
     let older = (past.len() == ROWS as usize).then(|| past.last().map(|one| one.id)).flatten();
-    let worst = known.open.iter().map(|one| sign(one, known.now)).max().unwrap_or(Sign::Healthy);
+    let worst = known.in_earnest().map(|one| sign(one, known.now)).max().unwrap_or(Sign::Healthy);
     let sentence = sentence(&known);
     let figures = match before {
         None => Figures::of(&of_a_year(&context, known.now).await?, known.now),
@@ -153,8 +153,9 @@ fn capitalised(text: &str) -> String {
 }
 
 fn sentence(known: &Known) -> String {
-    let unclaimed = known.open.iter().filter(|one| matches!(one.state, IncidentState::Open)).count();
-    match (known.open.len(), unclaimed) {
+    let unclaimed = known.in_earnest().filter(|one| matches!(one.state, IncidentState::Open)).count();
+    match (known.in_earnest().count(), unclaimed) {
+        (0, _) if !known.open.is_empty() => "No incident is open in earnest; a drill goes on.".into(),
         (0, _) => "No incident is open.".into(),
         (open, 0) => format!("{} open, all taken up.", are(open)),
         (1, _) => "1 incident is open, and nobody has taken it up.".into(),

@@ -37,6 +37,11 @@ impl Known {
         }
     }
 
+    /// The open incidents that are no drills.
+    pub(super) fn in_earnest(&self) -> impl Iterator<Item = &Arc<Incident>> {
+        self.open.iter().filter(|incident| !incident.is_drill())
+    }
+
     /// How a dependency is configured; `None` when a new configuration has just dropped it.
     pub(super) fn configured(&self, state: &DependencyState) -> Option<&Dependency> {
         self.landscape.dependencies.get(&state.name)

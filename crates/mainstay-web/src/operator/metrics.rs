@@ -119,9 +119,9 @@ fn ends(text: &mut Exposition, certificates: &[CertificateOnDuty]) {
 }
 
 fn incidents(text: &mut Exposition, known: &Known) {
-    let mut family = text.gauge("mainstay_incidents_open", "Open incidents by severity.");
+    let mut family = text.gauge("mainstay_incidents_open", "Open incidents by severity, without drills.");
     for severity in Severity::ALL {
-        let count = known.open.iter().filter(|one| one.severity == severity).count();
+        let count = known.in_earnest().filter(|one| one.severity == severity).count();
         family.sample(&[("severity", severity.as_str())], count as f64);
     }
 }

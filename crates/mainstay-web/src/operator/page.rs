@@ -14,6 +14,7 @@ pub(super) enum Here {
     Messages,
     OnCall,
     Quiet,
+    Drills,
     Elsewhere,
 }
 
@@ -35,7 +36,7 @@ impl Page {
         Page {
             title: title.to_owned(),
             here,
-            open_incidents: known.open.len(),
+            open_incidents: known.in_earnest().count(),
             notice: offline(known),
             status_page: Some(known.landscape.status_page.public_url.clone()).filter(|url| !url.is_empty()),
             version: known.version,

@@ -28,7 +28,7 @@ pub(super) fn overview(known: &Known) -> String {
 
 fn calm(known: &Known) -> String {
     let any = |is_it: fn(&Subject) -> bool| {
-        known.open.iter().any(|incident| incident.alerts.values().any(|alert| is_it(&alert.key.subject)))
+        known.in_earnest().any(|incident| incident.alerts.values().any(|alert| is_it(&alert.key.subject)))
     };
     let about_mainstay = any(|subject| {
         matches!(
@@ -37,11 +37,13 @@ fn calm(known: &Known) -> String {
         )
     });
     let about_people = any(|subject| matches!(subject, Subject::Schedule(_)));
+    let unanswered = any(|subject| matches!(subject, Subject::Drill(_)));
     let from_outside = any(|subject| matches!(subject, Subject::External { .. }));
     let unchecked = known.dependencies.iter().filter(|state| state.last.is_none()).count();
     match (about_mainstay, unchecked, known.count(Sign::Unknown)) {
         (true, _, _) => "What is watched is in order, but Mainstay itself needs you.".into(),
         _ if about_people => "What is watched is in order, but somebody is missing on call.".into(),
+        _ if unanswered => "What is watched is in order, but nobody answered a drill.".into(),
         (false, 0, _) if from_outside => {
             "What is watched is in order, but another system has alerts that hold.".into()
         }

@@ -76,6 +76,7 @@ fn outage(resolved: bool) -> Incident {
         escalations: Default::default(),
         hushed: None,
         room: Default::default(),
+        drill: None,
     }
 }
 

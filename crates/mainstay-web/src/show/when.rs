@@ -1,7 +1,7 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use mainstay_model::in_words;
 
 /// A moment as pages show it: relative in the text, the exact time beside it for who points at it or prints it.
@@ -39,6 +39,11 @@ impl When {
     /// The time of the day, with the day where it is another than today: `22:29:05 UTC`.
     pub(crate) fn clock(at: Timestamp, now: Timestamp) -> When {
         When { at, now, style: Style::Clock }
+    }
+
+    /// Whether it is longer ago than this.
+    pub(crate) fn is_before(&self, length: SignedDuration) -> bool {
+        self.now.duration_since(self.at) > length
     }
 
     /// The text without its mark-up.

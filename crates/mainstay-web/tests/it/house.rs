@@ -105,7 +105,7 @@ impl House {
     }
 
     /// Plays the channels: mail takes everything, the bot nothing, Discord what is older than ten minutes.
-    async fn deliver(&self, at: Timestamp) {
+    pub(crate) async fn deliver(&self, at: Timestamp) {
         let due = self.store.due_deliveries(at, 100).await.unwrap();
         let outcome = |delivery: mainstay_model::Delivery| {
             let (id, channel, incident) =

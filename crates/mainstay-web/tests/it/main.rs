@@ -6,6 +6,7 @@ mod around;
 mod ask;
 mod browser;
 mod colours;
+mod drills;
 mod guard;
 mod house;
 mod metrics;

@@ -5,13 +5,10 @@ use std::process::ExitCode;
 
 use axum::http::Method;
 use clap::{Args, Subcommand, ValueEnum};
-use mainstay_model::Secret;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
-use url::Url;
 
-use crate::client::{self, Server};
-use crate::config;
+use crate::client::{Reach, Server};
 
 /// Look at incidents, and work on them, on a running server.
 #[derive(Debug, Args)]
@@ -25,15 +22,8 @@ pub(crate) struct Incident {
     /// For people or for programs.
     #[arg(long, value_enum, default_value_t, global = true, value_name = "FORM")]
     output: Output,
-    /// The address of the operator's pages of a server elsewhere.
-    #[arg(long, global = true, value_name = "URL", value_parser = client::address)]
-    server: Option<Url>,
-    /// What proves to that server who asks.
-    #[arg(long, global = true, value_name = "TOKEN", env = "MAINSTAY_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// In whose name it is done. [default: the user who calls this]
-    #[arg(long, global = true, value_name = "NAME")]
-    by: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -145,22 +135,12 @@ struct Which {
 impl Incident {
     /// Exits with 0 when it was done, and with 1 when not, which is said in a sentence.
     pub(crate) fn run(self, config: &Path) -> ExitCode {
-        let server = match self.server {
-            Some(url) => Server::There { url, token: self.token.map(Secret::new) },
-            None => match config::data_dir(config, &config::environment) {
-                Ok(folder) => {
-                    Server::Here { socket: client::socket_in(&folder), by: self.by.or_else(caller) }
-                }
-                Err(problems) => return super::refuse(&problems),
-            },
+        let server = match self.reach.server(config) {
+            Ok(server) => server,
+            Err(problems) => return super::refuse(&problems),
         };
         super::in_runtime(LevelFilter::WARN, self.command.run(server, self.output))
     }
-}
-
-/// The user who calls this, even where they became another to be allowed to.
-fn caller() -> Option<String> {
-    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(config::environment).filter(|name| !name.is_empty())
 }
 
 impl Command {

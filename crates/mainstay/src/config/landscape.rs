@@ -12,7 +12,7 @@ use super::sections::{
     Component, Contact, Dependency, Heartbeat, HeartbeatOut, Mail, Provider, Receive, Root, StatusPage,
 };
 use super::shape::Named;
-use super::{Retention, Server, advice, channels, checks, on_call, rules, telling};
+use super::{Retention, Server, advice, channels, checks, drills, on_call, rules, telling};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -20,6 +20,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
     checks::errors(&root, reader);
     on_call::errors(&root, reader);
     telling::errors(&root, reader);
+    drills::errors(&root, reader);
     let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
     advice::each(&root, reader);
     on_call::advice(&root, reader);
@@ -42,6 +43,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
     let maintenance = root.maintenance?.into_iter().map(|read| telling::maintenance(read.value));
     let silences = root.silences?.into_iter().map(|read| telling::silence(read.value));
     let quiets = maintenance.chain(silences).collect::<Option<_>>()?;
+    let drills = root.drills?.into_iter().map(|read| drills::drill(read.value)).collect::<Option<_>>()?;
     let landscape = model::Landscape {
         providers: each(root.providers?, provider)?,
         dependencies: each(root.dependencies?, dependency)?,
@@ -66,6 +68,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         gap_warning,
         rules: rules::build(root.rules?)?,
         receive: receive(root.receive?)?,
+        drills,
     };
     Some((landscape, server))
 }

@@ -53,6 +53,8 @@ section! {
         rules: Names<RuleName, Rule> => Default("");
         /// What is taken from other systems.
         receive: Receive => Default("");
+        /// Drills that begin by themselves. Others are begun on the page, by the API or with `mainstay drill`.
+        drills: Many<At<Drill>> => Default("");
     }
 }
 
@@ -493,5 +495,46 @@ section! {
         alertmanager_token: Hidden => Optional, "${ALERTMANAGER_TOKEN}";
         /// Its `repeat_interval`. An alert that was not heard of for twice as long is told as such; it stays open.
         alertmanager_repeat: Length<60_000> => Default("4h");
+    }
+}
+
+section! {
+    /// Drills that begin by themselves: it is played that a dependency is down, and whoever would be told is told, marked as a drill.
+    /// See [drills](../drills.md).
+    Drill one_of("dependency", "any") {
+        /// Of which dependency: a key of `dependencies`.
+        dependency: At<Name<DependencyName>> => Optional, "orders-db";
+        /// Of any that fits, one at a time: whichever was drilled longest ago.
+        any: Given<DrillAny> => Optional, "{ criticality: critical }";
+        /// What is played.
+        failure: At<FailureKind> => Default("certificate-expired");
+        /// When the first one begins: a time of `timezone`. Every further one begins at its time of day.
+        start: At<Moment> => Required, "2026-01-07 10:00";
+        /// When it begins again: `daily`, `weekly`, `every 2 weeks`, or a rule of RFC 5545.
+        recurs: Recurring => Required, "FREQ=MONTHLY;BYDAY=1WE";
+        /// The zone of the times.
+        timezone: Zone => Default("UTC"), "Europe/Berlin";
+        /// The only hours in which it begins; what is due outside of them is left out. Default: all.
+        hours: Hours => Optional, "09:00-17:00";
+        /// The only days on which it begins. Default: all.
+        days: Many<WeekdayWord> => Default(""), "[mon, tue, wed, thu]";
+        /// How long it goes on if nobody takes it up. Default: as long as its escalation, and the last wait once more; at most two hours.
+        lasts: Length<10_000> => Optional, "20m";
+        /// Whether maintenance and silences keep it quiet as they would the real thing.
+        respects_quiet: Flag => Default("false");
+    }
+}
+
+section! {
+    /// Which dependencies take turns. All conditions must hold; without any, it is all of them.
+    DrillAny {
+        /// Whose dependency: keys of `providers`.
+        provider: Many<At<Name<ProviderName>>> => Default(""), "acme-db";
+        /// Which component uses it: keys of `components`.
+        component: Many<At<Name<ComponentName>>> => Default(""), "checkout";
+        /// How much depends on it.
+        criticality: Many<Criticality> => Default(""), "critical";
+        /// Tags, of which the dependency has at least one.
+        tags: Many<At<Text>> => Default(""), "eu";
     }
 }

@@ -337,11 +337,15 @@ impl Kinds<'_> {
     }
 }
 
-fn bare<T>(spanned: Vec<Spanned<T>>) -> Vec<T> {
+pub(super) fn bare<T>(spanned: Vec<Spanned<T>>) -> Vec<T> {
     spanned.into_iter().map(|one| one.value).collect()
 }
 
-fn hours(hours: Option<(Time, Time)>, days: Vec<civil::Weekday>, timezone: TimeZone) -> Option<model::Hours> {
+pub(super) fn hours(
+    hours: Option<(Time, Time)>,
+    days: Vec<civil::Weekday>,
+    timezone: TimeZone,
+) -> Option<model::Hours> {
     let restriction = restriction(hours, days)?;
     Some(model::Hours { restriction, timezone })
 }

@@ -33,7 +33,7 @@ pub(super) fn loads(text: &str) -> Loaded {
 }
 
 #[track_caller]
-fn refuses(text: &str, message: &str) {
+pub(super) fn refuses(text: &str, message: &str) {
     let problems = parse_text(text).expect_err("a refusal").to_string();
     assert!(problems.contains(message), "{problems}");
 }

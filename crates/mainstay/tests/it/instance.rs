@@ -145,6 +145,14 @@ impl Home {
         self.json(self.operator, path).await
     }
 
+    /// Sends a document to the operator's API; the status and what it answers.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let request = self.client.post(format!("http://127.0.0.1:{}{path}", self.operator)).json(&body);
+        let answer = request.send().await.expect("the program answers");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
     /// Waits until a document of the operator's API says what is wanted.
     pub(crate) async fn api_until<T>(&self, what: &str, path: &str, pick: impl Fn(&Value) -> Option<T>) -> T {
         self.until(what, self.operator, path, pick).await

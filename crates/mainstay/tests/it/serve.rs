@@ -1,6 +1,8 @@
 //! `mainstay serve` as a child process: real servers that break, real messages, `kill -9`, full disks and bad starts.
 
 mod bad_starts;
+mod drill;
+mod escalation;
 mod expiry;
 mod full_disk;
 mod grades;

@@ -47,6 +47,8 @@ pub(super) struct List {
 struct Summary {
     id: IncidentId,
     title: String,
+    /// Whether it is a rehearsal.
+    drill: bool,
     /// `impending`, `open`, `acknowledged` or `resolved`.
     state: &'static str,
     severity: Severity,
@@ -210,6 +212,7 @@ async fn detail(context: &Context, id: &str) -> Result<Json<Detail>, Trouble> {
 fn summary(incident: Incident, now: Timestamp) -> Summary {
     Summary {
         id: incident.id,
+        drill: incident.is_drill(),
         state: state(&incident, now),
         severity: incident.severity,
         impact: incident.impact,

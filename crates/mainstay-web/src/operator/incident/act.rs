@@ -129,6 +129,12 @@ pub(crate) fn resolving(Matter { incident, .. }: &Matter<'_>) -> Result<Action, 
 
 /// Makes it public.
 pub(crate) fn publishing(Matter { incident, .. }: &Matter<'_>, form: Publish) -> Result<Action, Trouble> {
+    if incident.is_drill() {
+        return Err(Trouble::conflict(
+            "It is a drill, of which customers see nothing.",
+            "Publish what is real.",
+        ));
+    }
     if incident.publication.is_some() {
         return Err(Trouble::conflict("It is public already.", "Send customers an update instead."));
     }

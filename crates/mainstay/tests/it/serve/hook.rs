@@ -41,7 +41,12 @@ impl Hook {
 
     /// The section `channels` with this one.
     pub(super) fn channel(&self, name: &str) -> String {
-        format!("channels:\n  {name}: {{ webhook: \"{}\", secret: {SECRET} }}\n", self.receiver.url("/hook"))
+        format!("channels:\n{}", self.channel_line(name))
+    }
+
+    /// This one as a line of that section.
+    pub(super) fn channel_line(&self, name: &str) -> String {
+        format!("  {name}: {{ webhook: \"{}\", secret: {SECRET} }}\n", self.receiver.url("/hook"))
     }
 
     /// Everything so far, in order of arrival.
