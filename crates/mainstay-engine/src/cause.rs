@@ -1,4 +1,4 @@
-use mainstay_model::{Alert, FailureKind, Landscape, Rule, Subject};
+use mainstay_model::{Alert, FailureKind, Landscape, Rule, RuleKey, Subject};
 
 /// What groups alerts into one incident: whose fault area it is, and the family of the fault, such as
 /// `provider:acme-db/certificate-ending`.
@@ -7,8 +7,8 @@ pub(crate) fn cause_key(alert: &Alert, landscape: &Landscape) -> String {
 }
 
 /// Whether an alert says how well its dependency can be reached; those of one dependency are one trouble.
-pub(crate) fn is_availability(rule: Rule) -> bool {
-    matches!(rule, Rule::Down | Rule::Degraded | Rule::Flapping)
+pub(crate) fn is_availability(rule: &RuleKey) -> bool {
+    matches!(rule.built_in(), Some(Rule::Down | Rule::Degraded | Rule::Flapping))
 }
 
 fn owner(alert: &Alert, landscape: &Landscape) -> String {
@@ -26,12 +26,16 @@ fn owner(alert: &Alert, landscape: &Landscape) -> String {
     }
 }
 
-fn family(alert: &Alert) -> &'static str {
+fn family(alert: &Alert) -> String {
     let kind = alert.failure.as_ref().map(|failure| failure.kind);
-    match (alert.key.rule, kind) {
-        (Rule::CertificateExpiring | Rule::RenewalOverdue, _) => "certificate-ending",
-        (rule, Some(kind)) if is_availability(rule) => family_of(kind),
-        (rule, _) => rule.as_str(),
+    match (&alert.key.rule, kind) {
+        (RuleKey::BuiltIn(Rule::CertificateExpiring | Rule::RenewalOverdue), _) => {
+            "certificate-ending".into()
+        }
+        (rule, Some(kind)) if is_availability(rule) => family_of(kind).into(),
+        (RuleKey::BuiltIn(rule), _) => rule.as_str().into(),
+        // So that no name makes it one trouble with what is built in.
+        (RuleKey::Own(name), _) => format!("rule:{name}"),
     }
 }
 

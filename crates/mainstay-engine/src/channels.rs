@@ -62,7 +62,7 @@ impl Turn<'_> {
 }
 
 pub(crate) fn failing(channel: &ChannelName) -> AlertKey {
-    AlertKey { subject: Subject::Channel(channel.clone()), rule: Rule::ChannelFailing }
+    AlertKey { subject: Subject::Channel(channel.clone()), rule: Rule::ChannelFailing.into() }
 }
 
 fn alert(channel: &ChannelName, incident: Option<IncidentId>, reason: String, now: Timestamp) -> Alert {

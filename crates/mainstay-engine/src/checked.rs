@@ -1,15 +1,16 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Alert, CheckReport, Dependency, DependencyName, DependencyState, EntryKind, FindingKind, Landscape, Rule,
-    Severity, Streak, Verdict, in_words,
+    RuleName, Severity, Streak, Verdict, in_words,
 };
 
 use crate::agenda::Due;
 use crate::confirm::{self, Belief};
 use crate::renewal::Renewed;
-use crate::rules::{self, Facts};
+use crate::rules::{self, Facts, Judged};
 use crate::time::{clock, earlier};
 use crate::turn::{About, Turn};
 use crate::{Recheck, latency, network, renewal, wording};
@@ -139,12 +140,27 @@ impl Turn<'_> {
         };
         let offline = self.state.offline_since().is_some();
         let facts = Facts { whole: self.state, dependency, state: &state, now: self.now, offline };
-        let alerts = rules::alerts(&facts);
-        let verdict = verdict(&state, &alerts);
+        let mut alerts = rules::alerts(&facts);
+        let is_stale = alerts.iter().any(|alert| alert.key.rule == Rule::Stale);
+        alerts.retain(|alert| landscape.rules.is_enabled(&alert.key.rule));
+        let verdict = verdict(&state, &alerts, is_stale);
+        let Judged { alerts: own, holding } = rules::own(&facts, verdict);
+        alerts.extend(own);
         drop(state);
+        self.hold(name, holding);
         self.change_verdict(name, before, verdict, &alerts);
         self.change_alerts(name, alerts, "");
         self.look_again(dependency, offline);
+    }
+
+    fn hold(&mut self, name: &DependencyName, holding: BTreeMap<RuleName, Timestamp>) {
+        if self.state.dependencies.get(name).is_none_or(|state| state.holding == holding) {
+            return;
+        }
+        if let Some(state) = self.dependency_mut(name) {
+            state.holding = holding;
+        }
+        self.keep(name);
     }
 
     fn look_again(&mut self, dependency: &Dependency, offline: bool) {
@@ -253,7 +269,7 @@ fn is_same(old: &Alert, new: &Alert) -> bool {
 /// Whether a certificate's end is no longer announced because the connection already fails over a certificate.
 fn is_hidden(old: &Alert, now: &[Alert]) -> bool {
     let down = now.iter().filter(|alert| alert.key.rule == Rule::Down);
-    let ending = matches!(old.key.rule, Rule::CertificateExpiring | Rule::RenewalOverdue);
+    let ending = wording::is_ending(&old.key.rule);
     ending && down.filter_map(|alert| alert.failure.as_ref()).any(rules::is_in_tls)
 }
 
@@ -274,11 +290,13 @@ fn note_latency(state: &mut DependencyState, dependency: &Dependency, report: &C
 }
 
 /// The verdict that follows from what holds, unless it is down, which only checks decide.
-fn verdict(state: &DependencyState, alerts: &[Alert]) -> Verdict {
+///
+/// That nobody looked is no opinion, so it counts even where the rule that tells it is switched off.
+fn verdict(state: &DependencyState, alerts: &[Alert], is_stale: bool) -> Verdict {
     if state.verdict == Verdict::Down {
         return Verdict::Down;
     }
-    if alerts.iter().any(|alert| alert.key.rule == Rule::Stale) {
+    if is_stale {
         return Verdict::Inconclusive;
     }
     match &state.last {
@@ -291,7 +309,9 @@ fn verdict(state: &DependencyState, alerts: &[Alert]) -> Verdict {
 
 fn needs_attention(report: &CheckReport, alerts: &[Alert]) -> bool {
     let ours = |rule| matches!(rule, Rule::Flapping | Rule::RenewalOverdue);
-    let alerted = alerts.iter().any(|alert| alert.severity >= Severity::Warn && !ours(alert.key.rule));
+    // A rule of one's own may ask for the verdict, so it has no say in it.
+    let counts = |alert: &&Alert| alert.key.rule.built_in().is_some_and(|rule| !ours(rule));
+    let alerted = alerts.iter().filter(counts).any(|alert| alert.severity >= Severity::Warn);
     // These have a rule that waits for confirmation or knows better than one check.
     let ruled = |kind| {
         matches!(kind, FindingKind::AddressDown | FindingKind::TooSlow | FindingKind::CertificateExpiring)

@@ -7,6 +7,8 @@ use mainstay_model::{
     Severity, Subject, in_words,
 };
 
+mod rules;
+
 use crate::agenda::Due;
 use crate::checked::unchecked;
 use crate::time::{clock, since};
@@ -23,7 +25,9 @@ impl Turn<'_> {
         }
         let before = std::mem::replace(&mut self.state.landscape, landscape.clone());
         self.state.providers = by_provider(&landscape);
+        self.take_rules(&before, &landscape);
         self.state.awake_since.get_or_insert(self.now);
+        self.end_rules(&before);
         let removed = self.remove_missing(&landscape);
         let added = self.add_new(&landscape, at_start);
         self.forget_other_endpoints(&landscape);
@@ -122,8 +126,9 @@ impl Turn<'_> {
             last_conclusive_at: state.last_conclusive_at,
             ..DependencyState::unchecked(name.clone(), state.since)
         };
-        let of_before = |alert: &&Alert| !is_of_the_endpoint(alert.key.rule);
-        let rest = state.alerts.iter().filter(of_before).cloned().collect();
+        let alerts = state.alerts.clone();
+        let of_before = |alert: &Alert| !self.is_of_the_endpoint(&alert.key.rule);
+        let rest = alerts.into_iter().filter(of_before).collect();
         self.change_alerts(name, rest, "it points to another server or verifies differently now");
         self.keep(name);
         let text = format!(
@@ -175,7 +180,8 @@ impl Turn<'_> {
             }
         };
         let fewer = before.channels.keys().filter(|name| !self.state.landscape.channels.contains_key(*name));
-        let evidence = fewer.map(|name| format!("The channel {name} is gone.")).collect();
+        let fewer = fewer.map(|name| format!("The channel {name} is gone."));
+        let evidence = fewer.chain(self.switched_off(before)).collect();
         self.write(EntryKind::Mainstay, About::default().shown_by(evidence), text);
     }
 
@@ -206,18 +212,12 @@ fn by_provider(landscape: &Landscape) -> BTreeMap<mainstay_model::ProviderName, 
     all
 }
 
-/// Whether an alert rests on what was learned of one server.
-fn is_of_the_endpoint(rule: Rule) -> bool {
-    use Rule::*;
-    matches!(rule, CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer | TooSlow)
-}
-
 fn failing_channel(key: &str) -> Option<ChannelName> {
     key.strip_prefix("channel:")?.strip_suffix("/channel-failing")?.parse().ok()
 }
 
 fn mainstay(rule: Rule) -> AlertKey {
-    AlertKey { subject: Subject::Mainstay, rule }
+    AlertKey { subject: Subject::Mainstay, rule: rule.into() }
 }
 
 fn alert(rule: Rule, since: Timestamp, diagnosis: Diagnosis) -> Alert {

@@ -205,5 +205,5 @@ fn is_under_way(escalating: &Escalating, delivery: DeliveryId) -> bool {
 }
 
 pub(crate) fn unreached(id: IncidentId) -> AlertKey {
-    AlertKey { subject: Subject::Incident(id), rule: Rule::NobodyReached }
+    AlertKey { subject: Subject::Incident(id), rule: Rule::NobodyReached.into() }
 }

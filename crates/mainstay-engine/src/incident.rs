@@ -55,6 +55,11 @@ impl Turn<'_> {
 
     /// An alert ended.
     pub(crate) fn ended(&mut self, key: &AlertKey, why: &str) {
+        self.ended_saying(key, wording::ended(key, why));
+    }
+
+    /// The same with a sentence of its own.
+    pub(crate) fn ended_saying(&mut self, key: &AlertKey, sentence: String) {
         let text = key.to_string();
         let Some(id) = self.state.index.of_alert(&text) else { return };
         self.state.index.alert_ended(&text);
@@ -65,7 +70,7 @@ impl Turn<'_> {
         let is_open = incident.is_open();
         // What was announced has happened: that is said where it broke, and is no good news here.
         let came_true = alert.breaks_at.is_some_and(|at| at <= self.now);
-        let sentence = if came_true { wording::came_true(key) } else { wording::ended(key, why) };
+        let sentence = if came_true { wording::came_true(key) } else { sentence };
         self.write(EntryKind::AlertEnded, About::incident(id).of(dependency_of(key)), sentence.clone());
         let news = self.news(id);
         if is_open && !quiet && !came_true {
@@ -89,7 +94,7 @@ impl Turn<'_> {
     fn home_of_sibling(&self, alert: &Alert, cause: &str, sibling: &Alert) -> Option<IncidentId> {
         let id = self.state.index.of_alert(&sibling.key.to_string())?;
         let incident = self.state.incidents.get(&id).filter(|incident| incident.is_open())?;
-        let both = is_availability(alert.key.rule) && is_availability(sibling.key.rule);
+        let both = is_availability(&alert.key.rule) && is_availability(&sibling.key.rule);
         (both || cause_key(sibling, &self.state.landscape) == cause).then_some(incident.id)
     }
 
@@ -110,7 +115,7 @@ impl Turn<'_> {
         let (kind, sentence) = match (returned, broke) {
             (true, _) => (EntryKind::Opened, format!("It is back: {clause}.")),
             (_, true) => (EntryKind::Broke, format!("What was announced has happened: {clause}.")),
-            _ => (wording::entry_for(alert.key.rule), format!("{clause}.")),
+            _ => (wording::entry_for(&alert.key.rule), format!("{clause}.")),
         };
         let about = About::incident(id).of(dependency_of(&alert.key)).shown_by(shown(alert));
         self.write(kind, about, sentence.clone());
@@ -165,7 +170,7 @@ impl Turn<'_> {
 /// Single changes of something that flaps are not told, only that it flaps.
 pub(crate) fn is_damped(incident: &Incident, alert: &Alert) -> bool {
     let Subject::Dependency(_) = &alert.key.subject else { return false };
-    let flapping = AlertKey { subject: alert.key.subject.clone(), rule: Rule::Flapping };
+    let flapping = AlertKey { subject: alert.key.subject.clone(), rule: Rule::Flapping.into() };
     alert.key.rule != Rule::Flapping && incident.alerts.contains_key(&flapping.to_string())
 }
 

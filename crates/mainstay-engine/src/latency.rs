@@ -12,6 +12,11 @@ pub(crate) fn unusual_from_ms(baseline: &LatencyBaseline) -> Option<f64> {
     (baseline.count >= ENOUGH).then_some(baseline.mean_ms + margin)
 }
 
+/// How long it usually takes, in milliseconds; `None` while too little is known.
+pub(crate) fn usual_ms(baseline: &LatencyBaseline) -> Option<f64> {
+    (baseline.count >= ENOUGH).then_some(baseline.mean_ms)
+}
+
 /// Notes how long a check took. A slow one moves the baseline by no more than the limit it broke, so that one stall does not hide
 /// the next, and a lasting change becomes the new usual.
 pub(crate) fn note(baseline: &mut LatencyBaseline, took_ms: f64, slow_from_ms: Option<f64>) {

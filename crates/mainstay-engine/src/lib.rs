@@ -14,6 +14,7 @@ mod customers;
 mod digest;
 mod escalate;
 mod event;
+pub mod expr;
 mod incident;
 mod index;
 mod latency;

@@ -119,7 +119,7 @@ pub(crate) const OFFLINE: &str = "mainstay/offline";
 
 /// The one alert about our own network.
 pub(crate) fn offline_key() -> AlertKey {
-    AlertKey { subject: Subject::Mainstay, rule: Rule::Offline }
+    AlertKey { subject: Subject::Mainstay, rule: Rule::Offline.into() }
 }
 
 impl Turn<'_> {

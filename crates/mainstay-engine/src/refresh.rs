@@ -179,7 +179,7 @@ fn most_urgent<'a>(incident: &'a Incident, lead: &'a Alert) -> &'a Alert {
 
 /// Whether something does not work now, rather than soon or for others.
 pub(crate) fn is_broken(alert: &Alert) -> bool {
-    matches!(alert.key.rule, Rule::Down | Rule::Degraded | Rule::Flapping)
+    matches!(alert.key.rule.built_in(), Some(Rule::Down | Rule::Degraded | Rule::Flapping))
 }
 
 /// Who is part of it: whoever joined once stays.
@@ -230,7 +230,9 @@ fn felt(alert: &Alert, landscape: &Landscape) -> Impact {
     let Some(dependency) = dependency.filter(|dependency| !dependency.used_by.is_empty()) else {
         return Impact::None;
     };
-    match (alert.key.rule, dependency.criticality) {
+    // What a rule of one's own says is for the team: nobody knows here whether a customer feels it.
+    let Some(rule) = alert.key.rule.built_in() else { return Impact::None };
+    match (rule, dependency.criticality) {
         (Rule::Down, Criticality::Critical) => Impact::Critical,
         (Rule::Down, Criticality::High | Criticality::Normal) => Impact::Major,
         (Rule::Down | Rule::Degraded | Rule::Flapping | Rule::TooSlow, _) => Impact::Minor,

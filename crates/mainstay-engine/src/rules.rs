@@ -10,11 +10,15 @@ mod certificate;
 mod chain;
 mod down;
 mod flapping;
+mod known;
+mod own;
 mod slow;
 mod stale;
 
 pub(crate) use certificate::is_in_tls;
 pub(crate) use flapping::WINDOW as FLAPPING_WINDOW;
+pub(crate) use known::Known;
+pub(crate) use own::{Judged, Own, compile, judge as own};
 
 /// What a rule may look at.
 pub(crate) struct Facts<'a> {
@@ -37,7 +41,7 @@ pub(crate) enum Outcome {
 
 type Judge = fn(&Facts<'_>) -> Outcome;
 
-/// Every rule about a dependency, in the order in which alerts are listed.
+/// Every built-in rule about a dependency, in the order in which alerts are listed.
 const RULES: [(Rule, Judge); 9] = [
     (Rule::Down, down::down),
     (Rule::Degraded, down::degraded),
@@ -50,7 +54,7 @@ const RULES: [(Rule, Judge); 9] = [
     (Rule::Flapping, flapping::flapping),
 ];
 
-/// The alerts that hold now.
+/// The alerts of the built-in rules that hold now, those that are switched off included: the verdict may rest on them.
 pub(crate) fn alerts(facts: &Facts<'_>) -> Vec<Alert> {
     RULES.iter().filter_map(|(rule, judge)| alert(facts, *rule, judge(facts))).collect()
 }
@@ -62,13 +66,15 @@ pub(crate) fn next_look(facts: &Facts<'_>) -> Option<Timestamp> {
         certificate::next_step(facts),
         certificate::next_overdue(facts),
         flapping::calm_at(facts),
+        own::next_look(facts),
     ];
     times.into_iter().flatten().min()
 }
 
 fn alert(facts: &Facts<'_>, rule: Rule, outcome: Outcome) -> Option<Alert> {
     let before = facts.existing(rule);
-    match outcome {
+    let severity = facts.whole.landscape.rules.severity_of(rule);
+    let alert = match outcome {
         Outcome::Holds(mut alert) => {
             if let Some(before) = before {
                 alert.since = before.since;
@@ -77,7 +83,8 @@ fn alert(facts: &Facts<'_>, rule: Rule, outcome: Outcome) -> Option<Alert> {
         }
         Outcome::AsBefore => before.cloned(),
         Outcome::Over => None,
-    }
+    };
+    alert.map(|alert| Alert { severity: severity.unwrap_or(alert.severity), ..alert })
 }
 
 impl Facts<'_> {
@@ -108,7 +115,7 @@ impl Facts<'_> {
 
     fn holds(&self, rule: Rule, severity: Severity, since: Timestamp, diagnosis: Diagnosis) -> Alert {
         Alert {
-            key: AlertKey { subject: Subject::Dependency(self.dependency.name.clone()), rule },
+            key: AlertKey { subject: Subject::Dependency(self.dependency.name.clone()), rule: rule.into() },
             severity,
             since,
             failure: None,

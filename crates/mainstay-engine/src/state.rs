@@ -10,6 +10,7 @@ use mainstay_model::{
 use crate::agenda::Agenda;
 use crate::index::Index;
 use crate::network::{Network, OFFLINE};
+use crate::rules::Own;
 use crate::turn::Turn;
 use crate::{Effects, Event, OnCall, Shift};
 
@@ -20,6 +21,8 @@ use crate::{Effects, Event, OnCall, Shift};
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pub(crate) landscape: Arc<Landscape>,
+    /// The enabled rules of one's own, compiled from the landscape.
+    pub(crate) own: Arc<Vec<Own>>,
     pub(crate) dependencies: BTreeMap<DependencyName, Arc<DependencyState>>,
     pub(crate) incidents: BTreeMap<IncidentId, Arc<Incident>>,
     pub(crate) silences: BTreeMap<QuietId, Silence>,

@@ -1,6 +1,6 @@
 use mainstay_model::{
     Alert, AlertKey, CheckReport, DependencyName, Diagnosis, EntryKind, Failure, FailureKind, Incident,
-    Landscape, Provider, ProviderName, Rule, Subject,
+    Landscape, Provider, ProviderName, Rule, RuleKey, Subject,
 };
 
 use crate::time::clock;
@@ -9,7 +9,7 @@ use crate::time::clock;
 pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) -> String {
     let alike = incident.alerts.values().filter(|alert| alert.key.rule == lead.key.rule).count();
     match (&lead.key.subject, alike) {
-        (Subject::Dependency(name), 0 | 1) => format!("{name} {}", condition(lead, false)),
+        (Subject::Dependency(name), 0 | 1) => of_one(name, lead),
         (Subject::Dependency(_), several) => {
             let of = common_provider(incident, landscape)
                 .map_or_else(String::new, |one| format!(" of {}", landscape.provider_title(one)));
@@ -18,7 +18,7 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
         (Subject::Channel(name), _) => format!("{name} does not take messages"),
         (Subject::Incident(_), _) => unreached(lead),
         (Subject::Schedule(name), _) => format!("{name} {}", nobody_on_call(lead)),
-        (Subject::Mainstay, _) => mainstay_title(lead.key.rule).to_owned(),
+        (Subject::Mainstay, _) => mainstay_title(&lead.key.rule).to_owned(),
     }
 }
 
@@ -32,11 +32,19 @@ fn common_provider<'a>(incident: &'a Incident, landscape: &Landscape) -> Option<
 /// A short clause for one alert: `orders-db is down: its certificate expired`.
 pub(crate) fn clause(alert: &Alert) -> String {
     match &alert.key.subject {
-        Subject::Dependency(name) => format!("{name} {}", condition(alert, false)),
+        Subject::Dependency(name) => of_one(name, alert),
         Subject::Channel(name) => format!("{name} does not take messages"),
         Subject::Incident(_) => unreached(alert),
         Subject::Schedule(name) => format!("{name} {}", nobody_on_call(alert)),
-        Subject::Mainstay => mainstay_title(alert.key.rule).to_owned(),
+        Subject::Mainstay => mainstay_title(&alert.key.rule).to_owned(),
+    }
+}
+
+/// What a rule of one's own says is a sentence that may name the dependency already.
+fn of_one(name: &DependencyName, alert: &Alert) -> String {
+    match &alert.key.rule {
+        RuleKey::BuiltIn(_) => format!("{name} {}", condition(alert, false)),
+        RuleKey::Own(_) => named(name, alert.diagnosis.cause.trim_end_matches('.')),
     }
 }
 
@@ -44,14 +52,14 @@ pub(crate) fn clause(alert: &Alert) -> String {
 pub(crate) fn ended(key: &AlertKey, why: &str) -> String {
     let what = match &key.subject {
         // That it ended for another reason says nothing of the certificate.
-        Subject::Dependency(name) if !why.is_empty() && is_ending(key.rule) => {
+        Subject::Dependency(name) if !why.is_empty() && is_ending(&key.rule) => {
             format!("The end of {name}'s certificate is no longer announced")
         }
-        Subject::Dependency(name) => format!("{name} {}", over(key.rule)),
+        Subject::Dependency(name) => format!("{name} {}", over(&key.rule)),
         Subject::Channel(name) => format!("{name} takes messages again"),
         Subject::Incident(_) => "Nobody else needs to be reached".to_owned(),
         Subject::Schedule(name) => format!("{name} has somebody on call without a gap again"),
-        Subject::Mainstay => mainstay_over(key.rule).to_owned(),
+        Subject::Mainstay => mainstay_over(&key.rule).to_owned(),
     };
     if why.is_empty() { format!("{what}.") } else { format!("{what}: {why}.") }
 }
@@ -80,14 +88,19 @@ fn nobody_on_call(alert: &Alert) -> String {
     }
 }
 
-fn is_ending(rule: Rule) -> bool {
-    matches!(rule, Rule::CertificateExpiring | Rule::RenewalOverdue)
+/// Whether an alert announces the end of a certificate.
+pub(crate) fn is_ending(rule: &RuleKey) -> bool {
+    matches!(rule.built_in(), Some(Rule::CertificateExpiring | Rule::RenewalOverdue))
 }
 
 fn condition(alert: &Alert, several: bool) -> String {
     let (is, its, has) = if several { ("are", "their", "have") } else { ("is", "its", "has") };
     let kind = alert.failure.as_ref().map(|failure| failure.kind);
-    match alert.key.rule {
+    let rule = match &alert.key.rule {
+        RuleKey::BuiltIn(rule) => *rule,
+        RuleKey::Own(name) => return format!("{} the rule {name}", if several { "meet" } else { "meets" }),
+    };
+    match rule {
         Rule::Down => format!("{is} down: {}", because(kind, its)),
         Rule::Degraded => format!("{is} down on some addresses: {}", because(kind, its)),
         Rule::CertificateExpiring => format!("will break: {its} certificate ends soon"),
@@ -144,7 +157,14 @@ fn because(kind: Option<FailureKind>, its: &str) -> String {
     text.replace("{its}", its)
 }
 
-fn over(rule: Rule) -> &'static str {
+fn over(rule: &RuleKey) -> String {
+    match rule {
+        RuleKey::BuiltIn(rule) => over_built_in(*rule).to_owned(),
+        RuleKey::Own(name) => format!("no longer meets the rule {name}"),
+    }
+}
+
+fn over_built_in(rule: Rule) -> &'static str {
     match rule {
         Rule::Down => "works again",
         Rule::Degraded => "works on all addresses again",
@@ -160,20 +180,20 @@ fn over(rule: Rule) -> &'static str {
     }
 }
 
-fn mainstay_title(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Offline => "Mainstay is offline: our own network is gone",
-        Rule::ConfigurationRefused => "The new configuration was refused; the old one goes on",
-        Rule::StoreFailing => "Mainstay could not write what it saw",
+fn mainstay_title(rule: &RuleKey) -> &'static str {
+    match rule.built_in() {
+        Some(Rule::Offline) => "Mainstay is offline: our own network is gone",
+        Some(Rule::ConfigurationRefused) => "The new configuration was refused; the old one goes on",
+        Some(Rule::StoreFailing) => "Mainstay could not write what it saw",
         _ => "Mainstay needs attention",
     }
 }
 
-fn mainstay_over(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Offline => "Mainstay is online again",
-        Rule::ConfigurationRefused => "A good configuration was loaded",
-        Rule::StoreFailing => "Mainstay can write again",
+fn mainstay_over(rule: &RuleKey) -> &'static str {
+    match rule.built_in() {
+        Some(Rule::Offline) => "Mainstay is online again",
+        Some(Rule::ConfigurationRefused) => "A good configuration was loaded",
+        Some(Rule::StoreFailing) => "Mainstay can write again",
         _ => "Mainstay is in order again",
     }
 }
@@ -204,9 +224,9 @@ pub(crate) fn provider_actions(provider: Option<&Provider>) -> Vec<String> {
 }
 
 /// The first line of an incident's history.
-pub(crate) fn entry_for(rule: Rule) -> EntryKind {
-    match rule {
-        Rule::Offline | Rule::ConfigurationRefused | Rule::StoreFailing => EntryKind::Mainstay,
+pub(crate) fn entry_for(rule: &RuleKey) -> EntryKind {
+    match rule.built_in() {
+        Some(Rule::Offline | Rule::ConfigurationRefused | Rule::StoreFailing) => EntryKind::Mainstay,
         _ => EntryKind::AlertJoined,
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{ChannelName, DependencyName, Diagnosis, Failure, IncidentId, ScheduleName, Severity};
+use crate::{ChannelName, DependencyName, Diagnosis, Failure, IncidentId, RuleKey, ScheduleName, Severity};
 
 kinds! {
     /// The built-in conditions.
@@ -42,6 +42,18 @@ kinds! {
     }
 }
 
+impl Rule {
+    /// Whether it is judged for each dependency. The others guard Mainstay itself and its surroundings.
+    pub fn is_about_dependencies(self) -> bool {
+        use Rule::*;
+        match self {
+            Down | Degraded | CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer
+            | TooSlow | Stale | Flapping => true,
+            Offline | ConfigurationRefused | ChannelFailing | NobodyReached | StoreFailing | ScheduleGap => false,
+        }
+    }
+}
+
 /// What an alert is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,7 +76,7 @@ pub struct AlertKey {
     /// What it is about.
     pub subject: Subject,
     /// Which condition holds.
-    pub rule: Rule,
+    pub rule: RuleKey,
 }
 
 impl fmt::Display for AlertKey {

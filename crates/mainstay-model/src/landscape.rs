@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::kinds;
 use crate::{
     ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName, Person, PersonName,
-    ProviderName, Quiet, Recipient, Route, Schedule, ScheduleName, Secret, Severity, Target,
+    ProviderName, Quiet, Recipient, Route, Rules, Schedule, ScheduleName, Secret, Severity, Target,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -49,6 +49,8 @@ pub struct Landscape {
     pub schedules: BTreeMap<ScheduleName, Schedule>,
     /// How long before nobody will be on call it is told.
     pub gap_warning: GapWarning,
+    /// Rules of one's own, and what is changed about the built-in ones.
+    pub rules: Rules,
 }
 
 /// How long before a gap in a schedule it is told: seven days, unless the configuration says otherwise.

@@ -1,9 +1,9 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, CheckReport, DependencyName, Fingerprint, Verdict};
+use crate::{Alert, CheckReport, DependencyName, Fingerprint, RuleName, Verdict};
 
 /// What is known of a dependency between checks: the engine's memory, kept by the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct DependencyState {
     /// What this memory is of, as [`Dependency::endpoint`](crate::Dependency::endpoint) says; absent before that was written down.
     #[serde(default)]
     pub endpoint: Option<String>,
+    /// Since when the conditions of rules of one's own hold that have to hold for a while before they are told.
+    #[serde(default)]
+    pub holding: BTreeMap<RuleName, Timestamp>,
 }
 
 /// The certificate whose end matters most.
@@ -73,6 +76,7 @@ impl DependencyState {
             partial: Streak::default(),
             nearest_end: None,
             endpoint: None,
+            holding: BTreeMap::new(),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! `mainstay.yaml`: read, checked against itself, and made usable, once and here.
 //!
 //! Every fault is told with its place and how to mend it, all of them at once. No part of this module uses
-//! another of this program, so that the fuzz target can include it as it is.
+//! another of this program, so that the fuzz target can include it as it is; other crates it may use.
 
 mod advice;
 mod calendar;
 mod checks;
 mod excerpt;
+mod expressions;
 mod hiding;
 mod interpolate;
 mod landscape;
@@ -17,6 +18,7 @@ mod problem;
 mod reader;
 mod reference;
 mod render;
+mod rules;
 mod schema;
 mod sections;
 mod shape;

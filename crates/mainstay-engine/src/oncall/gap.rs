@@ -200,7 +200,7 @@ fn next_look(
 }
 
 fn key(name: &ScheduleName) -> AlertKey {
-    AlertKey { subject: Subject::Schedule(name.clone()), rule: Rule::ScheduleGap }
+    AlertKey { subject: Subject::Schedule(name.clone()), rule: Rule::ScheduleGap.into() }
 }
 
 fn schedule_of(key: &str) -> Option<ScheduleName> {

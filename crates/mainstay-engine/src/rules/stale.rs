@@ -24,7 +24,8 @@ pub(super) fn stale(facts: &Facts<'_>) -> Outcome {
 /// When it would become stale.
 pub(super) fn next_look(facts: &Facts<'_>) -> Option<Timestamp> {
     let waiting = facts.existing(Rule::Stale).is_none() && !facts.offline;
-    waiting.then(|| stale_at(facts))
+    // Where the rule is switched off, it stays at that.
+    waiting.then(|| stale_at(facts)).filter(|at| *at > facts.now)
 }
 
 fn stale_at(facts: &Facts<'_>) -> Timestamp {

@@ -6,6 +6,7 @@ mod escalation;
 mod invariants;
 mod networks;
 mod oncall;
+mod own_rules;
 mod people;
 mod quiet;
 mod room;

@@ -78,7 +78,7 @@ struct DependencyPage {
 
 struct AlertLine {
     severity: &'static str,
-    rule: &'static str,
+    rule: String,
     cause: String,
     since: When,
 }
@@ -158,7 +158,7 @@ fn incidents(known: &Known, state: &DependencyState) -> Vec<Line> {
 fn alert_line(alert: &Alert, known: &Known) -> AlertLine {
     AlertLine {
         severity: alert.severity.as_str(),
-        rule: alert.key.rule.as_str(),
+        rule: alert.key.rule.to_string(),
         cause: alert.diagnosis.cause.clone(),
         since: When::relative(alert.since, known.now),
     }

@@ -22,6 +22,7 @@ pub(super) fn each(root: &Root, reader: &mut Reader<'_>) {
         }
     }
     unreachable_links(root, reader);
+    super::rules::advice(root, reader);
 }
 
 /// Warnings about the whole, which make sense only when no part of it is faulty.

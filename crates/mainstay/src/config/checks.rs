@@ -31,6 +31,7 @@ pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
     self::channels(root, reader);
     certificates(root, reader);
     listeners(root, reader);
+    super::rules::errors(root, reader);
 }
 
 pub(super) fn names<K: std::fmt::Display, T>(named: &Option<Vec<Named<K, T>>>) -> BTreeSet<String> {

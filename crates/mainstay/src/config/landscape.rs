@@ -10,7 +10,7 @@ use super::problem::Level;
 use super::reader::Reader;
 use super::sections::{Channel, Component, Contact, Dependency, Mail, Provider, Root, StatusPage};
 use super::shape::Named;
-use super::{Retention, Server, advice, checks, on_call, telling};
+use super::{Retention, Server, advice, checks, on_call, rules, telling};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -59,6 +59,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         people,
         schedules,
         gap_warning,
+        rules: rules::build(root.rules?)?,
     };
     Some((landscape, server))
 }

@@ -2,10 +2,11 @@
 
 use mainstay_model::{
     Blame, ChannelName, ComponentName, Criticality, DependencyName, EscalationName, FailureKind, PersonName,
-    ProviderName, ScheduleName, Severity, TlsMode,
+    ProviderName, RuleName, ScheduleName, Severity, TlsMode,
 };
 
 use super::calendar::{Day, HandOver, Hours, Moment, Recurring, Rotation, WeekdayWord, Zone};
+use super::expressions::{Condition, Message};
 use super::shape::{At, Given, Many, Names, section};
 use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
 use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
@@ -43,6 +44,8 @@ section! {
         silences: Many<At<Silence>> => Default("");
         /// When routes with `digest: true` tell what they collected.
         digest: Digest => Default("");
+        /// Rules of your own, by a name of your choice, and what you change about the built-in ones, by their names.
+        rules: Names<RuleName, Rule> => Default("");
     }
 }
 
@@ -429,5 +432,26 @@ section! {
         instead_of: At<Name<PersonName>> => Optional, "ben";
         /// Why, for others to read.
         reason: Text => Optional, "on holiday";
+    }
+}
+
+section! {
+    /// A condition that is judged for every dependency; while it holds, there is an alert. See [rules of your own](../rules.md).
+    ///
+    /// Under the name of a built-in rule (`down`, `degraded`, `certificate-expiring`, `renewal-overdue`, `chain-problem`,
+    /// `addresses-differ`, `too-slow`, `stale`, `flapping`) only `enabled`, `severity` and `runbook` can stand, and change that rule.
+    Rule {
+        /// The condition, in a part of CEL; required for a rule of your own.
+        when: Given<At<Condition>> => Optional, "tls.days_left < 20 && dependency.criticality == \"critical\"";
+        /// How urgent its alerts are. Default: `warn` for a rule of your own, and what a built-in rule itself says.
+        severity: At<Severity> => Optional, "high";
+        /// What its alerts say; facts stand in braces. Default: that the dependency meets the rule.
+        message: At<Message> => Optional, "\"{dependency.name}: {tls.days_left} days are left\"";
+        /// What to do: Markdown, or a link.
+        runbook: Text => Optional, "https://wiki.example.com/certificates";
+        /// How long the condition has to hold before it is told. Default: `0s`, at once.
+        r#for: At<Length<0>> => Optional, "10m";
+        /// Whether it is judged.
+        enabled: At<Flag> => Default("true");
     }
 }
