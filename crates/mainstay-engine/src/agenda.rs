@@ -53,6 +53,11 @@ impl Agenda {
         Some(due)
     }
 
+    /// When somebody is due first.
+    pub(crate) fn next_at(&self) -> Option<Timestamp> {
+        self.queue.first().map(|(at, _)| *at)
+    }
+
     /// Forgets somebody who is gone.
     pub(crate) fn forget(&mut self, due: &Due) {
         if let Some((due, at)) = self.entered.remove_entry(due) {

@@ -10,6 +10,7 @@ mod channels;
 mod checked;
 mod configured;
 mod confirm;
+mod coverage;
 mod customers;
 mod digest;
 mod escalate;
@@ -32,6 +33,7 @@ mod turn;
 mod wording;
 
 pub use audience::{Audience, Topic};
+pub use coverage::{Known, Rehearsal};
 pub use customers::customer_wording;
 pub use event::{Action, Effects, Event, Recheck};
 pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};

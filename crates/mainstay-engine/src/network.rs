@@ -304,7 +304,7 @@ fn longest(dependency: &Dependency) -> SignedDuration {
 
 /// How far away something is: what it can say of our way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+pub(crate) enum Reach {
     /// On this machine; it takes no network.
     Machine,
     /// In our own network; it works and fails without our way out.
@@ -319,7 +319,7 @@ pub(crate) fn may_be_ours(dependency: &Dependency, report: &CheckReport) -> bool
 }
 
 /// The farthest of the addresses that a check saw. Without any, a name is taken for one beyond.
-fn reach(target: &Target, report: Option<&CheckReport>) -> Reach {
+pub(crate) fn reach(target: &Target, report: Option<&CheckReport>) -> Reach {
     if target.protocol == Protocol::File || target.host == "localhost" {
         return Reach::Machine;
     }

@@ -8,6 +8,7 @@
 mod alert;
 mod certificate;
 mod commit;
+mod coverage;
 mod diagnosis;
 mod duration;
 mod escalation;
@@ -39,6 +40,9 @@ mod verdict;
 pub use alert::{Alert, AlertKey, Rule, Subject};
 pub use certificate::{Certificate, Fingerprint};
 pub use commit::{Commit, DeliveryOutcome};
+pub use coverage::{
+    Breaking, BreakingGroup, Course, Cover, Coverage, Covered, Heard, Hole, HoleCode, Leads, Stretch, Way,
+};
 pub use diagnosis::Diagnosis;
 pub use duration::{DurationError, HumanDuration, in_words};
 pub use escalation::{Escalating, Escalation, Progress, Step};

@@ -148,7 +148,7 @@ fn channel(_: &model::ChannelName, read: Channel) -> Option<model::Channel> {
         (_, _, _, Some(url)) => Webhook { url, secret },
         _ => return None,
     };
-    Some(model::Channel { kind })
+    Some(model::Channel { kind, provider: read.provider.map(|provider| provider.value) })
 }
 
 fn mail(read: Mail) -> Option<model::MailServer> {

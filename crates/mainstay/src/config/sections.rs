@@ -188,6 +188,8 @@ section! {
         webhook: HookUrl => Optional, "https://bot.example.com/hook";
         /// The signing secret of `webhook`: `whsec_` and base64, or any text.
         secret: At<Hidden> => Optional, "${HOOK_SECRET}";
+        /// Whose service it is, where that is one you depend on: a key of `providers`. Rehearsals count on no channel whose provider has failed.
+        provider: At<Name<ProviderName>> => Optional, "acme-db";
     }
 }
 
