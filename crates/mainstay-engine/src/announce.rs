@@ -219,8 +219,9 @@ impl Turn<'_> {
 
     /// Where the routes lead; `None` for an incident that says that telling itself fails, which has ways of its own.
     fn routed(&self, incident: &Incident) -> Option<Audience> {
-        let about_telling =
-            |alert: &Alert| matches!(alert.key.rule.built_in(), Some(Rule::ChannelFailing | Rule::NobodyReached));
+        let about_telling = |alert: &Alert| {
+            matches!(alert.key.rule.built_in(), Some(Rule::ChannelFailing | Rule::NobodyReached))
+        };
         if incident.alerts.values().any(about_telling) {
             return None;
         }

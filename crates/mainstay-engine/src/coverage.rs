@@ -14,6 +14,7 @@
 //! of four weeks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
@@ -30,13 +31,14 @@ mod own;
 mod play;
 mod sweep;
 
+use crate::rules::Own;
 use crate::time::later;
 use calendar::Calendars;
 use fate::Fates;
 use holes::Holes;
 use judge::Judge;
 use play::{Script, Stage};
-use sweep::{Sweep, Swept};
+use sweep::{Classes, Sweep};
 
 /// What a running Mainstay knows beside its configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,6 +68,12 @@ pub struct Rehearsal<'a> {
     pub require_proven: bool,
 }
 
+/// One way to break, played: once, or for a certificate's end once for each step towards it.
+struct Swept {
+    breaking: Breaking,
+    classes: Arc<Vec<Classes>>,
+}
+
 /// So long after the last break the calendar has to be known: as long as a play may take.
 const TAIL: SignedDuration = SignedDuration::from_hours(70 * 24);
 
@@ -84,7 +92,11 @@ impl Rehearsal<'_> {
     }
 
     /// Plays a few dependencies of the configuration.
-    pub fn play_some(&self, dependencies: &[&Dependency], progress: &mut dyn FnMut(usize, usize)) -> Coverage {
+    pub fn play_some(
+        &self,
+        dependencies: &[&Dependency],
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Coverage {
         let (rules, _) = crate::rules::compile(&self.landscape.rules);
         let bare = Landscape { dependencies: BTreeMap::new(), ..self.landscape.clone() };
         let end = later(self.until, TAIL);
@@ -100,13 +112,13 @@ impl Rehearsal<'_> {
             let Some(first) = group.first() else { continue };
             let stage = Stage::new(&bare, first, self.known);
             let mut sweep = Sweep::new(&stage, calendars.of(first), self.from, self.until);
-            let ways = self.ways(first, &mut sweep);
+            let ways = self.ways(first, &mut sweep, &rules);
             own.note(&ways, &stage, &rules, self.from);
             plays += sweep.plays();
             for dependency in group {
-                let covered = ways.iter().map(|(breaking, swept)| {
-                    let judged = judge.way(dependency, *breaking, swept);
-                    holes.note(dependency, *breaking, &judged);
+                let covered = ways.iter().map(|swept| {
+                    let judged = judge.way(dependency, swept);
+                    holes.note(dependency, swept.breaking, &judged);
                     judged.way
                 });
                 all.push(Covered { name: dependency.name.clone(), ways: covered.collect() });
@@ -126,18 +138,20 @@ impl Rehearsal<'_> {
         }
     }
 
-    fn ways<'s>(&self, dependency: &Dependency, sweep: &mut Sweep<'s>) -> Vec<(Breaking, Vec<Swept>)> {
+    fn ways(&self, dependency: &Dependency, sweep: &mut Sweep<'_>, rules: &[Own]) -> Vec<Swept> {
         let life = sweep.life();
-        let play = |breaking| {
-            let swept = match breaking {
+        let mut alike: BTreeMap<String, Arc<Vec<Classes>>> = BTreeMap::new();
+        let mut play = |breaking| {
+            let way = alike::way(dependency, breaking, self.landscape, self.known, rules);
+            let classes = alike.entry(way).or_insert_with(|| match breaking {
                 Breaking::CertificateEnding => {
-                    (0..3).map(|step| sweep.play(Script::Nears { life, step })).collect()
+                    Arc::new((0..3).map(|step| sweep.play(Script::Nears { life, step })).collect())
                 }
-                _ => vec![sweep.play(Script::Breaks(breaking))],
-            };
-            (breaking, swept)
+                _ => Arc::new(vec![sweep.play(Script::Breaks(breaking))]),
+            });
+            Swept { breaking, classes: classes.clone() }
         };
-        breaks::breaks(dependency).into_iter().map(play).collect()
+        breaks::breaks(dependency).into_iter().map(&mut play).collect()
     }
 
     fn is_proven(&self, channel: &ChannelName) -> bool {

@@ -103,8 +103,12 @@ impl Lost {
 /// Whether a check failed in a way in which everything fails when our own network is gone. A refused connection is an answer, and
 /// a check that we ourselves were too busy for is not the network's fault; that we have no route is.
 pub(crate) fn is_lost(report: &CheckReport) -> bool {
+    report.failure.as_ref().is_some_and(is_lost_by)
+}
+
+/// The same of the failure alone.
+pub(crate) fn is_lost_by(failure: &Failure) -> bool {
     use FailureKind::*;
-    let Some(failure) = &report.failure else { return false };
     let ours = failure.blame == Blame::Us;
     match failure.kind {
         NetworkUnreachable | Offline => true,

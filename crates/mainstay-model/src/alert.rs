@@ -49,7 +49,9 @@ impl Rule {
         match self {
             Down | Degraded | CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer
             | TooSlow | Stale | Flapping => true,
-            Offline | ConfigurationRefused | ChannelFailing | NobodyReached | StoreFailing | ScheduleGap => false,
+            Offline | ConfigurationRefused | ChannelFailing | NobodyReached | StoreFailing | ScheduleGap => {
+                false
+            }
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mainstay_model::{Dependency, Landscape, Match, Route};
+use mainstay_model::{Breaking, Dependency, FailureKind, Landscape, Match, Route};
 
 use super::{Known, breaks};
 use crate::expr::Fact;
 use crate::network;
-use crate::rules::Own;
+use crate::rules::{Own, is_in_tls};
 
 /// Dependencies in groups that are alike in everything that the engine looks at when it decides who is told: provider, criticality, tags,
 /// components, the ways in which they break, their timing, how far away they are, the life of their certificate, and whether a
@@ -33,6 +33,35 @@ pub(super) fn groups<'a>(
     groups.into_values().collect()
 }
 
+/// What tells a way to break from others of the same dependency, in a text that is only compared.
+///
+/// Of a failure the engine looks at how often it has to be seen, at whether it may be our own network's and at whether it hides what
+/// was known of a certificate; routes and quiet times look at its kind and its blame, and rules of one's own may look at everything.
+pub(super) fn way(
+    one: &Dependency,
+    breaking: Breaking,
+    landscape: &Landscape,
+    known: Option<&Known>,
+    rules: &[Own],
+) -> String {
+    let Breaking::Failure(kind) = breaking else { return breaking.to_string() };
+    let failure = breaks::failure(one, kind);
+    let mut matches: Vec<&Match> = Vec::new();
+    of_routes(&landscape.routes, &mut matches);
+    matches.extend(landscape.quiets.iter().map(|quiet| &quiet.what));
+    matches.extend(known.into_iter().flat_map(|known| &known.silences).map(|silence| &silence.what));
+    let asked = [Fact::FailureKind, Fact::FailureBlame, Fact::FailurePhase, Fact::FailureMessage];
+    let by_rules = rules.iter().any(|rule| rule.program.facts().iter().any(|fact| asked.contains(fact)));
+    let named = by_rules || matches.iter().any(|what| what.failure.contains(&kind));
+    if named || kind == FailureKind::TooSlow {
+        return kind.to_string();
+    }
+    let once = kind == FailureKind::CertificateExpired;
+    let seldom = kind.is_certificate() || kind == FailureKind::LoginRejected;
+    let lost = network::is_lost_by(&failure);
+    format!("{:?} {once} {seldom} {} {lost}", failure.blame, is_in_tls(&failure))
+}
+
 fn of_routes<'b>(routes: &'b [Route], matches: &mut Vec<&'b Match>) {
     for route in routes {
         matches.push(&route.when);
@@ -42,8 +71,20 @@ fn of_routes<'b>(routes: &'b [Route], matches: &mut Vec<&'b Match>) {
 
 /// What tells a dependency from others, in a text that is only compared.
 fn signature(one: &Dependency, matches: &[&Match], known: Option<&Known>, by_name: bool) -> String {
-    let Dependency { name, provider, target, tls, every, timeout, slow, used_by, criticality, confirm, tags, .. } =
-        one;
+    let Dependency {
+        name,
+        provider,
+        target,
+        tls,
+        every,
+        timeout,
+        slow,
+        used_by,
+        criticality,
+        confirm,
+        tags,
+        ..
+    } = one;
     let sorted = |list: Vec<String>| {
         let mut list = list;
         list.sort();

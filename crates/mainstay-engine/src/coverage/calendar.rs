@@ -65,7 +65,8 @@ impl Calendar {
     }
 
     fn of(tracks: &[&Track]) -> Calendar {
-        let mut moments: Vec<Timestamp> = tracks.iter().flat_map(|track| track.iter().map(|(at, _)| *at)).collect();
+        let mut moments: Vec<Timestamp> =
+            tracks.iter().flat_map(|track| track.iter().map(|(at, _)| *at)).collect();
         moments.sort_unstable();
         moments.dedup();
         let mut labels: BTreeMap<Vec<u32>, u32> = BTreeMap::new();

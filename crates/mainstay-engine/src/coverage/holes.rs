@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Breaking, Cover, Dependency, DependencyName, Hole, HoleCode, QuietKind, Rule, ScheduleName,
-    Severity, Stretch,
+    Breaking, Cover, Dependency, DependencyName, Hole, HoleCode, QuietKind, Rule, ScheduleName, Severity,
+    Stretch,
 };
 
 use super::Rehearsal;
@@ -71,11 +71,7 @@ impl<'a> Holes<'a> {
 }
 
 /// One hole of each cause; where no route takes something, one for each set of ways, since those have different routes missing.
-fn of_cause(
-    rehearsal: &Rehearsal<'_>,
-    cause: &Cause,
-    all: BTreeMap<DependencyName, Concerned>,
-) -> Vec<Hole> {
+fn of_cause(rehearsal: &Rehearsal<'_>, cause: &Cause, all: BTreeMap<DependencyName, Concerned>) -> Vec<Hole> {
     if *cause != Cause::NoRoute {
         return vec![hole(rehearsal, cause, all)];
     }
@@ -99,9 +95,7 @@ fn hole(rehearsal: &Rehearsal<'_>, cause: &Cause, all: BTreeMap<DependencyName, 
         Cause::Unstaffed(schedule) => whole::gaps_of(rehearsal, schedule),
         _ => joined(stretches),
     };
-    let always = |times: &[Stretch]| {
-        matches!(times, [one] if one.from <= rehearsal.from && one.until >= rehearsal.until)
-    };
+    let always = |times: &[Stretch]| matches!(times, [one] if one.from <= rehearsal.from && one.until >= rehearsal.until);
     let times = if always(&times) { Vec::new() } else { times.into_iter().take(Hole::MOST_TIMES).collect() };
     Hole { code, severity, place, what, mend, dependencies, ways, times }
 }
@@ -181,7 +175,8 @@ impl Said<'_> {
             HoleCode::NoRoute,
             "routes".into(),
             format!("{who} when {}: no route takes it.", self.trouble()),
-            "Add a route for it; one without conditions, as the last one, takes whatever no other does.".into(),
+            "Add a route for it; one without conditions, as the last one, takes whatever no other does."
+                .into(),
         )
     }
 
@@ -192,7 +187,9 @@ impl Said<'_> {
             HoleCode::Muted,
             format!("routes.{}", places.join(".routes.")),
             format!("Nobody is told when {}: route {ordinal} mutes it.", self.trouble()),
-            format!("Narrow what route {ordinal} takes, remove its `mute`, or let a route before it tell somebody."),
+            format!(
+                "Narrow what route {ordinal} takes, remove its `mute`, or let a route before it tell somebody."
+            ),
         )
     }
 
@@ -267,7 +264,11 @@ impl Said<'_> {
                 let (last, first) = clauses.split_last().unwrap_or((&"", &[]));
                 format!("{names} {} or {last}", first.join(", "))
             }
-            _ => format!("{names} {} in any of {} ways", if one { "breaks" } else { "break" }, self.breaking.len()),
+            _ => format!(
+                "{names} {} in any of {} ways",
+                if one { "breaks" } else { "break" },
+                self.breaking.len()
+            ),
         }
     }
 

@@ -8,10 +8,10 @@ use mainstay_model::{
     Breaking, ChannelName, Course, Cover, Dependency, FailureKind, Heard, Leads, Rule, Severity, Stretch, Way,
 };
 
-use super::Rehearsal;
 use super::fate::Fates;
 use super::play::Played;
-use super::sweep::{Class, Swept};
+use super::sweep::{Class, Classes};
+use super::{Rehearsal, Swept};
 use crate::time::signed;
 
 /// What is urgent is to be told within this, beside the time that it takes to be seen and believed.
@@ -52,11 +52,13 @@ pub(super) enum Cause {
 }
 
 impl Judge<'_> {
-    /// `swept` has one sweep, or for a certificate's end one for each step towards it.
-    pub(super) fn way(&self, dependency: &Dependency, breaking: Breaking, swept: &[Swept]) -> Judged {
-        match breaking {
-            Breaking::CertificateEnding => self.ending(dependency, swept),
-            _ => self.sweep(dependency, breaking, swept.first().map_or(&[][..], Vec::as_slice)),
+    /// Whether somebody is told of one way to break.
+    pub(super) fn way(&self, dependency: &Dependency, swept: &Swept) -> Judged {
+        match swept.breaking {
+            Breaking::CertificateEnding => self.ending(dependency, &swept.classes),
+            breaking => {
+                self.sweep(dependency, breaking, swept.classes.first().map_or(&[][..], Vec::as_slice))
+            }
         }
     }
 
@@ -77,7 +79,7 @@ impl Judge<'_> {
     }
 
     /// Of the three steps towards its end, it is enough that one is told, early enough before the end.
-    fn ending(&self, dependency: &Dependency, steps: &[Swept]) -> Judged {
+    fn ending(&self, dependency: &Dependency, steps: &[Classes]) -> Judged {
         let known = self.rehearsal.known.and_then(|known| known.lives.get(&dependency.name)).copied();
         let life = known.unwrap_or(super::play::USUAL_LIFE);
         let judged = steps.iter().zip(left_at_steps(life)).map(|(classes, left)| {
@@ -132,7 +134,8 @@ impl Judge<'_> {
     /// Whether it is quiet for as long as is looked at, or longer.
     fn is_silent_throughout(&self, played: &Played, at: Timestamp) -> bool {
         let looked_at = self.rehearsal.until.duration_since(self.rehearsal.from);
-        let lasts = |until: &Option<Timestamp>| until.is_none_or(|until| until.duration_since(at) >= looked_at);
+        let lasts =
+            |until: &Option<Timestamp>| until.is_none_or(|until| until.duration_since(at) >= looked_at);
         played.why.hushed.as_ref().is_some_and(|(_, until)| lasts(until))
     }
 
@@ -140,7 +143,8 @@ impl Judge<'_> {
     fn allowed_ms(&self, dependency: &Dependency, played: &Played, at: Timestamp) -> u64 {
         let every = signed(dependency.every);
         let checks = i32::try_from(dependency.confirm.of).unwrap_or(i32::MAX).saturating_add(4);
-        let believed = every.saturating_mul(checks).saturating_add(signed(dependency.timeout).saturating_mul(4));
+        let believed =
+            every.saturating_mul(checks).saturating_add(signed(dependency.timeout).saturating_mul(4));
         let urgent = played.why.severity.or(played.told.first().map(|one| one.severity));
         let within =
             if urgent.is_some_and(|one| one >= Severity::High) { URGENT_WITHIN } else { OTHERS_WITHIN };

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{Breaking, RuleName};
 
-use super::breaks;
 use super::play::Stage;
-use super::sweep::Swept;
+use super::{Swept, breaks};
 use crate::expr::Fact;
 use crate::rules::Own;
 use crate::time::{earlier, later};
@@ -69,11 +68,11 @@ pub(super) enum Fault {
 
 impl Fired {
     /// Takes in what was played of one group, and watches a healthy one of it get older.
-    pub(super) fn note(&mut self, ways: &[(Breaking, Vec<Swept>)], stage: &Stage<'_>, rules: &[Own], at: Timestamp) {
+    pub(super) fn note(&mut self, ways: &[Swept], stage: &Stage<'_>, rules: &[Own], at: Timestamp) {
         if rules.is_empty() {
             return;
         }
-        let classes = ways.iter().flat_map(|(_, swept)| swept.iter().flatten());
+        let classes = ways.iter().flat_map(|swept| swept.classes.iter().flatten());
         self.ever.extend(classes.flat_map(|class| class.played.fired.iter().cloned()));
         self.watch(stage, rules, at);
     }

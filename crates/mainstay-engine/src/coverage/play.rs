@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Breaking, Certificate, CheckReport, ChannelName, Delivery, Dependency, DependencyName, Escalating, Expired,
-    Failure, FailureKind, Finding, FindingKind, Fingerprint, GapWarning, Heard, Incident, IncidentId, Landscape,
-    LatencyBaseline, Leads, MessageKind, Observation, Otherwise, Phases, Progress, Protocol, Random, Recipient,
-    RuleName, Severity, TlsFacts, Verdict, expiry_steps,
+    Breaking, Certificate, ChannelName, CheckReport, Delivery, Dependency, DependencyName, Escalating,
+    Expired, Failure, FailureKind, Finding, FindingKind, Fingerprint, GapWarning, Heard, Incident,
+    IncidentId, Landscape, LatencyBaseline, Leads, MessageKind, Observation, Otherwise, Phases, Progress,
+    Protocol, Random, Recipient, Rule, RuleName, Severity, TlsFacts, Verdict, expiry_steps,
 };
 
 use super::calendar::Calendar;
 use super::{Known, breaks};
 use crate::audience::{Audience, Topic};
+use crate::rules::FLAPPING_WINDOW;
 use crate::time::{earlier, later, signed};
 use crate::{Effects, Event, State};
 
@@ -125,8 +126,12 @@ impl<'a> Stage<'a> {
         play.step(Event::Tick, later(begin, SignedDuration::from_secs(10)));
         if let Some(state) = play.state.dependencies.get_mut(&self.dependency.name) {
             // As after many good checks.
-            Arc::make_mut(state).latency =
-                LatencyBaseline { count: 1_000, mean_ms: 10.0, deviation_ms: 1.0, ..LatencyBaseline::default() };
+            Arc::make_mut(state).latency = LatencyBaseline {
+                count: 1_000,
+                mean_ms: 10.0,
+                deviation_ms: 1.0,
+                ..LatencyBaseline::default()
+            };
         }
         // A certificate in the first third of its life.
         let certificate = self.certificate(earlier(at, self.life / 4));
@@ -287,7 +292,6 @@ struct Play<'a> {
     next_check: Timestamp,
     /// Checks that the engine asked for.
     rechecks: Vec<Timestamp>,
-    made: u32,
     certificate: Option<Certificate>,
     /// The incidents that are about the break, and those that say that nobody was reached about them.
     about: BTreeSet<IncidentId>,
@@ -318,8 +322,9 @@ impl<'a> Play<'a> {
             Script::Breaks(Breaking::Unchecked) => (None, 0, at),
             Script::Breaks(breaking) => {
                 let confirm = stage.dependency.confirm;
-                // Enough to be believed, or to be seen to flap: six changes, each confirmed at once or by as many checks.
-                let changes = if breaking == Breaking::Flapping { 8 } else { 1 };
+                // Enough to be believed, or to be seen to flap, where it is checked often enough for that.
+                let flaps = breaking == Breaking::Flapping && every.saturating_mul(6) < FLAPPING_WINDOW;
+                let changes = if flaps { 4 } else { 1 };
                 let checks = changes * (confirm.of + confirm.recoveries + 4);
                 (stage.certificate(earlier(at, stage.life / 4)), checks, later(at, every))
             }
@@ -334,7 +339,6 @@ impl<'a> Play<'a> {
             checks_left,
             next_check,
             rechecks: Vec::new(),
-            made: 0,
             certificate,
             about: BTreeSet::new(),
             unreached: BTreeSet::new(),
@@ -377,7 +381,8 @@ impl<'a> Play<'a> {
     /// Whether a moment comes as long after every break. One at which the calendar changes, or a rule is judged that follows the clock,
     /// does not, unless it was known before that something is due just then.
     fn is_free(&self, now: Timestamp) -> bool {
-        let check = self.checks_left > 0 && self.next_check <= now || self.rechecks.iter().any(|at| *at <= now);
+        let check =
+            self.checks_left > 0 && self.next_check <= now || self.rechecks.iter().any(|at| *at <= now);
         let changed = || self.calendar.has_change(earlier(now, CLOCK), now);
         check || self.free.contains(&now) || !self.fixed.contains(&now) && !changed()
     }
@@ -428,14 +433,17 @@ impl<'a> Play<'a> {
         asked.is_some() || scheduled
     }
 
-    /// What keeps changing is followed; of anything else enough is seen once there is an incident.
+    /// Enough is seen once there is an incident, or for what keeps changing once that is noticed.
     fn is_believed(&self) -> bool {
-        self.script != Script::Breaks(Breaking::Flapping) && !self.about.is_empty() && self.rechecks.is_empty()
+        let alerts =
+            self.on.state.dependencies.get(&self.on.stage.dependency.name).map(|state| &state.alerts);
+        let flaps = alerts.is_some_and(|all| all.iter().any(|alert| alert.key.rule == Rule::Flapping));
+        let flapping = self.script == Script::Breaks(Breaking::Flapping);
+        !self.about.is_empty() && self.rechecks.is_empty() && (flaps || !flapping)
     }
 
     fn check(&mut self, now: Timestamp) {
         let report = self.report(now);
-        self.made += 1;
         self.step(Event::Checked(Box::new(report)), now);
     }
 
@@ -457,7 +465,8 @@ impl<'a> Play<'a> {
             Script::Breaks(Breaking::Failure(FailureKind::TooSlow)) => {
                 let mut report = stage.good(at, certificate);
                 let allowed = stage.dependency.timeout.as_secs_f64() * 1_000.0;
-                report.addresses = vec![stage.observation(Verdict::Healthy, 0.99 * allowed, certificate, true)];
+                report.addresses =
+                    vec![stage.observation(Verdict::Healthy, 0.99 * allowed, certificate, true)];
                 report
             }
             Script::Breaks(Breaking::Failure(kind)) => stage.bad(at, fails(kind), certificate),
@@ -472,8 +481,11 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// It is bad until that is believed, and then good until that is.
+    /// It is bad until that is believed, and then good until that is; in the end it stays bad.
     fn is_in_a_good_phase(&self) -> bool {
+        if self.checks_left == 0 {
+            return false;
+        }
         let state = self.on.state.dependencies.get(&self.on.stage.dependency.name);
         state.is_some_and(|state| state.verdict == Verdict::Down)
     }
@@ -586,11 +598,7 @@ impl<'a> Play<'a> {
             let taken = was.is_none_or(|was| (was.rounds, was.taken) != (how.rounds, how.taken));
             let its = || state.addresses(&step.to, now).all.iter().any(|one| one.channel == *channel);
             if taken && its() {
-                return Leads::Step {
-                    escalation: name.to_string(),
-                    step: how.taken,
-                    round: how.rounds + 1,
-                };
+                return Leads::Step { escalation: name.to_string(), step: how.taken, round: how.rounds + 1 };
             }
         }
         if routed.is_empty() { Leads::Fallback } else { Leads::Route }

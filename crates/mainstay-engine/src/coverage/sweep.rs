@@ -13,7 +13,7 @@ use super::play::{Played, Prepared, Script, Stage};
 const READY: usize = 2_000;
 
 /// What comes of a break, by when it happens.
-pub(crate) type Swept = Vec<Class>;
+pub(crate) type Classes = Vec<Class>;
 
 /// The moments at which a break has the same course.
 #[derive(Debug, Clone)]
@@ -69,8 +69,8 @@ impl<'a> Sweep<'a> {
     }
 
     /// Every course of a break, and when it holds.
-    pub(crate) fn play(&mut self, script: Script) -> Swept {
-        let mut classes: Swept = Vec::new();
+    pub(crate) fn play(&mut self, script: Script) -> Classes {
+        let mut classes: Classes = Vec::new();
         let mut at = self.from;
         while at < self.until {
             let place = match classes.iter().position(|class| self.is_alike(class, at)) {

@@ -228,7 +228,8 @@ fn fallback(landscape: &Landscape) -> Option<Hole> {
 }
 
 fn proof(rehearsal: &Rehearsal<'_>) -> Option<Hole> {
-    let unknown = rehearsal.known.is_none() && !rehearsal.require_proven && !rehearsal.landscape.channels.is_empty();
+    let unknown =
+        rehearsal.known.is_none() && !rehearsal.require_proven && !rehearsal.landscape.channels.is_empty();
     unknown.then(|| {
         let what = "Whether the channels work is not known: only the configuration was looked at.".to_owned();
         let mend = "Rehearse where Mainstay runs, or with --require-proven.".to_owned();
