@@ -4,6 +4,7 @@
 //! Times are kept in whole microseconds, everything with a changing shape as JSON.
 
 mod backup;
+mod coverage;
 mod database;
 mod error;
 mod location;
@@ -20,7 +21,7 @@ mod write;
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{
-    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Restored,
+    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Proven, Restored,
     RollUp, TimelineFilter,
 };
 pub use retention::Retention;

@@ -11,6 +11,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "base", include_str!("../../migrations/1_base.sql")),
     (2, "on call", include_str!("../../migrations/2_on_call.sql")),
     (3, "silence", include_str!("../../migrations/3_silence.sql")),
+    (5, "coverage", include_str!("../../migrations/5_coverage.sql")),
 ];
 
 /// The format that this build writes.
