@@ -326,6 +326,30 @@ impl Coverage {
         broke.filter(|way| way.cover == Cover::Covered).filter_map(|way| way.slowest_ms).max()
     }
 
+    /// The whole in one sentence.
+    pub fn sentence(&self) -> String {
+        let ways = self.ways();
+        let worst = self.all().map(|way| way.cover).max().unwrap_or(Cover::Covered);
+        let count = self.all().filter(|way| way.cover == worst).count();
+        match worst.in_words() {
+            _ if ways == 0 => "Nothing is watched, so nothing can break.".to_owned(),
+            Some(clause) => format!("In {count} of {ways} ways {clause}."),
+            None => {
+                let slowest = self.slowest_ms().map(|ms| {
+                    let seconds = i64::try_from(ms.div_ceil(1_000)).unwrap_or(i64::MAX);
+                    format!(
+                        "; the slowest after {}",
+                        crate::in_words(jiff::SignedDuration::from_secs(seconds))
+                    )
+                });
+                let count = self.dependencies.len();
+                let noun = if count == 1 { "dependency" } else { "dependencies" };
+                let slowest = slowest.unwrap_or_default();
+                format!("Somebody is told in all {ways} ways in which {count} {noun} can break{slowest}.")
+            }
+        }
+    }
+
     /// Whether something is more than advice.
     pub fn has_holes(&self) -> bool {
         self.holes.iter().any(Hole::is_one)
@@ -339,6 +363,32 @@ impl Coverage {
 
     fn all(&self) -> impl Iterator<Item = &Way> {
         self.dependencies.iter().flat_map(|one| &one.ways)
+    }
+}
+
+impl Cover {
+    /// What happens, as a clause; `None` where all is well.
+    pub fn in_words(self) -> Option<&'static str> {
+        match self {
+            Cover::Covered => None,
+            Cover::Late => Some("somebody is told too late"),
+            Cover::Unproven => Some("only channels are told that never took a message so far"),
+            Cover::Fallback => Some("only the fallback is told"),
+            Cover::Shared => Some("only channels are told that fail together with what they tell of"),
+            Cover::Nobody => Some("nobody is told"),
+        }
+    }
+
+    /// The shape that stands for it wherever colour may be missing.
+    pub fn symbol(self) -> char {
+        match self {
+            Cover::Covered => '●',
+            Cover::Late => '▲',
+            Cover::Unproven => '◇',
+            Cover::Fallback => '◐',
+            Cover::Shared => '◆',
+            Cover::Nobody => '■',
+        }
     }
 }
 

@@ -49,6 +49,10 @@ impl TryFrom<Record> for CoveragePoint {
     type Error = StoreError;
 
     fn try_from(record: Record) -> Result<CoveragePoint, StoreError> {
-        Ok(CoveragePoint { at: record.time("at")?, holes: record.count("holes")?, ways: record.count("ways")? })
+        Ok(CoveragePoint {
+            at: record.time("at")?,
+            holes: record.count("holes")?,
+            ways: record.count("ways")?,
+        })
     }
 }

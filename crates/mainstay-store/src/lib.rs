@@ -21,8 +21,8 @@ mod write;
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{
-    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Proven, Restored,
-    RollUp, TimelineFilter,
+    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, MOST_ROWS,
+    ObservedPoint, Proven, Restored, RollUp, TimelineFilter,
 };
 pub use retention::Retention;
 pub use store::Store;

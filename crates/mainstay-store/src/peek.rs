@@ -52,7 +52,8 @@ impl Peek {
         let proven = self.rows("delivery", sql::PROVEN_CHANNELS).await?;
         let proven = proven.into_iter().map(|row| Proven::try_from(Record::of("delivery", "channel")(row)));
         let ends = self.rows("dependency_state", sql::STATES).await?;
-        let ends = ends.into_iter().filter_map(|row| end(&Record::of("dependency_state", "name")(row)).transpose());
+        let ends =
+            ends.into_iter().filter_map(|row| end(&Record::of("dependency_state", "name")(row)).transpose());
         Ok(Beside {
             overrides,
             silences: silences.collect::<Result<_, _>>()?,
@@ -63,7 +64,9 @@ impl Peek {
 
     async fn overrides(&mut self) -> Result<Vec<KeptOverride>, StoreError> {
         let rows = self.rows("schedule_override", sql::OVERRIDES).await?;
-        rows.into_iter().map(|row| KeptOverride::try_from(Record::of("schedule_override", "id")(row))).collect()
+        rows.into_iter()
+            .map(|row| KeptOverride::try_from(Record::of("schedule_override", "id")(row)))
+            .collect()
     }
 
     /// A store of an earlier version has no rows of a table that it does not know.
@@ -71,7 +74,11 @@ impl Peek {
         match self {
             Peek::Sqlite(connection, shown) => {
                 let read = async {
-                    match sqlx::query(sql::SQLITE_HAS_TABLE).bind(table).fetch_optional(&mut *connection).await? {
+                    match sqlx::query(sql::SQLITE_HAS_TABLE)
+                        .bind(table)
+                        .fetch_optional(&mut *connection)
+                        .await?
+                    {
                         Some(_) => sqlx::query(text).fetch_all(&mut *connection).await,
                         None => Ok(Vec::new()),
                     }
@@ -81,7 +88,11 @@ impl Peek {
             }
             Peek::Postgres(connection, shown) => {
                 let read = async {
-                    match sqlx::query(sql::POSTGRES_HAS_TABLE).bind(table).fetch_optional(&mut *connection).await? {
+                    match sqlx::query(sql::POSTGRES_HAS_TABLE)
+                        .bind(table)
+                        .fetch_optional(&mut *connection)
+                        .await?
+                    {
                         Some(_) => sqlx::query(text).fetch_all(&mut *connection).await,
                         None => Ok(Vec::new()),
                     }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, Certificate, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident, IncidentId,
-    KeptOverride, NearestEnd, Phases, Silence, Verdict,
+    Certificate, ChannelName, DependencyName, DependencyState, EntryId, Failure, Histogram, Incident,
+    IncidentId, KeptOverride, NearestEnd, Phases, Silence, Verdict,
 };
 
 /// What the service needs to go on where it stopped.

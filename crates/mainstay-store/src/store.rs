@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Commit, Coverage, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride, TimelineEntry,
+    Commit, Coverage, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride,
+    TimelineEntry,
 };
 use tokio::sync::Mutex;
 
@@ -11,8 +12,9 @@ use crate::database::Database;
 use crate::reading::MOST_ROWS;
 use crate::write::Memory;
 use crate::{
-    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, Location, ObservedPoint, Proven, Restored,
-    Retention, RollUp, StoreError, TimelineFilter, backup, coverage, peek, read, retention, roll_up, sql, write,
+    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, Location,
+    ObservedPoint, Proven, Restored, Retention, RollUp, StoreError, TimelineFilter, backup, coverage, peek,
+    read, retention, roll_up, sql, write,
 };
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.

@@ -30,6 +30,7 @@ enum Command {
     Config(commands::config::Config),
     Init(commands::init::Init),
     Backup(commands::backup::Backup),
+    Rehearse(commands::rehearse::Rehearse),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown".
@@ -50,5 +51,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Config(command) => command.run(&cli.config),
         Command::Init(init) => init.run(&cli.config),
         Command::Backup(backup) => backup.run(&cli.config),
+        Command::Rehearse(rehearse) => rehearse.run(&cli.config),
     }
 }

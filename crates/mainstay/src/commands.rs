@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod init;
+pub(crate) mod rehearse;
 pub(crate) mod serve;
 
 use tracing::level_filters::LevelFilter;

@@ -1,3 +1,5 @@
+pub(crate) mod wrap;
+
 use std::io::IsTerminal;
 
 /// Whether a stream is a terminal that wants colours: `NO_COLOR` with any content (no-color.org) and `TERM=dumb`

@@ -249,7 +249,11 @@ impl Said<'_> {
     }
 
     fn nobody_else(&self) -> &'static str {
-        if self.worst == Cover::Fallback { "only the fallback is told" } else { "nobody else is told" }
+        match self.worst {
+            Cover::Fallback => "only the fallback is told",
+            Cover::Late => "nobody else is told in time",
+            _ => "nobody else is told",
+        }
     }
 
     /// `orders-db breaks in any of 12 ways`, `orders-db and cache are too-slow`.

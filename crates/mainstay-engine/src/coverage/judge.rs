@@ -127,7 +127,8 @@ impl Judge<'_> {
             return (Cover::Unproven, Some(Cause::NeverProven(names(&reach))), first_of(&reach));
         };
         let late = first > self.allowed_ms(dependency, played, at);
-        let cause = late.then(|| Cause::TooLate(names(&proven)));
+        let unstaffed = played.why.unstaffed.first().cloned().map(Cause::Unstaffed);
+        let cause = late.then(|| unstaffed.unwrap_or_else(|| Cause::TooLate(names(&proven))));
         (if late { Cover::Late } else { Cover::Covered }, cause, Some(first))
     }
 

@@ -616,7 +616,8 @@ impl<'a> Play<'a> {
         for incident in &about {
             self.wait_for(incident);
         }
-        let Some(incident) = about.first().filter(|_| self.told.is_empty()) else { return };
+        let reached = self.told.iter().any(|one| one.by != Leads::Fallback);
+        let Some(incident) = about.first().filter(|_| !reached) else { return };
         let landscape = self.on.state.landscape.clone();
         self.why.noticed = true;
         self.why.severity.get_or_insert(incident.severity);

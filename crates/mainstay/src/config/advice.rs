@@ -82,7 +82,8 @@ fn question(dependency: &Dependency) -> Option<&str> {
 /// Providers, components and channels that nothing refers to.
 fn unused(root: &Root, reader: &mut Reader<'_>) {
     let dependencies = || root.dependencies.iter().flatten().filter_map(|named| named.value.as_ref());
-    let of_channels = root.channels.iter().flatten().filter_map(|named| named.value.as_ref()?.provider.as_ref());
+    let of_channels =
+        root.channels.iter().flatten().filter_map(|named| named.value.as_ref()?.provider.as_ref());
     let providers = dependencies().filter_map(|d| d.provider.as_ref()).chain(of_channels);
     let providers = providers.map(|name| &name.value).collect();
     let components =

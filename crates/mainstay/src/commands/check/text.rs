@@ -1,13 +1,12 @@
 mod chain;
 mod paint;
 mod phases;
-mod wrap;
 
 use mainstay_model::{CheckReport, Failure, TlsFacts, Verdict, in_words};
 
+pub(super) use crate::terminal::wrap::wrapped;
+use crate::terminal::wrap::{WIDTH, fit};
 use paint::Paint;
-pub(super) use wrap::wrapped;
-use wrap::{WIDTH, fit};
 
 /// Columns before the text of a section: two, then its label.
 const INDENT: usize = 10;

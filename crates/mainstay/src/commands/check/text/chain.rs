@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use mainstay_model::{Certificate, ExpiryGrade, Severity, TlsFacts, Verdict, grade_expiry, in_words};
 
 use super::paint::Paint;
-use super::wrap::cell;
+use crate::terminal::wrap::cell;
 
 /// Width of the bar that shows how much of a lifetime is left.
 const BAR: usize = 12;

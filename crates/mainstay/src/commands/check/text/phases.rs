@@ -1,7 +1,7 @@
 use mainstay_model::{CheckReport, Observation, Verdict};
 
 use super::paint::Paint;
-use super::wrap::{cell, fit};
+use crate::terminal::wrap::{cell, fit};
 
 /// Width of the bar of the slowest address.
 const BAR: usize = 48;

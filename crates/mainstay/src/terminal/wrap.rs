@@ -1,10 +1,10 @@
 use unicode_width::UnicodeWidthStr;
 
 /// Columns of a narrow terminal.
-pub(in super::super) const WIDTH: usize = 80;
+pub(crate) const WIDTH: usize = 80;
 
 /// The text in lines of at most 80 columns, each indented by so many.
-pub(in super::super) fn wrapped(text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     let margin = " ".repeat(indent);
     let lines: Vec<String> =
         fit(text, WIDTH - indent).into_iter().map(|line| format!("{margin}{line}")).collect();
@@ -13,7 +13,7 @@ pub(in super::super) fn wrapped(text: &str, indent: usize) -> String {
 
 /// The text in lines of at most `width` columns. A word longer than that, such as a URL, stays whole, and so do words that a
 /// no-break space joins.
-pub(in super::super) fn fit(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn fit(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
         match lines.last_mut() {
@@ -28,7 +28,7 @@ pub(in super::super) fn fit(text: &str, width: usize) -> Vec<String> {
 }
 
 /// The text cut to `width` columns, and filled up to them.
-pub(super) fn cell(text: &str, width: usize) -> String {
+pub(crate) fn cell(text: &str, width: usize) -> String {
     let mut shown = text.to_owned();
     if shown.width() > width {
         while shown.width() + 1 > width && shown.pop().is_some() {}
