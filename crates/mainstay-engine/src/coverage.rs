@@ -18,9 +18,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Breaking, ChannelName, Coverage, Covered, Dependency, DependencyName, KeptOverride, Landscape, Silence,
+    Breaking, ChannelName, Coverage, Covered, Dependency, DependencyName, DependencyState, KeptOverride,
+    Landscape, Silence,
 };
 
+mod alert;
 mod alike;
 mod breaks;
 mod calendar;
@@ -31,6 +33,7 @@ mod own;
 mod play;
 mod sweep;
 
+use crate::State;
 use crate::rules::Own;
 use crate::time::later;
 use calendar::Calendars;
@@ -51,6 +54,22 @@ pub struct Known {
     pub overrides: Vec<KeptOverride>,
     /// The silences that were made at run time.
     pub silences: Vec<Silence>,
+}
+
+impl State {
+    /// What a rehearsal wants to know of a running Mainstay, beside the channels that ever took a message.
+    pub fn known(&self, proven: BTreeMap<ChannelName, Timestamp>) -> Known {
+        let life = |state: &Arc<DependencyState>| {
+            let end = state.nearest_end.as_ref()?;
+            Some((state.name.clone(), end.not_after.duration_since(end.not_before)))
+        };
+        Known {
+            lives: self.dependencies.values().filter_map(life).collect(),
+            proven,
+            overrides: self.overrides.values().cloned().collect(),
+            silences: self.silences.values().cloned().collect(),
+        }
+    }
 }
 
 /// What is to be rehearsed.

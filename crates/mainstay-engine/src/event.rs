@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, IncidentId, Landscape, Match, Override,
-    OverrideId, PersonName, PublicStatus, QuietId, Role, ScheduleName, Severity,
+    ChannelName, CheckReport, Commit, Coverage, DeliveryId, DependencyName, IncidentId, Landscape, Match,
+    Override, OverrideId, PersonName, PublicStatus, QuietId, Role, ScheduleName, Severity,
 };
 
 /// Something that happened and may change the state.
@@ -64,6 +64,8 @@ pub enum Event {
         /// What the store said.
         error: String,
     },
+    /// It was rehearsed who would be told.
+    Rehearsed(Box<Coverage>),
     /// A person did something.
     Operator {
         /// Who.

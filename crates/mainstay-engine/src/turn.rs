@@ -83,6 +83,7 @@ impl<'a> Turn<'a> {
                 self.delivery_given_up(id, channel, incident, reason)
             }
             Event::StoreRecovered { since, error } => self.store_recovered(since, error),
+            Event::Rehearsed(coverage) => self.rehearsed(&coverage),
             Event::Operator { by, action } => self.operated(by, action),
             Event::Tick => self.ticked(),
         }

@@ -39,6 +39,8 @@ kinds! {
         StoreFailing = "store-failing",
         /// Nobody is on call, or will be soon.
         ScheduleGap = "schedule-gap",
+        /// A rehearsal found that somebody would not be told.
+        CoverageHole = "coverage-hole",
     }
 }
 
@@ -49,9 +51,8 @@ impl Rule {
         match self {
             Down | Degraded | CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer
             | TooSlow | Stale | Flapping => true,
-            Offline | ConfigurationRefused | ChannelFailing | NobodyReached | StoreFailing | ScheduleGap => {
-                false
-            }
+            Offline | ConfigurationRefused | ChannelFailing | NobodyReached | StoreFailing | ScheduleGap
+            | CoverageHole => false,
         }
     }
 }

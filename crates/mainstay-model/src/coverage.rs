@@ -199,7 +199,7 @@ kinds! {
     /// Ways to break that stand in one column of a table.
     BreakingGroup {
         /// It cannot be reached.
-        Network = "network",
+        Network = "reach",
         /// TLS does not come about.
         Tls = "tls",
         /// The certificate does not verify.

@@ -5,6 +5,7 @@ mod asked;
 mod certificates;
 mod context;
 mod courses;
+mod coverage;
 mod dependency;
 mod duties;
 mod events;
@@ -78,6 +79,7 @@ pub fn router(operator: Operator) -> Router {
         .route("/", get(overview::get))
         .route("/dependencies/{name}", get(dependency::get))
         .route("/certificates", get(certificates::get))
+        .route("/coverage", get(coverage::get))
         .route("/incidents", get(incidents::get))
         .route("/incidents/{id}", get(incident::get))
         .route("/incidents/{id}/acknowledge", post(incident::acknowledge))

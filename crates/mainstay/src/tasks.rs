@@ -2,6 +2,7 @@
 
 pub(crate) mod alarm;
 pub(crate) mod deliver;
+pub(crate) mod prove;
 pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod references;

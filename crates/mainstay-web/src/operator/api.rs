@@ -1,6 +1,7 @@
 //! The API for programs, under `/api/v1/`. Field names are stable: they are added, never renamed.
 
 mod certificates;
+mod coverage;
 mod dependencies;
 mod incidents;
 mod status;
@@ -17,12 +18,13 @@ use super::context::Context;
 const DOCUMENT: &str = include_str!("../../static/openapi.json");
 
 /// Every path of the API with what answers it, in one place, so that a test can hold it against the document.
-fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 12] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Context>>); 13] {
     [
         ("/api/v1/status", get(status::get)),
         ("/api/v1/dependencies", get(dependencies::list)),
         ("/api/v1/dependencies/{name}", get(dependencies::one)),
         ("/api/v1/certificates", get(certificates::list)),
+        ("/api/v1/coverage", get(coverage::latest)),
         ("/api/v1/incidents", get(incidents::list)),
         ("/api/v1/incidents/{id}", get(incidents::one)),
         ("/api/v1/incidents/{id}/acknowledge", post(incidents::acknowledge)),

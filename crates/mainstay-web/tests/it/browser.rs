@@ -15,7 +15,7 @@ use crate::house::{House, PATIENCE};
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (360, 740);
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/dependencies/orders-db",
     "/dependencies/payments-api",
@@ -25,6 +25,7 @@ const PAGES: [&str; 9] = [
     "/certificates?all=yes",
     "/incidents",
     "/messages",
+    "/coverage",
 ];
 
 /// A window of a real browser on the pages of a sample house.

@@ -135,9 +135,8 @@ fn silent(rule: model::Rule) -> &'static str {
         TooSlow => "when a dependency is slow",
         Stale => "when a dependency is not checked",
         Flapping => "when a dependency keeps changing between good and bad",
-        Offline | ConfigurationRefused | ChannelFailing | NobodyReached | StoreFailing | ScheduleGap => {
-            "when Mainstay itself is in trouble"
-        }
+        Offline | ConfigurationRefused | ChannelFailing | NobodyReached | StoreFailing | ScheduleGap
+        | CoverageHole => "when Mainstay itself is in trouble",
     }
 }
 

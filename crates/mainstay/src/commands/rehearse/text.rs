@@ -133,8 +133,9 @@ fn courses(covered: &Covered, coverage: &Coverage, colour: bool) -> Vec<String> 
 fn by_outcome(courses: &[Course]) -> Vec<(Vec<&Heard>, Vec<&Course>)> {
     let mut groups: Vec<(Vec<&Heard>, Vec<&Course>)> = Vec::new();
     for course in courses {
-        let same = |(heard, _): &&mut (Vec<&Heard>, Vec<&Course>)| {
-            heard.len() == course.told.len()
+        let same = |(heard, group): &&mut (Vec<&Heard>, Vec<&Course>)| {
+            group.iter().all(|one| one.cover == course.cover)
+                && heard.len() == course.told.len()
                 && heard
                     .iter()
                     .zip(course.told.iter())
@@ -161,7 +162,9 @@ fn course(told: &[&Heard], group: &[&Course], whole: u64, colour: bool) -> Vec<S
     };
     let mark = painted(cover, &cover.symbol().to_string(), colour);
     let clause = cover.in_words().map_or(String::new(), |clause| format!(": {clause}"));
-    let mut lines = vec![format!("    {mark} {share}{clause}")];
+    let mut said_of_it = fit(&format!("{share}{clause}"), WIDTH - 6).into_iter();
+    let mut lines = vec![format!("    {mark} {}", said_of_it.next().unwrap_or_default())];
+    lines.extend(said_of_it.map(|line| format!("      {line}")));
     for (place, heard) in told.iter().enumerate() {
         let after = group.iter().filter_map(|one| one.told.get(place)).map(|one| one.after_ms).max();
         lines.push(format!("        {} {}", cell(&waited(after.unwrap_or_default()), 12), said(heard)));
