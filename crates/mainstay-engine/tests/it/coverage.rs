@@ -5,11 +5,15 @@ use mainstay_model::*;
 
 use crate::scene::{Scene, begin, days, route};
 
+/// As it is configured, but for the seldom checks of a scene in which time passes.
 fn rehearsed(landscape: &Landscape) -> Coverage {
+    let mut landscape = landscape.clone();
+    let all = landscape.dependencies.values_mut();
+    all.for_each(|one| one.every = std::time::Duration::from_secs(30));
     let until = begin() + days(7);
-    Rehearsal { landscape, known: None, from: begin(), until, require_proven: false }
-        .play(&mut |_, _| {})
-        .brief()
+    let rehearsal =
+        Rehearsal { landscape: &landscape, known: None, from: begin(), until, require_proven: false };
+    rehearsal.play(&mut |_, _| {}).brief()
 }
 
 fn tell(scene: &mut Scene, coverage: &Coverage) {
