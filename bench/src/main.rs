@@ -4,6 +4,7 @@
 
 mod checks;
 mod cpu;
+mod rehearse;
 mod rules;
 mod serve;
 mod whole;
@@ -14,7 +15,8 @@ const USAGE: &str = "\
 bench checks [ROUNDS [CHECKS]]   CPU time of verified TLS checks, beside bare rustls and the blackbox exporter
 bench whole [DEPENDENCIES [SECONDS]]   CPU share and memory of `serve` with many dependencies every 60 s
 bench start [DEPENDENCIES]   how soon `serve` is ready
-bench rules   nanoseconds to judge conditions of rules, beside Rust, and what thirty of them add to a check";
+bench rules   nanoseconds to judge conditions of rules, beside Rust, and what thirty of them add to a check
+bench rehearse [DEPENDENCIES]   how long it takes to prove who would be told over four weeks";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +34,8 @@ fn main() -> anyhow::Result<()> {
         ["rules"] => rules::run(),
         ["start"] => whole::start(100_000),
         ["start", dependencies] => whole::start(dependencies.parse()?),
+        ["rehearse"] => rehearse::run(1_000),
+        ["rehearse", dependencies] => rehearse::run(dependencies.parse()?),
         // The peer of the above, in a process of its own so that its work is not counted.
         ["serve", directory] => serve::run(directory.as_ref()),
         _ => bail!("usage:\n{USAGE}"),

@@ -78,6 +78,17 @@ impl Audience {
     }
 }
 
+/// The first route that mutes this, as a path of places from 0; `None` where none does.
+pub(crate) fn muted_by(routes: &[Route], topic: &Topic<'_>, at: Timestamp) -> Option<Vec<usize>> {
+    routes.iter().enumerate().filter(|(_, route)| takes(route, topic, at)).find_map(|(place, route)| {
+        if route.manner == Manner::Mute {
+            return Some(vec![place]);
+        }
+        let below = muted_by(&route.routes, topic, at)?;
+        Some([place].into_iter().chain(below).collect())
+    })
+}
+
 fn takes(route: &Route, topic: &Topic<'_>, at: Timestamp) -> bool {
     route.during.as_ref().is_none_or(|during| is_within(during, at))
         && route.when.takes(topic.severity, topic.failure, topic.dependencies.iter().copied())

@@ -133,7 +133,7 @@ fn line(incident: &Incident, now: Timestamp) -> String {
 }
 
 /// The next moment at which digests are sent, after `now`.
-fn next_digest(digest: &DigestTime, now: Timestamp) -> Timestamp {
+pub(crate) fn next_digest(digest: &DigestTime, now: Timestamp) -> Timestamp {
     let today = digest.timezone.to_datetime(now).date();
     let on = |days: i64| {
         let day = today.checked_add(days.days()).ok()?;

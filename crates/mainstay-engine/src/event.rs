@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, DeliveryId, DependencyName, Diagnosis, ExternalKey, ExternalSource,
-    HeartbeatName, IncidentId, Landscape, Match, Override, OverrideId, PersonName, ProviderName,
-    PublicStatus, QuietId, Role, ScheduleName, Severity,
+    ChannelName, CheckReport, Commit, Coverage, DeliveryId, DependencyName, Diagnosis, ExternalKey,
+    ExternalSource, HeartbeatName, IncidentId, Landscape, Match, Override, OverrideId, PersonName,
+    ProviderName, PublicStatus, QuietId, Role, ScheduleName, Severity,
 };
 
 use crate::DrillTerms;
@@ -74,6 +74,8 @@ pub enum Event {
         /// What it said of each.
         alerts: Vec<ExternalAlert>,
     },
+    /// It was rehearsed who would be told.
+    Rehearsed(Box<Coverage>),
     /// A person did something.
     Operator {
         /// Who.

@@ -10,6 +10,7 @@ mod channels;
 mod checked;
 mod configured;
 mod confirm;
+mod coverage;
 mod customers;
 mod digest;
 mod drill;
@@ -37,6 +38,7 @@ mod turn;
 mod wording;
 
 pub use audience::{Audience, Topic};
+pub use coverage::{Known, Rehearsal};
 pub use customers::customer_wording;
 pub use drill::{
     Called, DrillFault, DrillPlan, DrillTerms, NextDrill, Stage, StageKind, drill_failure, drill_score,

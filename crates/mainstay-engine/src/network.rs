@@ -103,8 +103,12 @@ impl Lost {
 /// Whether a check failed in a way in which everything fails when our own network is gone. A refused connection is an answer, and
 /// a check that we ourselves were too busy for is not the network's fault; that we have no route is.
 pub(crate) fn is_lost(report: &CheckReport) -> bool {
+    report.failure.as_ref().is_some_and(is_lost_by)
+}
+
+/// The same of the failure alone.
+pub(crate) fn is_lost_by(failure: &Failure) -> bool {
     use FailureKind::*;
-    let Some(failure) = &report.failure else { return false };
     let ours = failure.blame == Blame::Us;
     match failure.kind {
         NetworkUnreachable | Offline => true,
@@ -304,7 +308,7 @@ fn longest(dependency: &Dependency) -> SignedDuration {
 
 /// How far away something is: what it can say of our way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+pub(crate) enum Reach {
     /// On this machine; it takes no network.
     Machine,
     /// In our own network; it works and fails without our way out.
@@ -319,7 +323,7 @@ pub(crate) fn may_be_ours(dependency: &Dependency, report: &CheckReport) -> bool
 }
 
 /// The farthest of the addresses that a check saw. Without any, a name is taken for one beyond.
-fn reach(target: &Target, report: Option<&CheckReport>) -> Reach {
+pub(crate) fn reach(target: &Target, report: Option<&CheckReport>) -> Reach {
     if target.protocol == Protocol::File || target.host == "localhost" {
         return Reach::Machine;
     }

@@ -10,7 +10,7 @@ use crate::time::{clock, later, signed};
 use crate::turn::{About, Turn};
 
 /// Nothing that recurs is quiet for longer than this at a time; the configuration refuses more.
-const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// A stretch in which it is quiet, and why.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,7 @@ mod chain;
 mod down;
 mod flapping;
 mod known;
-mod own;
+pub(crate) mod own;
 mod slow;
 mod stale;
 

@@ -84,6 +84,7 @@ impl<'a> Turn<'a> {
             }
             Event::StoreRecovered { since, error } => self.store_recovered(since, error),
             Event::External { source, alerts } => self.external(source, alerts),
+            Event::Rehearsed(coverage) => self.rehearsed(&coverage),
             Event::Operator { by, action } => self.operated(by, action),
             Event::Heartbeat(name) => self.heartbeat(&name),
             Event::Tick => self.ticked(),

@@ -219,6 +219,7 @@ fn mainstay_title(rule: &RuleKey) -> &'static str {
         Some(Rule::Offline) => "Mainstay is offline: our own network is gone",
         Some(Rule::ConfigurationRefused) => "The new configuration was refused; the old one goes on",
         Some(Rule::StoreFailing) => "Mainstay could not write what it saw",
+        Some(Rule::CoverageHole) => "Somebody would not be told: a rehearsal found a hole",
         _ => "Mainstay needs attention",
     }
 }
@@ -228,6 +229,7 @@ fn mainstay_over(rule: &RuleKey) -> &'static str {
         Some(Rule::Offline) => "Mainstay is online again",
         Some(Rule::ConfigurationRefused) => "A good configuration was loaded",
         Some(Rule::StoreFailing) => "Mainstay can write again",
+        Some(Rule::CoverageHole) => "A rehearsal found no hole any more",
         _ => "Mainstay is in order again",
     }
 }
@@ -260,7 +262,9 @@ pub(crate) fn provider_actions(provider: Option<&Provider>) -> Vec<String> {
 /// The first line of an incident's history.
 pub(crate) fn entry_for(rule: &RuleKey) -> EntryKind {
     match rule.built_in() {
-        Some(Rule::Offline | Rule::ConfigurationRefused | Rule::StoreFailing) => EntryKind::Mainstay,
+        Some(Rule::Offline | Rule::ConfigurationRefused | Rule::StoreFailing | Rule::CoverageHole) => {
+            EntryKind::Mainstay
+        }
         _ => EntryKind::AlertJoined,
     }
 }

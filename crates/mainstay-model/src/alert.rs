@@ -50,6 +50,8 @@ kinds! {
         External = "external",
         /// Nobody took a drill up in time.
         DrillUnanswered = "drill-unanswered",
+        /// A rehearsal found that somebody would not be told.
+        CoverageHole = "coverage-hole",
     }
 }
 
@@ -61,7 +63,7 @@ impl Rule {
             Down | Degraded | CertificateExpiring | RenewalOverdue | ChainProblem | AddressesDiffer
             | TooSlow | Stale | Flapping => true,
             Offline | ConfigurationRefused | ChannelFailing | ChannelUnproven | HeartbeatMissing
-            | NobodyReached | StoreFailing | ScheduleGap | External | DrillUnanswered => false,
+            | NobodyReached | StoreFailing | ScheduleGap | External | DrillUnanswered | CoverageHole => false,
         }
     }
 }
@@ -90,6 +92,7 @@ impl Rule {
             ScheduleGap => "nobody is on call, or will be soon",
             External => "another system says that something is wrong",
             DrillUnanswered => "nobody takes a drill up",
+            CoverageHole => "a rehearsal finds that somebody would not be told",
         }
     }
 }

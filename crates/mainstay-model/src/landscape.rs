@@ -210,6 +210,8 @@ pub struct Component {
 pub struct Channel {
     /// Which service, and its address there.
     pub kind: ChannelKind,
+    /// Whose service it is, where that is one of the providers: it may fail together with their dependencies.
+    pub provider: Option<ProviderName>,
 }
 
 /// The services that carry messages. Addresses that grant access are secrets.

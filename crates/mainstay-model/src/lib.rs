@@ -9,6 +9,7 @@ mod alert;
 mod certificate;
 mod channel;
 mod commit;
+mod coverage;
 mod diagnosis;
 mod drill;
 mod duration;
@@ -45,6 +46,9 @@ pub use alert::{Alert, AlertKey, Rule, Subject};
 pub use certificate::{Certificate, Fingerprint};
 pub use channel::{Alertmanager, HttpRequest, Login, Ntfy, PagerDuty, Program, SlackBot, Telegram, Twilio};
 pub use commit::{Commit, DeliveryOutcome};
+pub use coverage::{
+    Breaking, BreakingGroup, Course, Cover, Coverage, Covered, Heard, Hole, HoleCode, Leads, Stretch, Way,
+};
 pub use diagnosis::Diagnosis;
 pub use drill::{
     Answer, Call, Drill, DrillEnd, DrillResult, DrillStep, Fate, Occurrence, PlannedDrill, Rehearsal,

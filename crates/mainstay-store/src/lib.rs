@@ -5,6 +5,7 @@
 
 mod archive;
 mod backup;
+mod coverage;
 mod database;
 mod error;
 mod location;
@@ -23,8 +24,8 @@ pub use archive::{Archive, Past};
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{
-    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Restored,
-    RollUp, TimelineFilter,
+    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, MOST_ROWS,
+    ObservedPoint, Proven, Restored, RollUp, TimelineFilter,
 };
 pub use retention::Retention;
 pub use store::Store;

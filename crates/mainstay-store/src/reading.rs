@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Certificate, ChannelRecord, DependencyName, DependencyState, EntryId, Failure, HeartbeatRecord,
-    Histogram, Incident, IncidentId, KeptOverride, Phases, Silence, Verdict,
+    Certificate, ChannelName, ChannelRecord, DependencyName, DependencyState, EntryId, Failure,
+    HeartbeatRecord, Histogram, Incident, IncidentId, KeptOverride, NearestEnd, Phases, Silence, Verdict,
 };
 
 /// What the service needs to go on where it stopped.
@@ -23,6 +23,39 @@ pub struct Restored {
     pub overrides: Vec<KeptOverride>,
     /// The latest moment that anything written speaks of; absent in a new store.
     pub last_written: Option<Timestamp>,
+}
+
+/// What is known beside the configuration, read without being the one who writes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Beside {
+    /// Overrides of on-call schedules that were made at run time, in the order in which they were made.
+    pub overrides: Vec<KeptOverride>,
+    /// The silences that were made at run time, oldest first; those that are over are among them.
+    pub silences: Vec<Silence>,
+    /// The channels that ever took a message.
+    pub proven: Vec<Proven>,
+    /// The certificate that matters most of each dependency that showed one.
+    pub ends: Vec<(DependencyName, NearestEnd)>,
+}
+
+/// A channel that took a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// Which.
+    pub channel: ChannelName,
+    /// When it did last.
+    pub at: Timestamp,
+}
+
+/// One proof of coverage, in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoveragePoint {
+    /// When it was made.
+    pub at: Timestamp,
+    /// How many holes it found.
+    pub holes: u64,
+    /// In how many ways anything can break.
+    pub ways: u64,
 }
 
 /// What one address answered in one check.

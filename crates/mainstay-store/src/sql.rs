@@ -154,6 +154,14 @@ statements! {
     MARK = "SELECT at FROM mark WHERE name = $1";
 
     STATES = "SELECT name, body, chains FROM dependency_state ORDER BY name";
+    SILENCES_ALL = "SELECT id, body FROM silence ORDER BY id";
+    // What was accepted by the service is a delivery in state 1.
+    PROVEN_CHANNELS = "SELECT channel, MAX(ended_at) AS at FROM delivery WHERE state = 1 GROUP BY channel ORDER BY channel";
+    INSERT_COVERAGE = "INSERT INTO coverage (at, holes, ways, body) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (at) DO UPDATE SET holes = excluded.holes, ways = excluded.ways, body = excluded.body";
+    LATEST_COVERAGE = "SELECT at, holes, ways, body FROM coverage ORDER BY at DESC LIMIT 1";
+    COVERAGES = "SELECT at, holes, ways FROM coverage ORDER BY at DESC LIMIT $1";
+    DELETE_COVERAGE = "DELETE FROM coverage WHERE at <= (SELECT at FROM coverage ORDER BY at DESC LIMIT 1 OFFSET $1)";
     OVERRIDES = "SELECT id, body FROM schedule_override ORDER BY id";
     CERTIFICATE_DER = "SELECT sha256, der FROM certificate WHERE sha256 = $1";
     DUTIES = "SELECT endpoint.id, endpoint.dependency, endpoint.address, endpoint.last_seen, chain.links,
@@ -260,10 +268,9 @@ statements! {
 }
 
 // Of one engine each, for whoever reads beside the process that the database belongs to.
-pub(crate) const SQLITE_HAS_OVERRIDES: &str =
-    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schedule_override'";
-pub(crate) const POSTGRES_HAS_OVERRIDES: &str = "SELECT 1 FROM information_schema.tables
-    WHERE table_name = 'schedule_override' AND table_schema = current_schema()";
+pub(crate) const SQLITE_HAS_TABLE: &str = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1";
+pub(crate) const POSTGRES_HAS_TABLE: &str = "SELECT 1 FROM information_schema.tables
+    WHERE table_name = $1 AND table_schema = current_schema()";
 
 // Of PostgreSQL and its kin alone. The number is "MSTN" and the hash of the schema: tables in different schemas are different stores.
 pub(crate) const TRY_LOCK: &str =

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, Commit, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride, Secret,
-    TimelineEntry,
+    ChannelName, Commit, Coverage, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride,
+    Secret, TimelineEntry,
 };
 use tokio::sync::Mutex;
 
@@ -12,9 +12,9 @@ use crate::database::Database;
 use crate::reading::MOST_ROWS;
 use crate::write::Memory;
 use crate::{
-    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, Location, ObservedPoint, Restored,
-    Retention, RollUp, StoreError, TimelineFilter, backup, peek, read, retention, roll_up, secret, sql,
-    write,
+    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, Location,
+    ObservedPoint, Proven, Restored, Retention, RollUp, StoreError, TimelineFilter, backup, coverage, peek,
+    read, retention, roll_up, secret, sql, write,
 };
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.
@@ -198,6 +198,34 @@ impl Store {
     pub async fn overrides_at(location: &Location) -> Result<Vec<KeptOverride>, StoreError> {
         peek::overrides(location).await
     }
+
+    /// What a rehearsal wants to know of a Mainstay that may be running, in the same way; `None` where there is no store yet.
+    pub async fn known_at(location: &Location) -> Result<Option<Beside>, StoreError> {
+        peek::known(location).await
+    }
+
+    /// The channels that ever took a message, and when each did last.
+    pub async fn proven_channels(&self) -> Result<Vec<Proven>, StoreError> {
+        coverage::proven(&self.database).await
+    }
+
+    /// Keeps a proof of coverage, the latest [`Store::COVERAGES_KEPT`] of them, and forgets older ones.
+    pub async fn keep_coverage(&self, at: Timestamp, coverage: &Coverage) -> Result<(), StoreError> {
+        coverage::keep(&self.database, at, coverage).await
+    }
+
+    /// The latest proof of coverage, and when it was made.
+    pub async fn coverage(&self) -> Result<Option<(Timestamp, Coverage)>, StoreError> {
+        coverage::latest(&self.database).await
+    }
+
+    /// The latest proofs of coverage, a line each, newest first.
+    pub async fn coverage_history(&self, limit: u32) -> Result<Vec<CoveragePoint>, StoreError> {
+        coverage::history(&self.database, limit).await
+    }
+
+    /// So many proofs of coverage are kept: a year of daily ones.
+    pub const COVERAGES_KEPT: u32 = coverage::KEPT;
 
     /// Copies a database in a file, as it is at one moment, into the new file `path`, while whoever writes goes on: another process,
     /// usually. The copy is on the disk when this returns, and can be put in the original's place.

@@ -6,6 +6,8 @@ mod archive;
 mod backup;
 #[path = "store/corrupt.rs"]
 mod corrupt;
+#[path = "store/coverage.rs"]
+mod coverage;
 #[path = "store/history.rs"]
 mod history;
 #[path = "store/home.rs"]

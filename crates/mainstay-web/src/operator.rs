@@ -6,6 +6,7 @@ mod by;
 mod certificates;
 mod context;
 mod courses;
+mod coverage;
 mod dependency;
 mod drills;
 mod duties;
@@ -92,6 +93,7 @@ pub fn router(operator: Operator) -> Router {
         .route("/", get(overview::get))
         .route("/dependencies/{name}", get(dependency::get))
         .route("/certificates", get(certificates::get))
+        .route("/coverage", get(coverage::get))
         .route("/incidents", get(incidents::get))
         .route("/incidents/{id}", get(incident::get))
         .merge(incident::routes())

@@ -35,6 +35,7 @@ enum Command {
     OnCall(commands::on_call::OnCall),
     Channel(commands::channel::Channel),
     Incident(commands::incident::Incident),
+    Rehearse(commands::rehearse::Rehearse),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown".
@@ -60,5 +61,6 @@ pub(crate) fn run() -> ExitCode {
         Command::OnCall(on_call) => on_call.run(&cli.config),
         Command::Channel(channel) => channel.run(&cli.config),
         Command::Incident(incident) => incident.run(&cli.config),
+        Command::Rehearse(rehearse) => rehearse.run(&cli.config),
     }
 }

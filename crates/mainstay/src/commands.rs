@@ -12,6 +12,7 @@ pub(crate) mod drill;
 pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod on_call;
+pub(crate) mod rehearse;
 pub(crate) mod rule;
 pub(crate) mod serve;
 

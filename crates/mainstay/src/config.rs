@@ -16,6 +16,7 @@ mod landscape;
 mod mask;
 mod node;
 mod on_call;
+mod places;
 mod problem;
 mod reader;
 mod reference;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use mainstay_model::{Landscape, Secret};
 
+pub(crate) use places::Places;
 pub(crate) use problem::{Level, Problem, Problems};
 pub(crate) use reference::reference;
 pub(crate) use render::Rendering;
@@ -64,6 +66,8 @@ pub(crate) struct Loaded {
     pub(crate) server: Server,
     /// What is probably not meant, in the order of the file.
     pub(crate) warnings: Vec<Problem>,
+    /// On which line what stands.
+    pub(crate) places: Places,
 }
 
 /// Settings of the server itself.
@@ -235,9 +239,10 @@ pub(crate) fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Loade
     let mut reader = Reader::new(&source, surroundings);
     let read = read(text, &mut reader);
     let problems = finish(&mut reader, read.tree.as_ref());
+    let places = read.tree.as_ref().map(|tree| Places::of(&tree.root)).unwrap_or_default();
     match read.usable {
         Some((landscape, server)) if problems.iter().all(|problem| problem.level == Level::Warning) => {
-            Ok(Loaded { landscape, server, warnings: problems })
+            Ok(Loaded { landscape, server, warnings: problems, places })
         }
         _ => Err(Problems(problems)),
     }

@@ -30,6 +30,7 @@ use crate::config::{self, Loaded};
 use crate::tasks::alarm::Alarm;
 use crate::tasks::deliver::Deliverer;
 use crate::tasks::heartbeat::{Heart, OutboxRead};
+use crate::tasks::prove::Prover;
 use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
 use crate::tasks::references::References;
@@ -222,6 +223,13 @@ impl Parts {
         }
         let alarm = Alarm { trouble, state: self.state.clone(), courier: self.courier.clone() };
         team.spawn("alarm", alarm.run(team.stop()));
+        let prover = Prover {
+            state: self.state.clone(),
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            changes: self.pokes.changes.clone(),
+        };
+        team.spawn("prover", prover.run(team.stop()));
         let config::Retention { raw, hourly } = self.loaded.server.retention;
         let retention = Retention { raw, hourly, ..Retention::default() };
         team.spawn("tidy", tidy::run(self.store.clone(), retention, team.stop()));

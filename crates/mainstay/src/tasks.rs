@@ -3,6 +3,7 @@
 pub(crate) mod alarm;
 pub(crate) mod deliver;
 pub(crate) mod heartbeat;
+pub(crate) mod prove;
 pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod references;

@@ -2,6 +2,7 @@
 
 mod availability;
 mod certificates;
+mod coverage;
 mod docs;
 mod drills;
 mod escalation;

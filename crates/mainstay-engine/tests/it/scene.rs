@@ -70,7 +70,7 @@ pub(crate) fn dependency(text: &str) -> Dependency {
 }
 
 fn channel() -> Channel {
-    Channel { kind: ChannelKind::Email { to: vec!["oncall@example.com".into()] } }
+    Channel { kind: ChannelKind::Email { to: vec!["oncall@example.com".into()] }, provider: None }
 }
 
 /// A route of these severities to these channels.

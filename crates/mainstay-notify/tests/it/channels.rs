@@ -56,7 +56,7 @@ fn message(kind: MessageKind) -> Message {
 }
 
 async fn send(kind: ChannelKind, mail: Option<&MailServer>) -> Result<Receipt, Refusal> {
-    let channel = Channel { kind };
+    let channel = Channel { kind, provider: None };
     let outgoing = Outgoing { delivery: &delivery(), channel: &channel, mail, earlier: None, now: now() };
     courier().send(outgoing).await
 }
@@ -270,7 +270,7 @@ async fn a_bad_mailbox_does_not_silence_the_others_and_is_named() {
 async fn who_has_the_mail_does_not_get_it_again_with_a_retry() {
     let mailbox = Mailbox::refusing(&[("RCPT", "451 4.7.1 greylisted")]).await;
     let server = mail_server(&mailbox);
-    let (courier, delivery, channel) = (courier(), delivery(), Channel { kind: email() });
+    let (courier, delivery, channel) = (courier(), delivery(), Channel { kind: email(), provider: None });
     let outgoing =
         Outgoing { delivery: &delivery, channel: &channel, mail: Some(&server), earlier: None, now: now() };
     let first = courier.send(outgoing).await.unwrap_err();

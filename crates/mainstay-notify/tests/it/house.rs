@@ -59,7 +59,7 @@ pub(crate) async fn send(
     delivery: &Delivery,
     earlier: Option<&str>,
 ) -> Result<Receipt, Refusal> {
-    let channel = Channel { kind: kind.clone() };
+    let channel = Channel { kind: kind.clone(), provider: None };
     courier.send(Outgoing { delivery, channel: &channel, mail: None, earlier, now: now() }).await
 }
 

@@ -12,6 +12,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "on call", include_str!("../../migrations/2_on_call.sql")),
     (3, "silence", include_str!("../../migrations/3_silence.sql")),
     (4, "secret", include_str!("../../migrations/4_secret.sql")),
+    (5, "coverage", include_str!("../../migrations/5_coverage.sql")),
     (6, "proof", include_str!("../../migrations/6_proof.sql")),
     (8, "drill", include_str!("../../migrations/8_drill.sql")),
 ];

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod certificates;
+mod coverage;
 mod dependencies;
 mod drills;
 mod heartbeats;
@@ -30,6 +31,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/dependencies", get(dependencies::list)),
         ("/api/v1/dependencies/{name}", get(dependencies::one)),
         ("/api/v1/certificates", get(certificates::list)),
+        ("/api/v1/coverage", get(coverage::latest)),
         ("/api/v1/incidents", get(incidents::list)),
         ("/api/v1/incidents/{id}", get(incidents::one)),
         ("/api/v1/incidents/{id}/acknowledge", doing(incident::acknowledging)),

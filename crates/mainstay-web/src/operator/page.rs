@@ -10,6 +10,7 @@ use crate::show::{Sign, clock_time};
 pub(super) enum Here {
     Overview,
     Certificates,
+    Coverage,
     Incidents,
     Messages,
     OnCall,

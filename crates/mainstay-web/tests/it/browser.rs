@@ -17,7 +17,7 @@ use crate::house::{House, PATIENCE};
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (360, 740);
 
-const PAGES: [&str; 11] = [
+const PAGES: &[&str] = &[
     "/",
     "/dependencies/orders-db",
     "/dependencies/payments-api",
@@ -29,6 +29,7 @@ const PAGES: [&str; 11] = [
     "/messages",
     "/on-call",
     "/quiet",
+    "/coverage",
 ];
 
 /// A window of a real browser on the pages of a sample house.

@@ -259,3 +259,41 @@ async fn what_a_peer_says_is_shown_and_not_run() {
         house.get(path).await.has("&#60;script&#62;").lacks("<script>");
     }
 }
+
+/// What a rehearsal of the sample world finds is kept, as the service does it.
+async fn rehearsed(house: &House) -> mainstay_model::Coverage {
+    let landscape = sample::landscape();
+    let until = now() + SignedDuration::from_hours(28 * 24);
+    let rehearsal = mainstay_engine::Rehearsal {
+        landscape: &landscape,
+        known: None,
+        from: now(),
+        until,
+        require_proven: true,
+    };
+    let coverage = rehearsal.play(&mut |_, _| {});
+    house.store.keep_coverage(now() - SignedDuration::from_hours(30), &coverage).await.unwrap();
+    house.store.keep_coverage(now() - SignedDuration::from_mins(6), &coverage).await.unwrap();
+    coverage
+}
+
+#[tokio::test]
+async fn coverage_says_its_holes_first_and_shows_every_dependency() {
+    let house = House::configured(sample::landscape(), now()).await;
+    house.get("/coverage").await.has("Nothing was rehearsed yet").lacks("<table");
+    let coverage = rehearsed(&house).await;
+    let page = house.get("/coverage").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.has(&coverage.sentence()).has("channel-never-proven").has("Proven ").has("Earlier proofs");
+    for name in sample::landscape().dependencies.keys() {
+        page.has(&format!("<a href=\"/dependencies/{name}\">"));
+    }
+    page.has("</svg>unproven</span>").has("data-label=\"Its end\"").lacks("s3cr3t");
+    let (holes, matrix) = (page.text.find("id=\"holes\"").unwrap(), page.text.find("id=\"matrix\"").unwrap());
+    assert!(holes < matrix);
+    let api = house.get("/api/v1/coverage").await.json();
+    assert_eq!(api["summary"], coverage.sentence());
+    assert_eq!(api["sound"], false);
+    assert_eq!(api["history"].as_array().unwrap().len(), 2);
+    assert_eq!(api["dependencies"].as_array().unwrap().len(), coverage.dependencies.len());
+}

@@ -228,11 +228,11 @@ fn channels(landscape: &mut Landscape) {
         ("bot", ChannelKind::Webhook { url: url("https://bot.example.com/s3cr3t"), secret: None }),
     ]);
     for (key, kind) in kinds {
-        landscape.channels.insert(name(key), Channel { kind });
+        landscape.channels.insert(name(key), Channel { kind, provider: None });
     }
     for key in ["ben-mail", "anna-mail"] {
         let kind = ChannelKind::Email { to: vec![format!("{key}@example.com")] };
-        landscape.channels.insert(name(key), Channel { kind });
+        landscape.channels.insert(name(key), Channel { kind, provider: None });
     }
     let to = |names: &[&str]| names.iter().map(|one| Recipient::Channel(name(one))).collect();
     let urgent = Match { severity: vec![Severity::Page, Severity::High], ..Match::default() };

@@ -134,7 +134,7 @@ mod tests {
     async fn tried(name: &str, answer: Answer) -> (Result<String, String>, Receiver) {
         let receiver = Receiver::start(move |_| answer.clone()).await;
         let url = Secret::new(receiver.url("/hunter2"));
-        let channel = Channel { kind: ChannelKind::Discord { url } };
+        let channel = Channel { kind: ChannelKind::Discord { url }, provider: None };
         let channels = [("ops".parse().unwrap(), channel)].into();
         let landscape =
             Landscape { channels, operator_url: "http://127.0.0.1:8080".into(), ..Landscape::default() };

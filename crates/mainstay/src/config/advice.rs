@@ -82,7 +82,10 @@ fn question(dependency: &Dependency) -> Option<&str> {
 /// Providers, components and channels that nothing refers to.
 fn unused(root: &Root, reader: &mut Reader<'_>) {
     let dependencies = || root.dependencies.iter().flatten().filter_map(|named| named.value.as_ref());
-    let providers = dependencies().filter_map(|d| d.provider.as_ref()).map(|name| &name.value).collect();
+    let of_channels =
+        root.channels.iter().flatten().filter_map(|named| named.value.as_ref()?.provider.as_ref());
+    let providers = dependencies().filter_map(|d| d.provider.as_ref()).chain(of_channels);
+    let providers = providers.map(|name| &name.value).collect();
     let components =
         dependencies().flat_map(|d| d.used_by.iter().flatten()).map(|name| &name.value).collect();
     let people = root.people.iter().flatten().filter_map(|named| named.value.as_ref()?.channels.as_ref());

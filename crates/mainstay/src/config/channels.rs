@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mainstay_model::{self as model, ChannelKind, HeaderName, Secret};
+use mainstay_model::{self as model, ChannelKind, HeaderName, ProviderName, Secret};
 
 use super::mask::quoted;
 use super::reader::Reader;
@@ -11,7 +11,7 @@ use super::sections::Root;
 use super::shape::{At, Form, Given, Many, Named, Names, Spanned, section};
 use super::source::Span;
 use super::urls::{BaseLink, HookUrl, Mailbox};
-use super::words::{Count, Hidden, Length, Text, Word};
+use super::words::{Count, Hidden, Length, Name, Text, Word};
 
 section! {
     /// A means of telling somebody: exactly one of the first keys, which names the service.
@@ -49,6 +49,8 @@ section! {
         program: Many<Text> => Optional, "[/usr/local/bin/tell, --loud]";
         /// The signing secret of `webhook`: `whsec_` and base64, or any text.
         secret: At<Hidden> => Optional, "${HOOK_SECRET}";
+        /// Whose service it is, where that is one you depend on: a key of `providers`. Rehearsals count on no channel whose provider has failed.
+        provider: At<Name<ProviderName>> => Optional, "acme-db";
         /// The access token of `ntfy`, or the bearer token that stands before `alertmanager`.
         token: At<Hidden> => Optional, "${NTFY_TOKEN}";
         /// The user of `ntfy`, with `password`, where no token is used.
@@ -367,7 +369,8 @@ impl Http {
 
 /// The channel that was read.
 pub(super) fn channel(_: &model::ChannelName, read: Channel) -> Option<model::Channel> {
-    Some(model::Channel { kind: kind(read)? })
+    let provider = read.provider.as_ref().map(|provider| provider.value.clone());
+    Some(model::Channel { kind: kind(read)?, provider })
 }
 
 fn kind(read: Channel) -> Option<ChannelKind> {

@@ -28,6 +28,11 @@ pub(super) fn errors(root: &Root, reader: &mut Reader<'_>) {
         confirmation(dependency, reader);
         unaskable(dependency, reader);
     }
+    for channel in values(&root.channels) {
+        if let Some(provider) = &channel.provider {
+            exists(provider, "provider", "providers", &providers, reader);
+        }
+    }
     super::channels::errors(root, reader);
     certificates(root, reader);
     listeners(root, reader);

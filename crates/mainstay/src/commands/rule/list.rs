@@ -64,6 +64,7 @@ fn usual_severity(rule: Rule) -> &'static str {
         ScheduleGap => "warn, then high",
         NobodyReached => "as the incident",
         HeartbeatMissing | External => "as configured",
+        CoverageHole => "as found",
         DrillUnanswered => "high",
     }
 }
@@ -136,7 +137,7 @@ mod tests {
         insta::assert_snapshot!(text(&rules()));
         assert!(
             text(&Rules::default())
-                .starts_with("19 rules are built in, 0 are your own; all of them are judged.\n")
+                .starts_with("20 rules are built in, 0 are your own; all of them are judged.\n")
         );
     }
 

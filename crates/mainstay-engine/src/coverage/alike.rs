@@ -1,0 +1,106 @@
+//! Dependencies that nothing in the configuration can tell apart.
+
+use std::collections::BTreeMap;
+
+use mainstay_model::{Breaking, Dependency, FailureKind, Landscape, Match, Route};
+
+use super::{Known, breaks};
+use crate::expr::Fact;
+use crate::network;
+use crate::rules::{Own, is_in_tls};
+
+/// Dependencies in groups that are alike in everything that the engine looks at when it decides who is told: provider, criticality, tags,
+/// components, the ways in which they break, their timing, how far away they are, the life of their certificate, and whether a
+/// route or a quiet time names them. Where a rule of one's own may look at a name, a host or a port, so does this.
+pub(super) fn groups<'a>(
+    all: &[&'a Dependency],
+    landscape: &Landscape,
+    known: Option<&Known>,
+    rules: &[Own],
+) -> Vec<Vec<&'a Dependency>> {
+    let mut matches: Vec<&Match> = Vec::new();
+    of_routes(&landscape.routes, &mut matches);
+    matches.extend(landscape.quiets.iter().map(|quiet| &quiet.what));
+    matches.extend(known.into_iter().flat_map(|known| &known.silences).map(|silence| &silence.what));
+    matches.retain(|what| !what.dependency.is_empty());
+    let asks = |fact: Fact| rules.iter().any(|rule| rule.program.facts().contains(&fact));
+    let by_name = asks(Fact::DependencyName) || asks(Fact::Host) || asks(Fact::Port);
+    let mut groups: BTreeMap<String, Vec<&Dependency>> = BTreeMap::new();
+    for dependency in all {
+        let signature = signature(dependency, &matches, known, by_name);
+        groups.entry(signature).or_default().push(dependency);
+    }
+    groups.into_values().collect()
+}
+
+/// What tells a way to break from others of the same dependency, in a text that is only compared.
+///
+/// Of a failure the engine looks at how often it has to be seen, at whether it may be our own network's and at whether it hides what
+/// was known of a certificate; routes and quiet times look at its kind and its blame, and rules of one's own may look at everything.
+pub(super) fn way(
+    one: &Dependency,
+    breaking: Breaking,
+    landscape: &Landscape,
+    known: Option<&Known>,
+    rules: &[Own],
+) -> String {
+    let Breaking::Failure(kind) = breaking else { return breaking.to_string() };
+    let failure = breaks::failure(one, kind);
+    let mut matches: Vec<&Match> = Vec::new();
+    of_routes(&landscape.routes, &mut matches);
+    matches.extend(landscape.quiets.iter().map(|quiet| &quiet.what));
+    matches.extend(known.into_iter().flat_map(|known| &known.silences).map(|silence| &silence.what));
+    let asked = [Fact::FailureKind, Fact::FailureBlame, Fact::FailurePhase, Fact::FailureMessage];
+    let by_rules = rules.iter().any(|rule| rule.program.facts().iter().any(|fact| asked.contains(fact)));
+    let named = by_rules || matches.iter().any(|what| what.failure.contains(&kind));
+    if named || kind == FailureKind::TooSlow {
+        return kind.to_string();
+    }
+    let once = kind == FailureKind::CertificateExpired;
+    let seldom = kind.is_certificate() || kind == FailureKind::LoginRejected;
+    let lost = network::is_lost_by(&failure);
+    format!("{:?} {once} {seldom} {} {lost}", failure.blame, is_in_tls(&failure))
+}
+
+fn of_routes<'b>(routes: &'b [Route], matches: &mut Vec<&'b Match>) {
+    for route in routes {
+        matches.push(&route.when);
+        of_routes(&route.routes, matches);
+    }
+}
+
+/// What tells a dependency from others, in a text that is only compared.
+fn signature(one: &Dependency, matches: &[&Match], known: Option<&Known>, by_name: bool) -> String {
+    let Dependency {
+        name,
+        provider,
+        target,
+        tls,
+        every,
+        timeout,
+        slow,
+        used_by,
+        criticality,
+        confirm,
+        tags,
+        ..
+    } = one;
+    let sorted = |list: Vec<String>| {
+        let mut list = list;
+        list.sort();
+        list
+    };
+    let used_by = sorted(used_by.iter().map(ToString::to_string).collect());
+    let named: Vec<bool> = matches.iter().map(|what| what.dependency.contains(name)).collect();
+    let life = known.and_then(|known| known.lives.get(name));
+    let itself = by_name.then_some((name, &target.host, target.port));
+    format!(
+        "{provider:?} {criticality} {:?} {used_by:?} {:?} {:?} {every:?} {timeout:?} {slow:?} {confirm:?} {:?} {:?} {named:?} \
+         {life:?} {itself:?}",
+        sorted(tags.clone()),
+        target.protocol,
+        tls.mode,
+        network::reach(target, None),
+        breaks::breaks(one),
+    )
+}

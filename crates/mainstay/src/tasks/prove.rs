@@ -1,0 +1,115 @@
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mainstay_engine::{Event, Known, Rehearsal};
+use mainstay_model::{Coverage, KeptOverride, Landscape, Silence};
+use mainstay_store::Store;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::clock;
+use crate::tasks::record::{Inbox, SharedState, in_full};
+
+/// The first proof waits until the first checks have shown which certificates there are.
+const AFTER_START: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether anything changed that a proof stands on.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Who is on call moves on with the days.
+const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// For how long ahead it is proven.
+const AHEAD: SignedDuration = SignedDuration::from_hours(28 * 24);
+
+/// Proves anew that somebody will be told: when the configuration, who stands in on call or a silence changes, and daily.
+pub(crate) struct Prover {
+    pub(crate) state: SharedState,
+    pub(crate) store: Store,
+    pub(crate) inbox: Inbox,
+    pub(crate) changes: watch::Sender<u64>,
+}
+
+/// What a proof stands on, and what makes it old.
+struct Basis {
+    landscape: Arc<Landscape>,
+    overrides: Vec<KeptOverride>,
+    silences: Vec<Silence>,
+    at: Timestamp,
+}
+
+impl Prover {
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut proven: Option<Basis> = None;
+        let mut wait = AFTER_START;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => wait = LOOK_EVERY,
+            }
+            let now = clock::now();
+            let (landscape, known) = self.read();
+            let is_old = proven.as_ref().is_none_or(|basis| basis.is_old(&landscape, &known, now));
+            if !is_old {
+                continue;
+            }
+            let basis = Basis {
+                landscape: landscape.clone(),
+                overrides: known.overrides.clone(),
+                silences: known.silences.clone(),
+                at: now,
+            };
+            if self.prove(landscape, known, now).await {
+                proven = Some(basis);
+            }
+        }
+    }
+
+    fn read(&self) -> (Arc<Landscape>, Known) {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        (state.landscape().clone(), state.known(Default::default()))
+    }
+
+    /// `false` when it could not be proven now, and is to be tried again.
+    async fn prove(&self, landscape: Arc<Landscape>, mut known: Known, now: Timestamp) -> bool {
+        match self.store.proven_channels().await {
+            Ok(proven) => known.proven = proven.into_iter().map(|one| (one.channel, one.at)).collect(),
+            Err(error) => {
+                warn!("which channels work cannot be read now: {}", in_full(&error));
+                return false;
+            }
+        }
+        // A large configuration takes seconds, which must not hold up checks.
+        let playing = tokio::task::spawn_blocking(move || play(&landscape, &known, now));
+        let Ok(coverage) = playing.await else {
+            warn!("it could not be rehearsed who would be told: please report what stands above");
+            return true;
+        };
+        info!("rehearsed who would be told: {}", coverage.sentence());
+        if let Err(error) = self.store.keep_coverage(now, &coverage).await {
+            warn!("what was rehearsed cannot be kept now: {}", in_full(&error));
+            return false;
+        }
+        self.inbox.send(Event::Rehearsed(Box::new(coverage))).await;
+        // Pages that are open show it.
+        self.changes.send_modify(|number| *number += 1);
+        true
+    }
+}
+
+impl Basis {
+    fn is_old(&self, landscape: &Arc<Landscape>, known: &Known, now: Timestamp) -> bool {
+        !Arc::ptr_eq(&self.landscape, landscape)
+            || self.overrides != known.overrides
+            || self.silences != known.silences
+            || now.duration_since(self.at).abs() >= AT_LEAST_EVERY
+    }
+}
+
+fn play(landscape: &Landscape, known: &Known, from: Timestamp) -> Coverage {
+    let until = from.checked_add(AHEAD).unwrap_or(from);
+    let rehearsal = Rehearsal { landscape, known: Some(known), from, until, require_proven: false };
+    rehearsal.play(&mut |_, _| {}).brief()
+}
