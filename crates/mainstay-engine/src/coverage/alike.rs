@@ -9,9 +9,10 @@ use crate::expr::Fact;
 use crate::network;
 use crate::rules::{Own, is_in_tls};
 
-/// Dependencies in groups that are alike in everything that the engine looks at when it decides who is told: provider, criticality, tags,
-/// components, the ways in which they break, their timing, how far away they are, the life of their certificate, and whether a
-/// route or a quiet time names them. Where a rule of one's own may look at a name, a host or a port, so does this.
+/// Dependencies in groups that are alike in everything that the engine looks at when it decides who is told: which routes and quiet times
+/// take them, how much depends on them, the ways in which they break, their timing, how far away they are, and the life of their
+/// certificate. Where a rule of one's own may look at more, such as a name, so does this. What channels share with their provider
+/// is judged for each of them.
 pub(super) fn groups<'a>(
     all: &[&'a Dependency],
     landscape: &Landscape,
@@ -22,12 +23,12 @@ pub(super) fn groups<'a>(
     of_routes(&landscape.routes, &mut matches);
     matches.extend(landscape.quiets.iter().map(|quiet| &quiet.what));
     matches.extend(known.into_iter().flat_map(|known| &known.silences).map(|silence| &silence.what));
-    matches.retain(|what| !what.dependency.is_empty());
+    matches.retain(|what| what.is_about_dependencies());
     let asks = |fact: Fact| rules.iter().any(|rule| rule.program.facts().contains(&fact));
-    let by_name = asks(Fact::DependencyName) || asks(Fact::Host) || asks(Fact::Port);
+    let asked = [Fact::DependencyName, Fact::Host, Fact::Port, Fact::Provider, Fact::UsedBy].map(asks);
     let mut groups: BTreeMap<String, Vec<&Dependency>> = BTreeMap::new();
     for dependency in all {
-        let signature = signature(dependency, &matches, known, by_name);
+        let signature = signature(dependency, &matches, known, asked);
         groups.entry(signature).or_default().push(dependency);
     }
     groups.into_values().collect()
@@ -70,34 +71,20 @@ fn of_routes<'b>(routes: &'b [Route], matches: &mut Vec<&'b Match>) {
 }
 
 /// What tells a dependency from others, in a text that is only compared.
-fn signature(one: &Dependency, matches: &[&Match], known: Option<&Known>, by_name: bool) -> String {
-    let Dependency {
-        name,
-        provider,
-        target,
-        tls,
-        every,
-        timeout,
-        slow,
-        used_by,
-        criticality,
-        confirm,
-        tags,
-        ..
-    } = one;
-    let sorted = |list: Vec<String>| {
-        let mut list = list;
-        list.sort();
-        list
-    };
-    let used_by = sorted(used_by.iter().map(ToString::to_string).collect());
-    let named: Vec<bool> = matches.iter().map(|what| what.dependency.contains(name)).collect();
-    let life = known.and_then(|known| known.lives.get(name));
-    let itself = by_name.then_some((name, &target.host, target.port));
+fn signature(one: &Dependency, matches: &[&Match], known: Option<&Known>, asked: [bool; 5]) -> String {
+    let taken: Vec<bool> = matches.iter().map(|what| what.takes_dependency(one)).collect();
+    let life = known.and_then(|known| known.lives.get(&one.name));
+    let [name, host, port, provider, used_by] = asked;
+    let rules = (
+        name.then_some(&one.name),
+        host.then_some(&one.target.host),
+        port.then_some(one.target.port),
+        provider.then_some(&one.provider),
+        used_by.then_some(&one.used_by),
+    );
+    let Dependency { target, tls, every, timeout, slow, criticality, confirm, .. } = one;
     format!(
-        "{provider:?} {criticality} {:?} {used_by:?} {:?} {:?} {every:?} {timeout:?} {slow:?} {confirm:?} {:?} {:?} {named:?} \
-         {life:?} {itself:?}",
-        sorted(tags.clone()),
+        "{taken:?} {criticality} {:?} {:?} {every:?} {timeout:?} {slow:?} {confirm:?} {:?} {:?} {life:?} {rules:?}",
         target.protocol,
         tls.mode,
         network::reach(target, None),
