@@ -121,6 +121,7 @@ fn landscape(rules: usize) -> anyhow::Result<Landscape> {
         criticality: mainstay_model::Criticality::Critical,
         confirm: Default::default(),
         tags: Vec::new(),
+        runbook: None,
     };
     landscape.dependencies.insert(name, dependency);
     for number in 0..rules {

@@ -10,8 +10,8 @@ use crate::failure::kinds;
 use crate::{
     Alertmanager, ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName,
     HeartbeatName, HttpRequest, Ntfy, PagerDuty, Person, PersonName, PlannedDrill, Program, ProviderName,
-    Quiet, Receive, Recipient, Route, Rules, Schedule, ScheduleName, Secret, Severity, SlackBot, Target,
-    Telegram, Twilio,
+    Quiet, Receive, Recipient, Route, Rules, Runbook, Schedule, ScheduleName, Secret, Severity, SlackBot,
+    Target, Telegram, Twilio,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -115,6 +115,8 @@ pub struct Dependency {
     pub confirm: Confirmation,
     /// Words of the user's own to match it by.
     pub tags: Vec<String>,
+    /// What to do when it breaks.
+    pub runbook: Option<Runbook>,
 }
 
 impl Dependency {

@@ -102,6 +102,7 @@ mod tests {
             criticality: mainstay_model::Criticality::Normal,
             confirm: Default::default(),
             tags: Vec::new(),
+            runbook: None,
         }
     }
 

@@ -23,6 +23,7 @@ mod moment;
 mod on_call;
 mod overview;
 mod page;
+mod quiet;
 mod take_up;
 mod trouble;
 mod words;
@@ -37,6 +38,8 @@ use mainstay_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use context::Context;
+
+pub(crate) use incidents::{Span, length};
 
 pub use by::for_owner;
 pub use link::{Links, Who};
@@ -93,6 +96,8 @@ pub fn router(operator: Operator) -> Router {
         .route("/incidents/{id}", get(incident::get))
         .merge(incident::routes())
         .route("/a/{token}", get(take_up::get).post(take_up::post))
+        .route("/quiet", get(quiet::get).post(quiet::post))
+        .route("/quiet/{id}/end", post(quiet::end))
         .route("/messages", get(messages::get))
         .route("/on-call", get(on_call::get))
         .route("/on-call/{file}", get(on_call::of_schedule))

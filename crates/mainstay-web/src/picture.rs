@@ -1,6 +1,7 @@
 //! Pictures drawn on the server as SVG, each with its text alternative. Geometry is computed here, mark-up stands in the templates.
 
 mod chain;
+mod durations;
 mod expiries;
 mod history;
 mod phases;
@@ -9,6 +10,7 @@ mod scale;
 mod spark;
 
 pub(crate) use chain::{Chain, end_sign, expiry_sign};
+pub(crate) use durations::Durations;
 pub(crate) use expiries::Expiries;
 pub(crate) use history::{Bucket, History};
 pub(crate) use phases::{PhaseChart, Sample};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use axum::body::{Body, to_bytes};
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use clap::Args;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -134,10 +134,14 @@ impl Server {
     fn request(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Request<Body>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.prefix()));
         request = match self {
-            Server::Here { by: Some(by), .. } => {
-                request.header(header::HOST, "localhost").header("mainstay-by", by)
+            Server::Here { by, .. } => {
+                let request = request.header(header::HOST, "localhost");
+                match by {
+                    // Names have letters that ASCII has not; the server reads them as UTF-8.
+                    Some(by) => request.header("mainstay-by", HeaderValue::from_bytes(by.as_bytes())?),
+                    None => request,
+                }
             }
-            Server::Here { by: None, .. } => request.header(header::HOST, "localhost"),
             Server::There { url, token } => {
                 let request =
                     request.header(header::HOST, &url[url::Position::BeforeHost..url::Position::AfterPort]);

@@ -21,6 +21,7 @@ mod reader;
 mod reference;
 mod render;
 mod rules;
+mod runbook;
 mod schema;
 mod sections;
 mod shape;

@@ -65,6 +65,7 @@ pub(crate) fn dependency(text: &str) -> Dependency {
         criticality: Criticality::Critical,
         confirm: Confirmation::default(),
         tags: Vec::new(),
+        runbook: None,
     }
 }
 

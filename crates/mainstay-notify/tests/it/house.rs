@@ -35,7 +35,19 @@ pub(crate) fn impatient() -> Courier {
 
 /// The sample messages by name.
 pub(crate) fn samples() -> BTreeMap<&'static str, Delivery> {
-    let names = ["opened", "updated", "resolved", "test", "impending", "drill", "bare", "hostile"];
+    let names = [
+        "opened",
+        "updated",
+        "resolved",
+        "test",
+        "impending",
+        "drill",
+        "bare",
+        "hostile",
+        "escalated",
+        "digest",
+        "probe",
+    ];
     let samples = mainstay_notify::sample_deliveries();
     assert_eq!(names.len(), samples.len());
     names.into_iter().zip(samples).collect()

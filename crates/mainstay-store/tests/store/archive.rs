@@ -18,6 +18,7 @@ fn dependency() -> mainstay_model::Dependency {
         criticality: mainstay_model::Criticality::Normal,
         confirm: Default::default(),
         tags: Vec::new(),
+        runbook: None,
     }
 }
 

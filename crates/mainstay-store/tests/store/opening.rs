@@ -1,8 +1,10 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mainstay_model::Secret;
 use mainstay_store::{Location, Store, StoreError};
 use mainstay_testkit::servers::{Postgres, require};
+use mainstay_testkit::wait_for;
 
 use crate::home::{Home, on_both};
 use crate::sample::*;
@@ -231,7 +233,9 @@ async fn who_lost_the_connection_neither_writes_nor_delivers_beside_another() {
     assert!(is_taken(&refusal(&home.location).await), "it has taken the lock again");
 
     home.run(end_all).await;
-    let second = home.open().await;
+    // The server ends a session a moment after it was told to.
+    let open = async || Store::open(&home.location).await.ok();
+    let second = wait_for("the ended session to let its lock go", Duration::from_secs(10), open).await;
     assert!(is_taken(&first.commit(&commit).await.unwrap_err()));
     assert!(is_taken(&first.due_deliveries(later(9), 9).await.unwrap_err()));
     assert_eq!(second.due_deliveries(later(9), 9).await.unwrap().len(), 1);

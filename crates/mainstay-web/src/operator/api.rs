@@ -7,6 +7,7 @@ mod drills;
 mod heartbeats;
 mod incidents;
 mod on_call;
+mod silences;
 mod status;
 
 use std::sync::Arc;
@@ -45,6 +46,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/incidents/{id}/remind", saying(incident::promising)),
         ("/api/v1/incidents/{id}/merge", saying(incident::merging)),
         ("/api/v1/incidents/{id}/split", saying(incident::splitting)),
+        ("/api/v1/silences", get(silences::list).post(silences::make)),
+        ("/api/v1/silences/{id}", delete(silences::end)),
         ("/api/v1/heartbeats/{name}", post(heartbeats::beat)),
         ("/api/v1/on-call", get(on_call::list)),
         ("/api/v1/on-call/{schedule}/overrides", post(on_call::stand_in)),

@@ -19,11 +19,14 @@ use super::words;
 use crate::show::{Sign, When};
 
 mod act;
+mod before;
 mod desk;
 mod escalation;
 mod forms;
 mod roll_call;
 mod room;
+mod runbook;
+mod ticket;
 mod times;
 
 pub(super) use act::{
@@ -36,8 +39,10 @@ pub(super) use room::{
 };
 pub(super) use times::Times;
 
+use before::Before;
 use desk::Desk;
 use roll_call::{RollCall, roll_call};
+use runbook::{Shown, runbooks};
 
 /// The latest entries of the timeline that a page shows; an incident that flaps for weeks must not make it endless.
 const MOMENTS: u32 = 500;
@@ -83,7 +88,8 @@ pub(super) async fn get(
     let known = Known::read(&context);
     let file = File::read(&context, &known, &id).await?;
     let desk = Desk::of(&file.incident, &known, &|schedule| context.on_call(schedule, known.now));
-    Ok(html(&page(&known, file, desk)))
+    let before = Before::of(&file.incident, &context.operator.store, known.now).await?;
+    Ok(html(&page(&known, file, desk, before)))
 }
 
 #[derive(Template)]
@@ -105,6 +111,10 @@ struct IncidentPage {
     for_taking: bool,
     merged_into: Option<IncidentId>,
     desk: Desk,
+    runbooks: Vec<Shown>,
+    /// To whom it can be written: the name and the title.
+    providers: Vec<(String, String)>,
+    before: Before,
     times: Vec<(&'static str, When, String)>,
     public: Option<Public>,
     suggestion: Option<(String, String)>,
@@ -156,7 +166,7 @@ pub(super) fn moments(timeline: &[TimelineEntry], now: Timestamp) -> Vec<Moment>
     timeline.iter().map(moment).collect()
 }
 
-fn page(known: &Known, file: File, desk: Desk) -> IncidentPage {
+fn page(known: &Known, file: File, desk: Desk, before: Before) -> IncidentPage {
     let File { incident, timeline, mut deliveries } = file;
     deliveries.sort_by_key(|one| std::cmp::Reverse((one.created_at, one.id)));
     let (now, is_open) = (known.now, incident.is_open());
@@ -177,6 +187,13 @@ fn page(known: &Known, file: File, desk: Desk) -> IncidentPage {
         for_taking: is_for_taking(&incident.state),
         merged_into: incident.room.merged_into,
         desk,
+        runbooks: runbooks(&incident, known),
+        providers: incident
+            .providers
+            .iter()
+            .map(|name| (name.to_string(), known.landscape.provider_title(name).to_owned()))
+            .collect(),
+        before,
         times: times(&Times::of(&incident), now),
         suggestion: (is_open && public.is_none() && !incident.is_drill())
             .then(|| suggestion(known, &incident)),

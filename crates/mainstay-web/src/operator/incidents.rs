@@ -3,7 +3,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{ComponentName, Incident, IncidentId, IncidentState};
 use mainstay_store::IncidentFilter;
 use serde::Deserialize;
@@ -16,8 +16,16 @@ use super::trouble::Trouble;
 use super::words;
 use crate::show::{Sign, When};
 
+mod figures;
+
+use figures::Figures;
+pub(crate) use figures::{Span, length};
+
 /// Past incidents on a page.
 const ROWS: u32 = 50;
+
+/// So many are counted by month, the latest.
+const COUNTED: u32 = 2_000;
 
 /// Where in the past the page begins.
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +46,10 @@ pub(super) async fn get(
     let older = (past.len() == ROWS as usize).then(|| past.last().map(|one| one.id)).flatten();
     let worst = known.in_earnest().map(|one| sign(one, known.now)).max().unwrap_or(Sign::Healthy);
     let sentence = sentence(&known);
+    let figures = match before {
+        None => Figures::of(&of_a_year(&context, known.now).await?, known.now),
+        Some(_) => None,
+    };
     Ok(html(&Incidents {
         page: Page::new(&known, Here::Incidents, &window_title(worst, sentence.trim_end_matches('.'))),
         sentence,
@@ -45,7 +57,15 @@ pub(super) async fn get(
         past: past.iter().map(|one| Line::of(one, &known)).collect(),
         first: before.is_none(),
         older,
+        figures,
     }))
+}
+
+/// The latest of those that were open within a year, so many at most.
+async fn of_a_year(context: &Context, now: Timestamp) -> Result<Vec<Incident>, Trouble> {
+    let since = now.saturating_sub(SignedDuration::from_hours(366 * 24)).unwrap_or(Timestamp::MIN);
+    let filter = IncidentFilter { since: Some(since), limit: COUNTED, ..IncidentFilter::default() };
+    Ok(context.operator.store.incidents(&filter).await?)
 }
 
 #[derive(Template)]
@@ -57,6 +77,7 @@ struct Incidents {
     past: Vec<Line>,
     first: bool,
     older: Option<IncidentId>,
+    figures: Option<Figures>,
 }
 
 /// An incident on a line or two.

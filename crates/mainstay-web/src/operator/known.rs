@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
-use mainstay_model::{Dependency, DependencyState, Incident, Landscape, Severity};
+use mainstay_model::{Dependency, DependencyState, Incident, Landscape, Severity, Silence};
 
 use super::context::Context;
 use crate::show::Sign;
@@ -13,6 +13,8 @@ pub(crate) struct Known {
     pub(super) dependencies: Vec<Arc<DependencyState>>,
     /// Those that are open, the most urgent first and of those the latest.
     pub(super) open: Vec<Arc<Incident>>,
+    /// What was silenced at run time and is silent still, oldest first.
+    pub(super) silences: Vec<Silence>,
     pub(super) offline_since: Option<Timestamp>,
     pub(super) version: &'static str,
 }
@@ -23,11 +25,13 @@ impl Known {
         let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
         let mut open: Vec<Arc<Incident>> = state.incidents().filter(|one| one.is_open()).cloned().collect();
         open.sort_by_key(|one| (std::cmp::Reverse(one.severity), std::cmp::Reverse(one.opened_at)));
+        let now = (context.operator.clock)();
         Known {
-            now: (context.operator.clock)(),
+            now,
             landscape: Arc::clone(state.landscape()),
             dependencies: state.dependencies().cloned().collect(),
             open,
+            silences: state.silences().filter(|one| one.until > now).cloned().collect(),
             offline_since: state.offline_since(),
             version: context.operator.version,
         }

@@ -41,8 +41,9 @@ fn read(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let ahead = length.and_then(|length| now.checked_add(SignedDuration::try_from(length).ok()?).ok());
     ahead
         .or_else(|| text.parse::<Timestamp>().ok())
-        .or_else(|| next(text.parse::<Time>().ok()?, now, zone))
+        // A time of day is read out of a date and time as well, so these come first.
         .or_else(|| zone.to_timestamp(text.parse::<DateTime>().ok()?).ok())
+        .or_else(|| next(text.parse::<Time>().ok()?, now, zone))
 }
 
 /// The next such time of day.

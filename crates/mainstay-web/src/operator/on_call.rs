@@ -45,8 +45,8 @@ pub(super) async fn get(State(context): State<Arc<Context>>) -> Response {
 /// `POST /on-call/{schedule}/overrides`.
 pub(super) async fn post(
     State(context): State<Arc<Context>>,
-    Path(schedule): Path<String>,
     by: By,
+    Path(schedule): Path<String>,
     form: Result<Form<StandIn>, FormRejection>,
 ) -> Result<Response, Trouble> {
     let done = stand_in(&context, by, &schedule, filled(form)?).await;
@@ -57,8 +57,8 @@ pub(super) async fn post(
 /// `POST /on-call/{schedule}/overrides/{id}/remove`: forms have no other method.
 pub(super) async fn post_remove(
     State(context): State<Arc<Context>>,
-    Path((schedule, id)): Path<(String, String)>,
     by: By,
+    Path((schedule, id)): Path<(String, String)>,
 ) -> Result<Response, Trouble> {
     let done = remove(&context, by, &schedule, &id).await;
     done.map_err(|trouble| trouble.leading_to("/on-call".into(), "Back to who is on call"))?;

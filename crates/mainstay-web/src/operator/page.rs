@@ -13,6 +13,7 @@ pub(super) enum Here {
     Incidents,
     Messages,
     OnCall,
+    Quiet,
     Drills,
     Elsewhere,
 }

@@ -54,6 +54,7 @@ fn read(context: &Context, token: &str) -> Result<(IncidentId, Who), Trouble> {
 struct TakeUp {
     page: Page,
     token: String,
+    /// Where it is worked on: the incident itself, or the one of which it became a part.
     id: IncidentId,
     sign: Sign,
     state: &'static str,
@@ -74,7 +75,7 @@ fn page(known: &Known, file: File, who: &Who, token: String) -> TakeUp {
     TakeUp {
         page: Page::new(known, Here::Incidents, &window_title(sign, &incident.title)),
         token,
-        id: incident.id,
+        id: incident.room.merged_into.unwrap_or(incident.id),
         sign,
         state: state(&incident, now),
         severity: incident.severity.as_str(),
@@ -84,6 +85,9 @@ fn page(known: &Known, file: File, who: &Who, token: String) -> TakeUp {
             IncidentState::Acknowledged { at, by, until: None } => {
                 let who = if *by == who.to_string() { "You" } else { by };
                 Some(format!("{who} took it up at {}. Nobody else is called for it.", clock_time(*at, now)))
+            }
+            IncidentState::Resolved { .. } if incident.room.merged_into.is_some() => {
+                Some("It goes on as a part of another incident.".into())
             }
             IncidentState::Resolved { .. } => Some("It is over; nothing is left to take up.".into()),
             _ => None,

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use mainstay_engine::short_cause;
 use mainstay_model::{
-    Alert, DependencyState, FailureKind, Incident, IncidentState, Otherwise, Subject, Verdict,
+    Alert, ComponentName, DependencyState, FailureKind, Incident, IncidentState, Landscape, Match, Otherwise,
+    Subject, Verdict,
 };
 
 use super::known::Known;
@@ -176,7 +177,7 @@ pub(super) fn standing(incident: &Incident, now: Timestamp) -> String {
 }
 
 /// Since when it is felt, or existed where nobody felt it.
-pub(super) fn broke(incident: &Incident) -> Timestamp {
+pub(in crate::operator) fn broke(incident: &Incident) -> Timestamp {
     incident.broke_at.unwrap_or(incident.since)
 }
 
@@ -184,6 +185,46 @@ fn taken_up(state: &IncidentState) -> String {
     match state {
         IncidentState::Acknowledged { by, .. } => format!("Taken up by {by}."),
         _ => "Nobody has taken it up.".into(),
+    }
+}
+
+/// What a condition is about, in words: all of its parts must hold.
+pub(super) fn matched(what: &Match, landscape: &Landscape) -> String {
+    let any = |names: Vec<String>| (!names.is_empty()).then(|| names.join(" or "));
+    let strings = |list: &[String]| list.to_vec();
+    let dependencies = any(what.dependency.iter().map(ToString::to_string).collect());
+    let providers = any(what.provider.iter().map(|name| landscape.provider_title(name).to_owned()).collect());
+    let titled = |name: &ComponentName| {
+        landscape.components.get(name).map_or_else(|| name.to_string(), |one| one.title.clone())
+    };
+    let components = any(what.component.iter().map(titled).collect());
+    let severities = any(what.severity.iter().map(ToString::to_string).collect());
+    let criticalities = any(what.criticality.iter().map(ToString::to_string).collect());
+    let failures = any(what.failure.iter().map(ToString::to_string).collect());
+    let blames = any(what.blame.iter().map(ToString::to_string).collect());
+    let parts = [
+        dependencies,
+        providers.map(|names| format!("what is of {names}")),
+        components.map(|names| format!("what {names} uses")),
+        any(strings(&what.tags)).map(|tags| format!("what is tagged {tags}")),
+        criticalities.map(|words| format!("what is {words} for us")),
+        severities.map(|words| format!("severity {words}")),
+        failures.map(|kinds| format!("failure {kinds}")),
+        blames.map(|blames| format!("fault of {blames}")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "everything".into() } else { capitalised(&parts.join(", ")) }
+}
+
+/// A sentence begins with a capital, but a name stays as it is.
+fn capitalised(text: &str) -> String {
+    match text
+        .strip_prefix("what ")
+        .map(|rest| format!("What {rest}"))
+        .or_else(|| text.strip_prefix("severity ").map(|rest| format!("Severity {rest}")))
+    {
+        Some(text) => text,
+        None => text.to_owned(),
     }
 }
 

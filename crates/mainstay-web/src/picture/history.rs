@@ -66,7 +66,7 @@ impl HtmlSafe for History {}
 fn bar(x: usize, sign: Option<Sign>) -> Bar {
     let height = match sign {
         None => 2,
-        Some(Sign::Healthy) => 8,
+        Some(Sign::Healthy | Sign::Maintenance) => 8,
         Some(Sign::Unknown) => 16,
         Some(Sign::Impending | Sign::Degraded) => 24,
         Some(Sign::Down) => 32,

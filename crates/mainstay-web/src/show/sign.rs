@@ -9,6 +9,7 @@ use mainstay_model::{DependencyState, Verdict};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Sign {
     Healthy,
+    Maintenance,
     Unknown,
     Impending,
     Degraded,
@@ -17,8 +18,8 @@ pub(crate) enum Sign {
 
 impl Sign {
     /// Worst first: the order of the filters under the first sentence.
-    pub(crate) const ALL: [Sign; 5] =
-        [Sign::Down, Sign::Degraded, Sign::Impending, Sign::Unknown, Sign::Healthy];
+    pub(crate) const ALL: [Sign; 6] =
+        [Sign::Down, Sign::Degraded, Sign::Impending, Sign::Unknown, Sign::Maintenance, Sign::Healthy];
 
     /// The state of a dependency: one that works but has a known time of breaking is impending.
     pub(crate) fn of(state: &DependencyState) -> Sign {
@@ -34,6 +35,7 @@ impl Sign {
     pub(crate) fn class(self) -> &'static str {
         match self {
             Sign::Healthy => "healthy",
+            Sign::Maintenance => "maintenance",
             Sign::Unknown => "unknown",
             Sign::Impending => "impending",
             Sign::Degraded => "degraded",
@@ -58,6 +60,7 @@ impl Sign {
     pub(crate) fn symbol(self) -> char {
         match self {
             Sign::Healthy => '●',
+            Sign::Maintenance => '◐',
             Sign::Unknown => '◇',
             Sign::Impending => '✳',
             Sign::Degraded => '▲',
@@ -69,6 +72,9 @@ impl Sign {
     pub(crate) fn shape(self) -> &'static str {
         match self {
             Sign::Healthy => r#"<circle cx="8" cy="8" r="6"/>"#,
+            Sign::Maintenance => {
+                r#"<circle cx="8" cy="8" r="6" fill="none" stroke-width="2"/><path d="M8 2a6 6 0 0 0 0 12z"/>"#
+            }
             Sign::Unknown => r#"<path d="M8 1.5 14.5 8 8 14.5 1.5 8z" fill="none" stroke-width="2"/>"#,
             Sign::Impending => r#"<path d="M8 1v14M1.9 4.5l12.2 7M14.1 4.5l-12.2 7" stroke-width="2.4"/>"#,
             Sign::Degraded => r#"<path d="M8 1.5 15.5 14.5H.5z"/>"#,

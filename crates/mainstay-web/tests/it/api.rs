@@ -32,6 +32,7 @@ async fn every_documented_route_answers_as_documented() {
                 "status": "monitoring", "body": "Text.", "text": "Text.", "title": "Title", "until": until, "to": "ben",
                 "severity": "high", "role": "scribe", "who": "Anna", "at": "20m", "into": other, "alert": "orders-db/down",
                 "from": "2026-11-24T09:00", "person": "anna", "dependency": "sessions",
+                "reason": "Known.", "what": { "dependency": ["orders-db"] },
             });
             let answer = match method.as_str() {
                 "get" => house.get(&address).await,

@@ -52,7 +52,7 @@ impl House {
         self.ask(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    /// Asks that something be no more, as a program does.
+    /// Takes something away as a program does.
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.ask(request(Method::DELETE, path).body(Body::empty()).unwrap()).await
     }

@@ -17,7 +17,7 @@ use crate::house::{House, PATIENCE};
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (360, 740);
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/dependencies/orders-db",
     "/dependencies/payments-api",
@@ -28,6 +28,7 @@ const PAGES: [&str; 10] = [
     "/incidents",
     "/messages",
     "/on-call",
+    "/quiet",
 ];
 
 /// A window of a real browser on the pages of a sample house.

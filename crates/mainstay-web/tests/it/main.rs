@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod api;
+mod around;
 mod ask;
 mod browser;
 mod colours;
@@ -13,4 +14,5 @@ mod on_call;
 mod pages;
 mod room;
 mod sample;
+mod silences;
 mod take_up;

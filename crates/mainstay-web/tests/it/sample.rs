@@ -204,7 +204,7 @@ pub(crate) fn landscape() -> Landscape {
     }
     channels(&mut landscape);
     on_call(&mut landscape);
-    people(&mut landscape);
+    escalations(&mut landscape);
     landscape.operator_url = "https://ops.example.com".into();
     landscape.status_page.public_url = "https://status.example.com".into();
     landscape
@@ -250,7 +250,9 @@ fn channels(landscape: &mut Landscape) {
 /// Two schedules without a gap: weeks around the clock, and months with office hours on top and a holiday.
 fn on_call(landscape: &mut Landscape) {
     for (key, title) in [("anna", "Anna"), ("ben", "Ben"), ("carla", "Carla"), ("dina", "Dina")] {
-        let person = Person { title: title.into(), channels: vec![name("oncall-mail")], timezone: None };
+        let of_their_own = matches!(key, "anna" | "ben");
+        let channel = if of_their_own { name(&format!("{key}-mail")) } else { name("oncall-mail") };
+        let person = Person { title: title.into(), channels: vec![channel], timezone: None };
         landscape.people.insert(name(key), person);
     }
     let carla = landscape.people.get_mut("carla").unwrap();
@@ -296,11 +298,7 @@ pub(crate) fn layer(people: &[&str], rotation: &str, start: &str) -> Layer {
 }
 
 /// Ben is told first, then Anna.
-fn people(landscape: &mut Landscape) {
-    for (key, title) in [("ben", "Ben"), ("anna", "Anna")] {
-        let channels = vec![name(&format!("{key}-mail"))];
-        landscape.people.insert(name(key), Person { title: title.into(), channels, timezone: None });
-    }
+fn escalations(landscape: &mut Landscape) {
     let step = |key: &str, minutes: u64| Step {
         to: vec![Recipient::Person(name(key))],
         wait: Duration::from_secs(minutes * 60),
@@ -327,6 +325,7 @@ fn dependency(one: &Actor) -> Dependency {
         criticality: one.criticality,
         confirm: Confirmation::default(),
         tags: Vec::new(),
+        runbook: None,
     }
 }
 

@@ -85,6 +85,18 @@ async fn what_is_over_is_only_shown() {
 }
 
 #[tokio::test]
+async fn what_goes_on_as_a_part_of_another_leads_there() {
+    let house = house().await;
+    let (id, into, link) =
+        (house.incident_of("orders-db"), house.incident_of("payments-api"), link_of(&house, "ben"));
+    house.post_form(&format!("/incidents/{id}/merge"), &format!("into={into}")).await;
+    let page = house.get(&link).await;
+    page.has("It goes on as a part of another incident.")
+        .has(&format!("href=\"/incidents/{into}\""))
+        .lacks("<button");
+}
+
+#[tokio::test]
 async fn a_link_that_is_not_ours_leads_nowhere() {
     let house = house().await;
     let link = link_of(&house, "ben");

@@ -148,6 +148,7 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
             recoveries: confirm.recoveries?,
         },
         tags: read.tags?,
+        runbook: read.runbook,
     })
 }
 

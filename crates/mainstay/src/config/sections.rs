@@ -8,6 +8,7 @@ use mainstay_model::{
 use super::calendar::{Day, HandOver, Hours, Moment, Recurring, Rotation, WeekdayWord, Zone};
 use super::channels::Channel;
 use super::expressions::{Condition, Message};
+use super::runbook::RunbookText;
 use super::shape::{At, Given, Many, Names, section};
 use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
 use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
@@ -137,6 +138,11 @@ section! {
         tags: Many<Text> => Default(""), "[eu, payments]";
         /// When a bad check is believed.
         confirm: At<Confirm> => Default("");
+        /// What to do when it breaks, in Markdown, or a link to that. It is shown on the incident's page with the values of the
+        /// incident in the place of `{{dependency.name}}`, `{{dependency.host}}`, `{{dependency.port}}`, `{{provider.name}}`,
+        /// `{{provider.contacts}}`, `{{provider.status_page}}`, `{{failure.kind}}`, `{{failure.message}}`, `{{components}}`,
+        /// `{{incident.title}}`, `{{incident.url}}` and `{{incident.since}}`.
+        runbook: RunbookText => Optional, "https://wiki.example.com/runbooks/{{dependency.name}}";
         /// A local TLS hop in front of it. Read and checked; this version does not run relays yet.
         relay: At<Relay> => Optional;
     }

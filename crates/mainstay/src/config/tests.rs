@@ -349,3 +349,16 @@ fn where_the_data_is_can_be_read_without_the_secrets_of_the_server() {
     assert!(data_dir(&file, &|_| None).is_err());
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_runbook_is_taken_with_placeholders_that_stand_for_something() {
+    let of = |runbook: &str| {
+        format!("dependencies: {{ site: {{ url: https://example.com, runbook: \"{runbook}\" }} }}")
+    };
+    let loaded = loads(&of("# Call {{ provider.contacts }}"));
+    let runbook = loaded.landscape.dependencies["site"].runbook.as_ref();
+    assert_eq!(runbook.map(mainstay_model::Runbook::as_str), Some("# Call {{ provider.contacts }}"));
+    refuses(&of("Call {{provider.contact}}"), "{{provider.contacts}}?");
+    refuses(&of("{{x}}"), "a placeholder in it stands for nothing; known are dependency.name,");
+    refuses(&of("Call {{provider.name"), "a placeholder that begins with {{ needs }} at its end");
+}

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::http::Method;
 use mainstay_testkit::servers::{Alertmanager, Prometheus, Rule, free_port, require};
 use mainstay_testkit::wait_for;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::client::{Server, socket_in};
 
 /// As long as this is waited for what should take a second or two; machines that test are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -175,4 +177,31 @@ async fn a_rule_of_prometheus_joins_the_incident_of_the_dependency_that_it_names
     .await;
     drop(alive);
     house.end().await;
+}
+
+#[tokio::test]
+async fn a_command_finds_the_running_server_by_its_socket_and_acts_in_its_users_name() {
+    let folder = std::env::temp_dir().join(format!("mainstay-service-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("mainstay.yaml");
+    let text = "server: { listen: \"127.0.0.1:0\", data_dir: ./data }\n\
+                status_page: { listen: \"127.0.0.1:0\" }\n\
+                dependencies: { site: { url: \"tcp://127.0.0.1:9\", every: 1h } }\n";
+    std::fs::write(&file, text).unwrap();
+    let loaded = || config::load(&file, &|_| None).unwrap();
+    let service = Service::start(&file, loaded()).await.unwrap();
+
+    let data = config::data_dir(&file, &|_| None).unwrap();
+    let server = Server::Here { socket: socket_in(&data), by: Some("Jörg".into()) };
+    let wish = json!({ "what": { "dependency": ["site"] }, "until": "1h", "reason": "It is only a test." });
+    let list = server.ask(Method::POST, "/api/v1/silences", Some(&wish)).await.unwrap();
+    assert_eq!(list["silences"][0]["by"], "Jörg");
+    let refused = server.ask(Method::GET, "/api/v1/incidents/x", None).await.unwrap_err().to_string();
+    assert!(refused.starts_with("There is no such incident."), "{refused}");
+
+    service.end(false).await;
+    assert!(!socket_in(&data).exists(), "nothing is left behind");
+    let gone = server.ask(Method::GET, "/api/v1/incidents", None).await.unwrap_err().to_string();
+    assert!(gone.contains("nothing answers at"), "{gone}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -148,8 +148,8 @@ impl Attempt {
         let mail = self.landscape.mail.as_ref();
         let earlier = self.earlier().await?;
         let delivery = with_link(self.delivery.clone(), &self.links, &self.landscape.operator_url);
-        let (earlier, now) = (earlier.as_deref(), clock::now());
-        self.courier.send(Outgoing { delivery: &delivery, channel, mail, earlier, now }).await
+        let (delivery, earlier, now) = (&delivery, earlier.as_deref(), clock::now());
+        self.courier.send(Outgoing { delivery, channel, mail, earlier, now }).await
     }
 
     /// What came of the message before this one, which tells the thread or the message to change. It is there: of one channel and

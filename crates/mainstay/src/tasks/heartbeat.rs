@@ -128,6 +128,7 @@ mod tests {
             criticality: Criticality::Normal,
             confirm: Confirmation::default(),
             tags: vec![],
+            runbook: None,
         };
         let dependencies = names.iter().map(dependency).map(|one| (one.name.clone(), one)).collect();
         let mut state = State::default();

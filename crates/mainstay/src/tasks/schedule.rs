@@ -229,6 +229,7 @@ mod tests {
             criticality: Criticality::Normal,
             confirm: Confirmation::default(),
             tags: Vec::new(),
+            runbook: None,
         };
         let dependencies =
             every.iter().map(|(name, seconds)| (name.parse().unwrap(), dependency(name, *seconds))).collect();

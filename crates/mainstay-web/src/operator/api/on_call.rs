@@ -104,8 +104,8 @@ pub(super) async fn list(
 /// `POST /api/v1/on-call/{schedule}/overrides`.
 pub(super) async fn stand_in(
     State(context): State<Arc<Context>>,
-    Path(schedule): Path<String>,
     by: By,
+    Path(schedule): Path<String>,
     body: Result<Json<StandIn>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Override>), ApiTrouble> {
     let KeptOverride { id, terms, .. } = on_call::stand_in(&context, by, &schedule, read(body)?).await?;
@@ -115,8 +115,8 @@ pub(super) async fn stand_in(
 /// `DELETE /api/v1/on-call/{schedule}/overrides/{id}`.
 pub(super) async fn remove(
     State(context): State<Arc<Context>>,
-    Path((schedule, id)): Path<(String, String)>,
     by: By,
+    Path((schedule, id)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiTrouble> {
     on_call::remove(&context, by, &schedule, &id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -159,7 +159,7 @@ pub(crate) fn updating(Matter { incident, .. }: &Matter<'_>, form: Update) -> Re
     if !statuses(incident).any(|one| one == status) {
         return Err(ahead_of_itself(incident));
     }
-    Ok(Action::Update { incident: incident.id, status, body: required(form.body)? })
+    Ok(Action::Update { incident: incident.id, status, body: required(form.body, LONGEST_TEXT)? })
 }
 
 fn ahead_of_itself(incident: &Incident) -> Trouble {
@@ -186,15 +186,15 @@ pub(crate) fn noting(Matter { incident, .. }: &Matter<'_>, form: NoteText) -> Re
             "Write down the lines that matter, and link to the rest.",
         ));
     }
-    Ok(Action::Note { incident: incident.id, text: required(form.text)?, evidence })
+    Ok(Action::Note { incident: incident.id, text: required(form.text, LONGEST_TEXT)?, evidence })
 }
 
 pub(super) fn over() -> Trouble {
     Trouble::conflict("This incident is over.", "It opens again by itself when its cause shows up anew.")
 }
 
-pub(super) fn required(body: String) -> Result<String, Trouble> {
-    text("text", body, LONGEST_TEXT)?
+pub(super) fn required(body: String, longest: usize) -> Result<String, Trouble> {
+    text("text", body, longest)?
         .ok_or_else(|| Trouble::unusable("The text is empty.", "Go back and write what is to be said."))
 }
 

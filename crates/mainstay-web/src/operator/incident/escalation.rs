@@ -80,7 +80,7 @@ impl Telling<'_> {
         match next {
             Some(step) => self.names(&step.to),
             None if escalating.rounds < self.policy.repeat => "it begins again".into(),
-            None => "the fallback, because nobody was reached".into(),
+            None => "the fallback".into(),
         }
     }
 

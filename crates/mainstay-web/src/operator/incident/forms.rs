@@ -6,12 +6,12 @@ use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::{MethodRouter, get, post};
 use mainstay_engine::Action;
 use serde::de::DeserializeOwned;
 
 use super::act::{Matter, acknowledging, noting, perform, publishing, resolving, updating};
-use super::room;
+use super::{room, ticket};
 use crate::operator::by::By;
 use crate::operator::context::Context;
 use crate::operator::trouble::Trouble;
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .route(&about("merge"), form(room::merging))
         .route(&about("split"), form(room::splitting))
         .route(&about("silence"), form(room::silencing))
+        .route(&about("ticket.txt"), get(ticket::get))
 }
 
 fn button(action: fn(&Matter<'_>) -> Result<Action, Trouble>) -> MethodRouter<Arc<Context>> {

@@ -7,8 +7,8 @@ use mainstay_engine::Action;
 use mainstay_model::{Incident, IncidentState, Match, PersonName, nearest};
 use serde::Deserialize;
 
-use super::Trouble;
 use super::act::{Matter, over, required, text};
+use super::{Known, Trouble};
 use crate::operator::moment::moment;
 
 /// What waits for longer than this is not snoozed or promised, but forgotten.
@@ -139,7 +139,7 @@ pub(crate) fn giving_role(matter: &Matter<'_>, form: Give) -> Result<Action, Tro
 /// Writes down what there is to do.
 pub(crate) fn adding_task(matter: &Matter<'_>, form: Add) -> Result<Action, Trouble> {
     let incident = open(matter)?;
-    Ok(Action::AddTask { incident: incident.id, text: line(form.text)? })
+    Ok(Action::AddTask { incident: incident.id, text: required(form.text, LONGEST_LINE)? })
 }
 
 /// Says that a task is done; tasks are counted from 0.
@@ -210,7 +210,7 @@ pub(crate) fn silencing(matter: &Matter<'_>, form: Hush) -> Result<Action, Troub
 
 /// A silence with the reason and the end that every silence needs.
 pub(in crate::operator) fn silence(
-    known: &crate::operator::known::Known,
+    known: &Known,
     what: Match,
     until: &str,
     reason: String,
@@ -226,11 +226,6 @@ pub(in crate::operator) fn silence(
 
 fn open<'a>(matter: &Matter<'a>) -> Result<&'a Incident, Trouble> {
     if matter.incident.is_open() { Ok(matter.incident) } else { Err(over()) }
-}
-
-fn line(body: String) -> Result<String, Trouble> {
-    text("text", body.clone(), LONGEST_LINE)?;
-    required(body)
 }
 
 /// A word of a short list.

@@ -37,22 +37,22 @@ impl Times {
     }
 
     /// Time to detect: from the beginning until it was opened.
-    pub(crate) fn to_detect(&self) -> Option<Duration> {
+    pub(crate) fn to_detect(self) -> Option<Duration> {
         Some(between(self.began, self.detected))
     }
 
     /// Time to acknowledge: from when it was opened until somebody took it up.
-    pub(crate) fn to_take_up(&self) -> Option<Duration> {
+    pub(crate) fn to_take_up(self) -> Option<Duration> {
         self.taken_up.map(|at| between(self.detected, at))
     }
 
     /// Time to mitigate: from the beginning until nothing was broken any more.
-    pub(crate) fn to_mitigate(&self) -> Option<Duration> {
+    pub(crate) fn to_mitigate(self) -> Option<Duration> {
         self.mitigated.map(|at| between(self.began, at))
     }
 
     /// Time to resolve: from the beginning until it was over.
-    pub(crate) fn to_resolve(&self) -> Option<Duration> {
+    pub(crate) fn to_resolve(self) -> Option<Duration> {
         self.resolved.map(|at| between(self.began, at))
     }
 }
