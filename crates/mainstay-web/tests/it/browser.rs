@@ -17,7 +17,9 @@ use crate::house::{House, PATIENCE};
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (360, 740);
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
+    "/drills",
+    "/drills?dependency=sessions",
     "/",
     "/dependencies/orders-db",
     "/dependencies/payments-api",

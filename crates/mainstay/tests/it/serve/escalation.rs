@@ -150,11 +150,11 @@ async fn three_steps_and_then_nobody_was_reached() {
 
     // Each message is one, under the identifier that was decided.
     let one = incident(&scene.home, &opened).await;
-    assert_eq!(decided(&one, "works"), [opened.id.clone()]);
+    assert_eq!(decided(&one, "works"), std::slice::from_ref(&opened.id));
     assert_eq!(decided(&one, "hangs").len(), 1);
     assert_eq!(decided(&one, "gone").len(), 1);
     let of_last = incident(&scene.home, &unreached).await;
-    assert_eq!(decided(&of_last, "last"), [unreached.id.clone()]);
+    assert_eq!(decided(&of_last, "last"), std::slice::from_ref(&unreached.id));
     let times = scene.last.told().iter().filter(|one| about(one) && one.kind() == "incident.opened").count();
     assert_eq!(times, 1, "the fallback hears of it once");
     let asked: Vec<String> =
