@@ -108,9 +108,6 @@ pub fn plain_text(message: &Message) -> String {
         text.push_str(&format!("\nTake it up: {url}\n"));
     }
     text.push_str(&format!("\n{}\n", message.incident.url));
-    if let Some(url) = &message.incident.ack_url {
-        text.push_str(&format!("Acknowledge: {url}\n"));
-    }
     text
 }
 

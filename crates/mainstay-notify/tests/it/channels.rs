@@ -113,6 +113,17 @@ fn plain_texts() {
 }
 
 #[test]
+fn a_drill_is_marked_first_and_once_even_when_its_title_says_so() {
+    let mut drill = message(MessageKind::Opened);
+    drill.drill = true;
+    drill.incident.title = "DRILL: orders-db is down: its certificate expired".into();
+    let headline = mainstay_notify::plain_text(&drill).lines().next().unwrap().to_owned();
+    assert_eq!(headline, "DRILL: ■ orders-db is down: its certificate expired");
+    let sms = mainstay_notify::sms(&drill);
+    assert!(sms.starts_with("DRILL. orders-db is down: its certificate expired. Severity"), "{sms}");
+}
+
+#[test]
 fn a_mail_leads_to_where_it_is_taken_up() {
     let mut asking = message(MessageKind::Opened);
     asking.incident.ack_url = Some("https://ops.example.com/a/t0ken".into());

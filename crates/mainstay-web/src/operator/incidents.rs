@@ -61,11 +61,13 @@ pub(super) async fn get(
     }))
 }
 
-/// The latest of those that were open within a year, so many at most.
+/// The latest of those that were open within a year, so many at most, without drills: those have figures of their own.
 async fn of_a_year(context: &Context, now: Timestamp) -> Result<Vec<Incident>, Trouble> {
     let since = now.saturating_sub(SignedDuration::from_hours(366 * 24)).unwrap_or(Timestamp::MIN);
     let filter = IncidentFilter { since: Some(since), limit: COUNTED, ..IncidentFilter::default() };
-    Ok(context.operator.store.incidents(&filter).await?)
+    let mut incidents = context.operator.store.incidents(&filter).await?;
+    incidents.retain(|one| !one.is_drill());
+    Ok(incidents)
 }
 
 #[derive(Template)]

@@ -18,6 +18,8 @@ const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (360, 740);
 
 const PAGES: &[&str] = &[
+    "/drills",
+    "/drills?dependency=sessions",
     "/",
     "/dependencies/orders-db",
     "/dependencies/payments-api",
@@ -156,7 +158,7 @@ async fn every_page_fits_a_phone_and_a_desk_and_has_nothing_to_complain_about() 
     for size in [PHONE, DESKTOP] {
         let Some(window) = Window::open(size, true).await else { return };
         let incident = format!("/incidents/{}", window.house.incident_of("orders-db"));
-        for path in PAGES.into_iter().chain([incident.as_str()]) {
+        for path in PAGES.iter().copied().chain([incident.as_str()]) {
             window.go(path).await;
             let width =
                 window.client.execute("return document.documentElement.scrollWidth", vec![]).await.unwrap();

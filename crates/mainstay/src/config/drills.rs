@@ -1,7 +1,7 @@
 //! Drills that begin by themselves: what is wrong with them, and what they become.
 
 use mainstay_model as model;
-use mainstay_model::{FailureKind, Match};
+use mainstay_model::Match;
 
 use super::calendar::When;
 use super::checks::{exists, names};
@@ -70,7 +70,7 @@ pub(super) fn drill(read: Drill) -> Option<model::PlannedDrill> {
     };
     Some(model::PlannedDrill {
         what,
-        failure: read.failure.map(|failure| failure.value).unwrap_or(FailureKind::CertificateExpired),
+        failure: read.failure?.value,
         start,
         recurrence: read.recurs?,
         during: hours(read.hours, read.days?, timezone.clone()),

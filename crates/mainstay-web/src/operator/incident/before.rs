@@ -45,7 +45,12 @@ impl Before {
     pub(super) async fn of(incident: &Incident, store: &Store, now: Timestamp) -> Result<Before, Trouble> {
         let filter = IncidentFilter { open: Some(false), limit: LOOKED_THROUGH, ..IncidentFilter::default() };
         let mut past = store.incidents(&filter).await?;
-        past.retain(|one| one.id != incident.id && one.opened_at <= incident.opened_at);
+        // What was played says nothing of what is so, nor the other way round.
+        past.retain(|one| {
+            one.id != incident.id
+                && one.opened_at <= incident.opened_at
+                && one.is_drill() == incident.is_drill()
+        });
         let same = past.iter().position(|one| one.cause_key == incident.cause_key);
         let last_time = match same.map(|place| past.remove(place)) {
             Some(earlier) => Some(LastTime::of(&earlier, store, now).await?),
