@@ -145,11 +145,13 @@ pub(super) fn in_line(line: &str) -> Vec<Range<usize>> {
     let mut found = in_value(line);
     for (colon, _) in line.match_indices(':') {
         let key = last_word(&line[..colon]);
-        // A slip may have put a bracket or a quotation mark into the key.
-        let whole = line[..colon].rsplit(' ').next().unwrap_or_default().replace(['{', ',', '"', '\''], "");
+        // A slip may have put a bracket, a quotation mark or a colon into the key.
+        let bare = |text: &str| text.replace(['{', ',', '"', '\'', ':', ' '], "");
+        let broken = [line[..colon].rsplit(' ').next(), line[..colon].rsplit(['{', ',']).next()];
+        let broken = broken.into_iter().flatten().map(bare);
+        let is_broken_key = broken.into_iter().any(|whole| !whole.is_empty() && is_sensitive(&whole));
         let value = colon + 1 + line[colon + 1..].len() - line[colon + 1..].trim_start().len();
-        if (key.is_some_and(is_sensitive) || !whole.is_empty() && is_sensitive(&whole)) && value < line.len()
-        {
+        if (key.is_some_and(is_sensitive) || is_broken_key) && value < line.len() {
             found.push(value..line.len());
         }
     }
