@@ -121,7 +121,6 @@ impl Rehearsal<'_> {
         let end = later(self.until, TAIL);
         let mut calendars = Calendars::new(self.landscape, self.known, &rules, self.from, end);
         let fates = Fates::of(self.landscape);
-        let judge = Judge { rehearsal: self, fates: &fates };
         let mut holes = Holes::new(self);
         let mut own = own::Fired::default();
         let mut all = Vec::new();
@@ -135,6 +134,8 @@ impl Rehearsal<'_> {
             own.note(&ways, &stage, &rules, self.from);
             plays += sweep.plays();
             for dependency in group {
+                let shared = fates.shared_with(dependency);
+                let judge = Judge { rehearsal: self, shared: &shared };
                 let covered = ways.iter().map(|swept| {
                     let judged = judge.way(dependency, swept);
                     holes.note(dependency, swept.breaking, &judged);

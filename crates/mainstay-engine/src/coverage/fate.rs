@@ -41,11 +41,14 @@ impl<'a> Fates<'a> {
         }
     }
 
-    /// Whether a channel fails when this dependency does.
-    pub(crate) fn shares(&self, channel: &ChannelName, dependency: &Dependency) -> bool {
-        let Some((declared, ground)) = self.channels.get(channel) else { return false };
-        declared.is_some() && *declared == dependency.provider.as_ref()
-            || ground.as_ref().is_some_and(|ground| self.stands_on(dependency, ground))
+    /// The channels that fail when this dependency does.
+    pub(crate) fn shared_with(&self, dependency: &Dependency) -> BTreeSet<ChannelName> {
+        let shares = |(declared, ground): &(Option<&ProviderName>, Option<Ground>)| {
+            declared.is_some() && *declared == dependency.provider.as_ref()
+                || ground.as_ref().is_some_and(|ground| self.stands_on(dependency, ground))
+        };
+        let shared = self.channels.iter().filter(|(_, stands)| shares(stands));
+        shared.map(|(name, _)| (*name).clone()).collect()
     }
 
     /// Whether the status page fails when this third party's dependency does.

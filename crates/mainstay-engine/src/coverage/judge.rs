@@ -1,14 +1,12 @@
 //! From what was played to whether somebody is told, well enough.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Breaking, ChannelName, Course, Cover, Dependency, FailureKind, Heard, Leads, Rule, Severity, Stretch, Way,
 };
 
-use super::fate::Fates;
 use super::play::Played;
 use super::sweep::{Class, Classes};
 use super::{Rehearsal, Swept};
@@ -26,7 +24,8 @@ const BEFORE_ITS_END: SignedDuration = SignedDuration::from_hours(24);
 /// Judges what was played.
 pub(super) struct Judge<'a> {
     pub(super) rehearsal: &'a Rehearsal<'a>,
-    pub(super) fates: &'a Fates<'a>,
+    /// The channels that fail together with the dependency that is judged.
+    pub(super) shared: &'a BTreeSet<ChannelName>,
 }
 
 /// One way to break, and what is wrong with it.
@@ -70,7 +69,7 @@ impl Judge<'_> {
             let (cover, cause, after) = self.played(dependency, breaking, &class.played, first);
             way.cover = way.cover.max(cover);
             way.slowest_ms = way.slowest_ms.max(after);
-            let told = Arc::new(class.played.told.clone());
+            let told = class.told.clone();
             way.courses.push(Course { first, seconds: class.seconds(), cover, told });
             causes.extend(cause.map(|cause| (cause, cover, class.stretches.clone())));
         }
@@ -110,7 +109,7 @@ impl Judge<'_> {
         let first_of = |heard: &[&Heard]| heard.iter().map(|one| one.after_ms).min();
         let all: Vec<&Heard> = played.told.iter().collect();
         let meant: Vec<&Heard> = all.iter().copied().filter(|one| one.by != Leads::Fallback).collect();
-        let apart = |one: &&Heard| !self.fates.shares(&one.channel, dependency);
+        let apart = |one: &&Heard| !self.shared.contains(&one.channel);
         let works = |one: &&Heard| self.rehearsal.is_proven(&one.channel);
         if all.is_empty() || self.is_silent_throughout(played, at) {
             return (Cover::Nobody, Some(self.cause(breaking, played)), None);

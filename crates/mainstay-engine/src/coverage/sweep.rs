@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::Stretch;
+use mainstay_model::{Heard, Stretch};
 
 use super::calendar::Calendar;
 use super::play::{Played, Prepared, Script, Stage};
@@ -20,6 +20,8 @@ pub(crate) type Classes = Vec<Class>;
 pub(crate) struct Class {
     /// The course, played at the first of them.
     pub(crate) played: Arc<Played>,
+    /// Whom it tells, for everybody who shows it.
+    pub(crate) told: Arc<Vec<Heard>>,
     /// The moments, in order; they begin where the wait for anything that comes at a fixed time is longest.
     pub(crate) stretches: Vec<Stretch>,
     label: u32,
@@ -104,7 +106,14 @@ impl<'a> Sweep<'a> {
         let played = self.ready.entry(at).or_insert_with(|| stage.prepare(at)).play(script, &self.calendar);
         self.plays += 1;
         let profile = self.calendar.profile(at, played.length).collect();
-        Class { played: Arc::new(played), stretches: Vec::new(), label: self.calendar.label(at), profile }
+        let told = Arc::new(played.told.clone());
+        Class {
+            played: Arc::new(played),
+            told,
+            stretches: Vec::new(),
+            label: self.calendar.label(at),
+            profile,
+        }
     }
 }
 
