@@ -42,6 +42,7 @@ pub(crate) struct Deliverer {
     pub(crate) inbox: Inbox,
     pub(crate) poked: Arc<Notify>,
     pub(crate) outbox: OutboxRead,
+    pub(crate) clock: fn() -> Timestamp,
 }
 
 impl Deliverer {
@@ -73,7 +74,7 @@ impl Deliverer {
         attempts: &mut JoinSet<DeliveryId>,
         random: &mut Random,
     ) -> Duration {
-        let now = clock::now();
+        let now = (self.clock)();
         let due = match self.store.due_deliveries(now, LOOK_AT).await {
             Ok(due) => {
                 self.outbox.note(now);
@@ -112,6 +113,7 @@ impl Deliverer {
             store: self.store.clone(),
             courier: self.courier.clone(),
             inbox: self.inbox.clone(),
+            clock: self.clock,
         }
     }
 }
@@ -122,6 +124,7 @@ struct Attempt {
     landscape: Arc<Landscape>,
     courier: Arc<Courier>,
     inbox: Inbox,
+    clock: fn() -> Timestamp,
 }
 
 impl Attempt {
@@ -143,7 +146,7 @@ impl Attempt {
         };
         let mail = self.landscape.mail.as_ref();
         let earlier = self.earlier().await?;
-        let (delivery, earlier, now) = (&self.delivery, earlier.as_deref(), clock::now());
+        let (delivery, earlier, now) = (&self.delivery, earlier.as_deref(), (self.clock)());
         self.courier.send(Outgoing { delivery, channel, mail, earlier, now }).await
     }
 
@@ -159,7 +162,7 @@ impl Attempt {
     }
 
     fn event(&self, outcome: Result<Receipt, Refusal>, random: &mut Random) -> Event {
-        let now = clock::now();
+        let now = (self.clock)();
         let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
         let message = &self.delivery.message;
         let about_one = !matches!(message.kind, MessageKind::Digest | MessageKind::Probe | MessageKind::Test);
