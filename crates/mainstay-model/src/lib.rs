@@ -59,7 +59,8 @@ pub use landscape::{
     MailSecurity, MailServer, ProvenWithin, Provider, StatusPage, TlsMode, TlsPolicy,
 };
 pub use message::{
-    Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
+    Attempt, AttemptResult, Delivery, DeliveryState, LATE_AFTER_TRIES, Message, MessageDependency,
+    MessageFailure, MessageIncident, MessageKind,
 };
 pub use name::{
     ChannelName, ComponentName, DependencyName, EscalationName, ExternalKey, HeaderName, HeartbeatName,

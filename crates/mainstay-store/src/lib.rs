@@ -22,8 +22,8 @@ pub use archive::{Archive, Past};
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{
-    CertificateOnDuty, CheckPoint, DeliveryCounts, IncidentFilter, MOST_ROWS, ObservedPoint, Restored,
-    RollUp, TimelineFilter,
+    CertificateOnDuty, CheckPoint, Claimant, DeliveryCounts, DeliveryFilter, IncidentFilter, MOST_ROWS,
+    ObservedPoint, Queue, Restored, RollUp, Standing, TimelineFilter,
 };
 pub use retention::Retention;
 pub use store::Store;

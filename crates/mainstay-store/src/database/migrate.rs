@@ -12,6 +12,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "on call", include_str!("../../migrations/2_on_call.sql")),
     (3, "silence", include_str!("../../migrations/3_silence.sql")),
     (6, "proof", include_str!("../../migrations/6_proof.sql")),
+    (7, "delivery", include_str!("../../migrations/7_delivery.sql")),
 ];
 
 /// The format that this build writes.
