@@ -59,8 +59,8 @@ pub use landscape::{
     MailSecurity, MailServer, ProvenWithin, Provider, StatusPage, TlsMode, TlsPolicy,
 };
 pub use message::{
-    Attempt, AttemptResult, Delivery, DeliveryState, LATE_AFTER_TRIES, Message, MessageDependency,
-    MessageFailure, MessageIncident, MessageKind,
+    Attempt, AttemptResult, Delivery, DeliveryState, LATE_AFTER, Message, MessageDependency, MessageFailure,
+    MessageIncident, MessageKind,
 };
 pub use name::{
     ChannelName, ComponentName, DependencyName, EscalationName, ExternalKey, HeaderName, HeartbeatName,

@@ -27,22 +27,14 @@ pub struct Delivery {
     pub state: DeliveryState,
 }
 
-/// A message that was tried in vain so often comes late, however long its service asked it to wait.
-pub const LATE_AFTER_TRIES: u32 = 6;
-
 /// A message that waited for so long comes late.
-const LATE_AFTER: SignedDuration = SignedDuration::from_mins(10);
+pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 impl Delivery {
-    /// Whether it is no news any more: its channel did not take it for ten minutes, or about as many tries as fit into them.
+    /// Whether it waits and is no news any more.
     pub fn is_late(&self, now: Timestamp) -> bool {
-        match self.state {
-            DeliveryState::Queued { attempts, .. } => {
-                attempts >= LATE_AFTER_TRIES
-                    || (attempts > 0 && now.duration_since(self.created_at) >= LATE_AFTER)
-            }
-            _ => false,
-        }
+        let waits = matches!(self.state, DeliveryState::Queued { .. });
+        waits && now.duration_since(self.created_at) >= LATE_AFTER
     }
 }
 

@@ -232,13 +232,13 @@ statements! {
     HEARTBEAT_RECORDS = "SELECT name, body FROM heartbeat_record ORDER BY name";
     SILENCES = "SELECT id, body FROM silence WHERE ends_at > $1 ORDER BY id";
 
-    // What was tried often comes after what is fresh, so that a channel that was away for long does not hide what is new.
+    // What is late comes after what is fresh, so that a channel that was away for long does not hide what is new.
     DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message, again_of
         FROM delivery WHERE state = 0 AND (next_attempt_at <= $1 OR next_attempt_at > $3)
             AND (claimed_until IS NULL OR claimed_until <= $1 OR claimed_until > $3)
             AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
                 AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)
-        ORDER BY CASE WHEN attempts < $4 THEN 0 ELSE 1 END, next_attempt_at, id LIMIT $2";
+        ORDER BY CASE WHEN created_at > $4 THEN 0 ELSE 1 END, next_attempt_at, id LIMIT $2";
     WAITING_BEHIND = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message, again_of
         FROM delivery WHERE state = 0 AND channel = $1 AND incident = $2 AND sequence >= $3 ORDER BY sequence, id LIMIT $4";
     FIRST_ENTRY = "SELECT MIN(at) AS at FROM timeline";

@@ -52,7 +52,7 @@ impl Store {
         read::restore(&self.database, now).await
     }
 
-    /// Messages that can be tried now, the longest due first: of each channel and incident only the earliest that is not settled, so
+    /// Messages that can be tried now and that nobody carries, those that are late at the end, and the longest due first: of each channel and incident only the earliest that is not settled, so
     /// that their order is kept. One that is to wait for more than seven hours counts as due: the clock was ahead when it was put off.
     pub async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         read::due_deliveries(&self.database, now, limit).await

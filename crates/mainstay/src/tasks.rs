@@ -10,5 +10,7 @@ pub(crate) mod record;
 pub(crate) mod references;
 pub(crate) mod reload;
 pub(crate) mod restore;
+#[cfg(test)]
+mod scene;
 pub(crate) mod schedule;
 pub(crate) mod tidy;

@@ -2,6 +2,7 @@
 
 mod availability;
 mod certificates;
+mod deliveries;
 mod docs;
 mod escalation;
 mod external;

@@ -14,6 +14,7 @@ fn delivery() -> Delivery {
         sequence: 1,
         created_at: now(),
         message: message(MessageKind::Opened),
+        again_of: None,
         state: DeliveryState::Queued { next_attempt_at: now(), attempts: 0, last_error: None },
     }
 }

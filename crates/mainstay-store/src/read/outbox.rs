@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{Attempt, ChannelName, Delivery, DeliveryId, IncidentId, LATE_AFTER_TRIES};
+use mainstay_model::{Attempt, ChannelName, Delivery, DeliveryId, IncidentId, LATE_AFTER};
 
 use super::{all, bounded};
 use crate::database::{Database, Value, portions};
@@ -20,7 +20,8 @@ pub(crate) async fn due_deliveries(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let values = vec![now.into(), bounded(limit).into(), implausible(now).into(), LATE_AFTER_TRIES.into()];
+    let late_before = now.saturating_sub(LATE_AFTER).unwrap_or(Timestamp::MIN);
+    let values = vec![now.into(), bounded(limit).into(), implausible(now).into(), late_before.into()];
     let rows = database.owned_rows(sql::DUE_DELIVERIES, values).await?;
     let mut due = Vec::with_capacity(rows.len());
     for row in rows {

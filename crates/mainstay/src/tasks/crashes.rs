@@ -1,29 +1,22 @@
 //! Everything is dropped at any moment, again and again, and what people were told is held against what was decided.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use mainstay_engine::{Action, Event};
 use mainstay_model::{
-    CheckReport, Delivery, DeliveryState, DependencyName, Failure, FailureKind, Incident, Landscape,
-    MessageKind, Phase, Random, Secret, Severity, Verdict,
+    CheckReport, Delivery, DeliveryState, Incident, MessageKind, Random, Secret, Severity, Verdict,
 };
-use mainstay_notify::Courier;
-use mainstay_store::{IncidentFilter, Location, MOST_ROWS, Store};
+use mainstay_store::{IncidentFilter, Location, MOST_ROWS};
 use mainstay_testkit::servers::{Postgres, PostgresOptions, require};
 use mainstay_testkit::{Moody, Taken, wait_for};
 use tokio::runtime::Runtime;
-use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::tasks::deliver::Deliverer;
-use crate::tasks::heartbeat::OutboxRead;
-use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
-use crate::tasks::restore::restore;
-use crate::tasks::schedule::Rechecks;
-use crate::{clock, config};
+use crate::clock;
+use crate::tasks::record::SharedState;
+use crate::tasks::scene::{Directory, House, Life, report};
 
 /// How many crashes, where `MAINSTAY_TEST_CRASHES` does not say it.
 const CRASHES: u32 = 150;
@@ -64,7 +57,9 @@ fn crash(crashes: u32, longest_life: Duration, location: &Location) {
     let receivers = outside
         .block_on(async { [Moody::start(random.next_u64()).await, Moody::start(random.next_u64()).await] });
     let dependencies = usize::try_from(crashes / 3).unwrap().clamp(20, 300);
-    let house = House::new(location.clone(), dependencies, &receivers);
+    let [first, second] = receivers.each_ref().map(Moody::url);
+    let house =
+        House::new(location.clone(), dependencies, &[("first", first), ("second", second)], clock::now);
     let mut weather = Weather::fine(dependencies, crashes, Random::seeded(random.next_u64()));
     for round in 0..crashes {
         weather.turn(round);
@@ -95,35 +90,6 @@ fn crash(crashes: u32, longest_life: Duration, location: &Location) {
     );
     assert!(incidents >= dependencies / 2, "too little happened to prove anything: {incidents}");
     assert!(failed > requests / 4, "the receivers did not fail enough to prove anything");
-}
-
-/// What every life finds.
-struct House {
-    location: Location,
-    landscape: Arc<Landscape>,
-    /// Made once: to read the roots of the system takes longer than a life.
-    tls: rustls::ClientConfig,
-}
-
-impl House {
-    fn new(location: Location, dependencies: usize, receivers: &[Moody; 2]) -> House {
-        let tls = mainstay_tls::Roots::system().client_config();
-        House { location, landscape: landscape(dependencies, receivers), tls }
-    }
-}
-
-fn landscape(dependencies: usize, receivers: &[Moody; 2]) -> Arc<Landscape> {
-    let directory = Directory::new("configuration");
-    let all: String =
-        (0..dependencies).map(|number| format!("  d{number}: {{ url: tcp://127.0.0.1:9, every: 1h, confirm: {{ failures: 1, of: 1, recoveries: 1 }} }}\n")).collect();
-    let [first, second] = receivers.each_ref().map(Moody::url);
-    let text = format!(
-        "dependencies:\n{all}channels:\n  first: {{ webhook: \"{first}\" }}\n  second: {{ webhook: \"{second}\" }}\nroutes: [{{ to: [first, second] }}]\n"
-    );
-    let path = directory.0.join("mainstay.yaml");
-    std::fs::write(&path, text).unwrap();
-    let loaded = config::load(&path, &|_| None).unwrap_or_else(|problems| panic!("{problems}"));
-    Arc::new(loaded.landscape)
 }
 
 /// Whether each dependency is well, and in which round that changes.
@@ -161,7 +127,7 @@ impl Weather {
         let changed = self.well.iter().enumerate().filter_map(|(number, well)| {
             let name = format!("d{number}");
             let known = state.dependency(&name).map_or(Verdict::Healthy, |known| known.verdict);
-            ((known == Verdict::Healthy) != *well).then(|| report(&name, *well))
+            ((known == Verdict::Healthy) != *well).then(|| report(&name, *well, clock::now()))
         });
         changed.collect()
     }
@@ -181,63 +147,16 @@ impl Weather {
     }
 }
 
-fn report(name: &str, well: bool) -> CheckReport {
-    let refused = || Failure::new(FailureKind::ConnectRefused, Phase::Connect, "It is refused.".to_owned());
-    CheckReport {
-        target: "tcp://127.0.0.1:9".into(),
-        dependency: Some(name.parse::<DependencyName>().unwrap()),
-        verdict: if well { Verdict::Healthy } else { Verdict::Down },
-        failure: (!well).then(refused),
-        addresses: vec![],
-        findings: vec![],
-        diagnosis: None,
-        resolve_ms: None,
-        checked_at: clock::now(),
-    }
-}
-
-/// What serves in one life: the store, what decides and writes, what delivers.
-struct Life {
-    store: Store,
-    state: SharedState,
-    inbox: Inbox,
-}
-
-impl Life {
-    async fn begin(house: &House) -> Life {
-        let store =
-            wait_for("the store to be free", SETTLING, async || Store::open(&house.location).await.ok())
-                .await;
-        let state = restore(&store, clock::now()).await.unwrap();
-        let state: SharedState = Arc::new(RwLock::new(state));
-        let (rechecks, _) = Rechecks::new();
-        let pokes = Pokes {
-            rechecks,
-            deliver: Arc::new(Notify::new()),
-            references: Arc::new(Notify::new()),
-            publish: Arc::new(Notify::new()),
-            changes: watch::Sender::new(0),
-        };
-        let (recorder, inbox) = Recorder::new(state.clone(), store.clone(), pokes.clone(), clock::now);
-        let deliverer = Deliverer {
-            state: state.clone(),
-            store: store.clone(),
-            courier: Arc::new(Courier::new(house.tls.clone()).unwrap()),
-            inbox: inbox.clone(),
-            poked: pokes.deliver,
-            outbox: OutboxRead::default(),
-            clock: clock::now,
-        };
-        tokio::spawn(recorder.run(CancellationToken::new()));
-        assert!(inbox.record(Event::Configured(house.landscape.clone())).await);
-        tokio::spawn(deliverer.run(CancellationToken::new()));
-        Life { store, state, inbox }
-    }
+async fn begin(house: &House) -> Life {
+    let (life, deliverer) =
+        wait_for("the store to be free", SETTLING, async || Life::begin(house).await.ok()).await;
+    tokio::spawn(deliverer.run(CancellationToken::new()));
+    life
 }
 
 /// Checks come in and people act, until it is dropped.
 async fn live(house: &House, weather: &mut Weather) {
-    let life = Life::begin(house).await;
+    let life = begin(house).await;
     loop {
         for report in weather.news(&life.state) {
             life.inbox.send(Event::Checked(Box::new(report))).await;
@@ -251,7 +170,7 @@ async fn live(house: &House, weather: &mut Weather) {
 
 /// The last life: waits until everything is well, every incident over and the outbox empty; gives every message.
 async fn settle(house: &House, weather: &mut Weather) -> Vec<Delivery> {
-    let life = Life::begin(house).await;
+    let life = begin(house).await;
     let told = wait_for("everything to be over and told", SETTLING, async || {
         for report in weather.news(&life.state) {
             life.inbox.record(Event::Checked(Box::new(report))).await;
@@ -295,22 +214,4 @@ fn judge(decided: &[&Delivery], taken: &[Taken]) -> usize {
         assert_eq!(delivery.sequence == 1, delivery.message.kind == MessageKind::Opened, "{delivery:#?}");
     }
     taken.len() - first.len()
-}
-
-/// A directory of its own for one test, gone afterwards.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(what: &str) -> Directory {
-        let name = format!("mainstay-crashes-{what}-{}-{:x}", std::process::id(), clock::seed());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&directory).unwrap();
-        Directory(directory)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
