@@ -92,7 +92,7 @@ impl Turn<'_> {
 
     /// Whether a channel gave up a message and has not taken one since.
     pub(crate) fn is_failing(&self, channel: &ChannelName) -> bool {
-        self.state.index.of_alert(&failing(channel).to_string()).is_some()
+        self.state.channel_fails(channel)
     }
 }
 

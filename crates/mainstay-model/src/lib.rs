@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod alert;
+mod bounce;
 mod certificate;
 mod channel;
 mod commit;
@@ -40,6 +41,7 @@ mod timeline;
 mod verdict;
 
 pub use alert::{Alert, AlertKey, Rule, Subject};
+pub use bounce::{Bounce, Fate};
 pub use certificate::{Certificate, Fingerprint};
 pub use channel::{Alertmanager, HttpRequest, Login, Ntfy, PagerDuty, Program, SlackBot, Telegram, Twilio};
 pub use commit::{Commit, DeliveryOutcome};

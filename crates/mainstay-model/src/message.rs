@@ -31,6 +31,13 @@ pub struct Delivery {
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 impl Delivery {
+    /// The incident that it is about: digests and trials are about none.
+    pub fn about(&self) -> Option<IncidentId> {
+        let about_none =
+            matches!(self.message.kind, MessageKind::Digest | MessageKind::Probe | MessageKind::Test);
+        (!about_none).then_some(self.message.incident.id)
+    }
+
     /// Whether it waits and is no news any more.
     pub fn is_late(&self, now: Timestamp) -> bool {
         let waits = matches!(self.state, DeliveryState::Queued { .. });

@@ -28,6 +28,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use mainstay_engine::{Event, State};
+use mainstay_model::Bounce;
 use mainstay_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -46,6 +47,8 @@ pub struct Operator {
     pub changes: watch::Receiver<u64>,
     /// Whether the service is ready.
     pub readiness: watch::Receiver<Readiness>,
+    /// Reads a mail that came back; `None` when it says of no message of ours that it did not arrive.
+    pub read_bounce: fn(&[u8]) -> Option<Bounce>,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// The version of the program, for people and metrics.

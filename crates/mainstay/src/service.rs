@@ -220,6 +220,7 @@ impl Parts {
             submit,
             changes: self.pokes.changes.subscribe(),
             readiness: readiness.subscribe(),
+            read_bounce: mainstay_notify::bounce,
             clock: clock::now,
             version: env!("CARGO_PKG_VERSION"),
         });

@@ -195,6 +195,7 @@ fn mail_server(mailbox: &Mailbox) -> MailServer {
         security: MailSecurity::Plaintext,
         login: None,
         from: "Example Status <status@example.com>".into(),
+        bounce_address: None,
         ca_file: None,
     }
 }

@@ -1,12 +1,16 @@
 //! The API for programs, under `/api/v1/`. Field names are stable: they are added, never renamed.
 
 mod alertmanager;
+mod bounces;
 mod certificates;
+mod channels;
+mod deliveries;
 mod dependencies;
 mod heartbeats;
 mod incidents;
 mod on_call;
 mod status;
+mod token;
 
 use std::sync::Arc;
 
@@ -38,6 +42,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/on-call/{schedule}/overrides", post(on_call::stand_in)),
         ("/api/v1/on-call/{schedule}/overrides/{id}", delete(on_call::remove)),
         ("/api/v1/alertmanager", alertmanager::route()),
+        ("/api/v1/bounces", bounces::route()),
+        ("/api/v1/channels", get(channels::list)),
+        ("/api/v1/channels/{name}/trial", post(channels::trial)),
+        ("/api/v1/deliveries", get(deliveries::list)),
+        ("/api/v1/deliveries/{id}", get(deliveries::one)),
+        ("/api/v1/deliveries/{id}/retry", post(deliveries::retry)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

@@ -74,6 +74,7 @@ impl House {
             submit,
             changes: heard,
             readiness: seen,
+            read_bounce: sample::bounce,
             clock: sample::now,
             version: "0.1.0",
         };

@@ -5,6 +5,7 @@ mod api;
 mod ask;
 mod browser;
 mod colours;
+mod deliveries;
 mod guard;
 mod house;
 mod metrics;

@@ -9,7 +9,9 @@ use super::calendar::{Day, HandOver, Hours, Moment, Recurring, Rotation, Weekday
 use super::channels::Channel;
 use super::expressions::{Condition, Message};
 use super::shape::{At, Given, Many, Names, section};
-use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
+use super::urls::{
+    BaseLink, BounceAddress, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl,
+};
 use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
 
 section! {
@@ -361,6 +363,9 @@ section! {
         from: Sender => Required, "\"Example Status <status@example.com>\"";
         /// PEM file with the only roots to trust for the mail server. Default: the roots of this system.
         ca_file: At<FilePath> => Optional, "mail-ca.pem";
+        /// Where mail that was accepted and does not arrive comes back to, with `{id}` for the message. Hand what arrives there to
+        /// `mainstay bounce`. Default: to the sender.
+        bounce_address: BounceAddress => Optional, "bounces+{id}@example.com";
     }
 }
 
@@ -487,5 +492,8 @@ section! {
         alertmanager_token: Hidden => Optional, "${ALERTMANAGER_TOKEN}";
         /// Its `repeat_interval`. An alert that was not heard of for twice as long is told as such; it stays open.
         alertmanager_repeat: Length<60_000> => Default("4h");
+        /// What whoever hands in mail that came back has to bring along as a bearer token. Default: whoever reaches the operator's
+        /// listener may.
+        bounce_token: Hidden => Optional, "${BOUNCE_TOKEN}";
     }
 }

@@ -11,9 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Event, State};
-use mainstay_model::{
-    ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random, Severity,
-};
+use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, Random, Severity};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
 use mainstay_store::{Claimant, Store, StoreError};
 use tokio::sync::Notify;
@@ -276,9 +274,7 @@ impl Attempt {
     fn event(&self, outcome: Result<Receipt, Refusal>, random: &mut Random) -> Event {
         let now = (self.clock)();
         let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
-        let message = &self.delivery.message;
-        let about_one = !matches!(message.kind, MessageKind::Digest | MessageKind::Probe | MessageKind::Test);
-        let incident = about_one.then_some(message.incident.id);
+        let incident = self.delivery.about();
         match outcome {
             Ok(receipt) => {
                 info!(delivery.id = %id, "told by {channel}: {}", self.delivery.message.incident.title);
