@@ -33,7 +33,7 @@ CREATE TABLE attempt (
     channel TEXT NOT NULL,
     result SMALLINT NOT NULL CHECK (result BETWEEN 0 AND 3),
     note TEXT,
-    PRIMARY KEY (delivery, at)
+    PRIMARY KEY (delivery, at, result)
 ) {clustered};
 CREATE INDEX attempt_channel ON attempt (channel, at);
 CREATE INDEX attempt_at ON attempt (at);

@@ -166,7 +166,7 @@ statements! {
     RENEW_CLAIMS = "UPDATE delivery SET claimed_until = $2 WHERE state = 0 AND claimed_until IS NOT NULL AND claimed_by = $1";
     END_CLAIMS = "UPDATE delivery SET claimed_by = NULL, claimed_until = NULL WHERE state = 0 AND claimed_until IS NOT NULL";
     INSERT_ATTEMPT = "INSERT INTO attempt (delivery, at, channel, result, note)
-        SELECT id, $2, channel, $3, $4 FROM delivery WHERE id = $1 ON CONFLICT (delivery, at) DO NOTHING";
+        SELECT id, $2, channel, $3, $4 FROM delivery WHERE id = $1 ON CONFLICT (delivery, at, result) DO NOTHING";
 
     SET_MARK = "INSERT INTO mark (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at
         WHERE mark.at < excluded.at";
@@ -252,7 +252,7 @@ statements! {
         FROM delivery WHERE (created_at < $1 OR (created_at = $1 AND id < $2)) AND ($3 < 0 OR state = $3)
             AND ($4 = '' OR channel = $4) AND ($5 = '' OR incident = $5)
         ORDER BY created_at DESC, id DESC LIMIT $6";
-    ATTEMPTS = "SELECT delivery, at, result, note FROM attempt WHERE delivery = $1 ORDER BY at DESC LIMIT $2";
+    ATTEMPTS = "SELECT delivery, at, result, note FROM attempt WHERE delivery = $1 ORDER BY at DESC, result DESC LIMIT $2";
     LATEST_ATTEMPT = "SELECT delivery, at, result, note FROM attempt
         WHERE channel = $1 AND (result = $2 OR result = $3) ORDER BY at DESC LIMIT 1";
     QUEUES = "SELECT channel, COUNT(*) AS messages, MIN(created_at) AS since FROM delivery WHERE state = 0

@@ -363,8 +363,8 @@ section! {
         from: Sender => Required, "\"Example Status <status@example.com>\"";
         /// PEM file with the only roots to trust for the mail server. Default: the roots of this system.
         ca_file: At<FilePath> => Optional, "mail-ca.pem";
-        /// Where mail that was accepted and does not arrive comes back to, with `{id}` for the message. Hand what arrives there to
-        /// `mainstay bounce`. Default: to the sender.
+        /// Where mail that was accepted and does not arrive comes back to, with `{id}` for the message. What arrives there is handed
+        /// in at `/api/v1/bounces`. Default: to the sender.
         bounce_address: BounceAddress => Optional, "bounces+{id}@example.com";
     }
 }
@@ -486,7 +486,7 @@ section! {
 
 section! {
     /// What is taken from other systems: alerts of a Prometheus Alertmanager, whose webhook posts to `/api/v1/alertmanager` of the
-    /// operator's listener.
+    /// operator's listener, and mail that came back, which is posted to `/api/v1/bounces`.
     Receive {
         /// What Alertmanager has to bring along as a bearer token. Default: whoever reaches that listener may hand in alerts.
         alertmanager_token: Hidden => Optional, "${ALERTMANAGER_TOKEN}";

@@ -144,17 +144,12 @@ fn start_new_postgres(identity: &Identity) -> Option<Postgres> {
 fn start_mariadb(identity: &Identity) -> MariaDb {
     let mut accounts = vec![account("native", Method::MySqlNative)];
     accounts.extend(MariaDb::has_ed25519().then(|| account("ed", Method::Ed25519)));
-    MariaDb::start(MariaDbOptions { identity: Some(identity), accounts: &accounts, away: None })
+    MariaDb::start(MariaDbOptions { identity: Some(identity), accounts: &accounts })
 }
 
 fn start_redis(identity: &Identity) -> Redis {
     let accounts = [account("monitor", Method::Plain)];
-    Redis::start(RedisOptions {
-        identity: Some(identity),
-        password: Some(PASSWORD.0),
-        accounts: &accounts,
-        away: None,
-    })
+    Redis::start(RedisOptions { identity: Some(identity), password: Some(PASSWORD.0), accounts: &accounts })
 }
 
 fn start_postfix(identity: &Identity) -> Postfix {

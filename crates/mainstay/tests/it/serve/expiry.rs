@@ -21,7 +21,7 @@ async fn an_expiry_is_told_by_webhook_and_mail_within_an_interval_and_a_second_a
     let pki = Pki::new(now());
     let fine = pki.identity(Scenario::Fine, SERVER_NAME);
     let accounts = [Account::new("monitor", "secret", Method::MySqlNative)];
-    let mariadb = MariaDb::start(MariaDbOptions { identity: Some(&fine), accounts: &accounts, away: None });
+    let mariadb = MariaDb::start(MariaDbOptions { identity: Some(&fine), accounts: &accounts });
     let localhost = Spec::new("localhost", now() - ONE_SECOND * 3600, now() + ONE_SECOND * 3600);
     let localhost = pki.issue(localhost);
     let postfix = Postfix::start(PostfixOptions { identity: Some(&localhost), accounts: &[], away: None });
