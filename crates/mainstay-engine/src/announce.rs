@@ -190,10 +190,22 @@ impl Turn<'_> {
         sequence: u32,
         message: Message,
     ) -> DeliveryId {
+        self.queue_again(incident, channel, sequence, message, None)
+    }
+
+    /// The same for a message that may repeat another.
+    pub(crate) fn queue_again(
+        &mut self,
+        incident: IncidentId,
+        channel: ChannelName,
+        sequence: u32,
+        message: Message,
+        again_of: Option<DeliveryId>,
+    ) -> DeliveryId {
         let state = DeliveryState::Queued { next_attempt_at: self.now, attempts: 0, last_error: None };
         let id = DeliveryId::new(self.now, self.random);
         self.sent.insert((incident, channel.clone()), id);
-        let delivery = Delivery { id, channel, sequence, created_at: self.now, message, state };
+        let delivery = Delivery { id, channel, sequence, created_at: self.now, message, again_of, state };
         self.effects.commit.deliveries.push(delivery);
         id
     }

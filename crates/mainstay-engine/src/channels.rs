@@ -29,7 +29,8 @@ impl Turn<'_> {
 
     /// An attempt failed and is repeated; that is no news yet.
     pub(crate) fn delivery_delayed(&mut self, id: DeliveryId, next_attempt_at: Timestamp, error: String) {
-        self.effects.commit.outcomes.push(DeliveryOutcome::Retry { id, next_attempt_at, error });
+        let at = self.now;
+        self.effects.commit.outcomes.push(DeliveryOutcome::Retry { id, at, next_attempt_at, error });
     }
 
     /// Somebody was not told, which somebody else must know.
@@ -45,22 +46,55 @@ impl Turn<'_> {
             at: self.now,
             reason: reason.clone(),
         });
-        self.call_ended(incident, id, Fate::Failed { at: self.now, reason: reason.clone() });
-        self.step_outcome(incident, id, Some(&reason));
-        let about = About { incident, evidence: vec![reason.clone()], ..About::default() };
-        self.write(
-            EntryKind::NotTold,
-            about,
-            format!("{channel} could not be told; the message was given up."),
+        let said = format!("{channel} could not be told; the message was given up.");
+        self.not_told(id, incident, &reason, said);
+        let cause = format!(
+            "{channel} did not take a message, and it was given up: whoever reads only {channel} was not told."
         );
-        if self.state.landscape.channels.contains_key(&channel) && !self.is_failing(&channel) {
-            self.raised(&alert(&channel, incident, reason, self.now), &[]);
+        self.failed(&channel, incident, cause, reason);
+    }
+
+    /// Somebody was not told although their service had said so.
+    pub(crate) fn delivery_bounced(
+        &mut self,
+        id: DeliveryId,
+        channel: ChannelName,
+        incident: Option<IncidentId>,
+        reason: String,
+    ) {
+        self.effects.commit.outcomes.push(DeliveryOutcome::Bounced {
+            id,
+            at: self.now,
+            reason: reason.clone(),
+        });
+        let said = format!("{channel} was not told: the message was accepted and came back.");
+        self.not_told(id, incident, &reason, said);
+        let cause =
+            format!("A message to {channel} was accepted and came back: somebody who reads it was not told.");
+        self.failed(&channel, incident, cause, reason);
+    }
+
+    /// That a service is still trying is no news yet; it says so once more when it gives up.
+    pub(crate) fn delivery_still_tried(&mut self, id: DeliveryId, reason: String) {
+        self.effects.commit.outcomes.push(DeliveryOutcome::StillTrying { id, at: self.now, reason });
+    }
+
+    fn not_told(&mut self, id: DeliveryId, incident: Option<IncidentId>, reason: &str, said: String) {
+        self.call_ended(incident, id, Fate::Failed { at: self.now, reason: reason.to_owned() });
+        self.step_outcome(incident, id, Some(reason));
+        let about = About { incident, evidence: vec![reason.to_owned()], ..About::default() };
+        self.write(EntryKind::NotTold, about, said);
+    }
+
+    fn failed(&mut self, channel: &ChannelName, incident: Option<IncidentId>, cause: String, reason: String) {
+        if self.state.landscape.channels.contains_key(channel) && !self.is_failing(channel) {
+            self.raised(&alert(channel, incident, cause, reason, self.now), &[]);
         }
     }
 
     /// Whether a channel gave up a message and has not taken one since.
     pub(crate) fn is_failing(&self, channel: &ChannelName) -> bool {
-        self.state.index.of_alert(&failing(channel).to_string()).is_some()
+        self.state.channel_fails(channel)
     }
 }
 
@@ -68,12 +102,16 @@ pub(crate) fn failing(channel: &ChannelName) -> AlertKey {
     AlertKey { subject: Subject::Channel(channel.clone()), rule: Rule::ChannelFailing.into() }
 }
 
-fn alert(channel: &ChannelName, incident: Option<IncidentId>, reason: String, now: Timestamp) -> Alert {
+fn alert(
+    channel: &ChannelName,
+    incident: Option<IncidentId>,
+    cause: String,
+    reason: String,
+    now: Timestamp,
+) -> Alert {
     let about = incident.map(|id| format!("The message was about incident {id}."));
     let diagnosis = Diagnosis {
-        cause: format!(
-            "{channel} did not take a message, and it was given up: whoever reads only {channel} was not told."
-        ),
+        cause,
         evidence: std::iter::once(reason).chain(about).collect(),
         actions: vec![
             format!("Tell those who rely on {channel} in another way."),

@@ -29,7 +29,7 @@ impl Turn<'_> {
             if !incident.escalations.contains_key(name)
                 && let Some(incident) = self.incident_mut(id)
             {
-                let progress = Progress::Waiting { until: now, under_way: BTreeSet::new(), arrived: true };
+                let progress = step_of(now, BTreeSet::new());
                 incident.escalations.insert(name.clone(), Escalating { taken: 0, rounds: 0, progress });
             }
         }
@@ -55,14 +55,12 @@ impl Turn<'_> {
             }
             match policy.steps.get(usize::try_from(taken).unwrap_or(usize::MAX)) {
                 Some(_) if let Some(begin) = self.waits_for_hours(policy) => {
-                    let progress =
-                        Progress::Waiting { until: begin, under_way: BTreeSet::new(), arrived: true };
+                    let progress = step_of(begin, BTreeSet::new());
                     self.note_progress(id, name, Escalating { taken, rounds, progress });
                 }
                 Some(_) => self.take_step(id, name, policy, taken, rounds),
                 None if rounds < policy.repeat => {
-                    let progress =
-                        Progress::Waiting { until: self.now, under_way: BTreeSet::new(), arrived: true };
+                    let progress = step_of(self.now, BTreeSet::new());
                     self.note_progress(id, name, Escalating { taken: 0, rounds: rounds + 1, progress });
                 }
                 None => self.exhaust(
@@ -115,7 +113,7 @@ impl Turn<'_> {
             );
         }
         let until = if sent.is_empty() { self.now } else { later(self.now, signed(step.wait)) };
-        let progress = Progress::Waiting { until, arrived: sent.is_empty(), under_way: sent };
+        let progress = step_of(until, sent);
         self.note_progress(id, name, Escalating { taken: number, rounds, progress });
     }
 
@@ -140,7 +138,8 @@ impl Turn<'_> {
         self.drill_exhausted(id);
     }
 
-    /// It became known what came of a message of a step. When none of a step arrived, the next one is taken without waiting.
+    /// It became known what came of a message of a step: that it arrived, that it did not, or that it did not although it had been
+    /// accepted. When none of a step arrived, the next one is taken without waiting.
     pub(crate) fn step_outcome(
         &mut self,
         incident: Option<IncidentId>,
@@ -150,7 +149,7 @@ impl Turn<'_> {
         let Some(id) = incident else { return };
         let Some(of_step) = self.state.incidents.get(&id).and_then(|incident| {
             let mut running = incident.escalations.iter();
-            running.find(|(_, one)| is_under_way(one, delivery)).map(|(name, _)| name.clone())
+            running.find(|(_, one)| is_of_step(one, delivery)).map(|(name, _)| name.clone())
         }) else {
             return;
         };
@@ -159,14 +158,40 @@ impl Turn<'_> {
             return;
         };
         let number = escalating.taken;
-        let Progress::Waiting { until, under_way, arrived } = &mut escalating.progress else { return };
+        let Progress::Waiting { until, under_way, arrived, accepted } = &mut escalating.progress else {
+            return;
+        };
         under_way.remove(&delivery);
-        *arrived |= failed.is_none();
+        match failed {
+            None => {
+                accepted.insert(delivery);
+                *arrived = true;
+            }
+            Some(_) if accepted.remove(&delivery) => *arrived = !accepted.is_empty(),
+            Some(_) => {}
+        }
         if let Some(reason) = failed.filter(|_| !*arrived && under_way.is_empty()) {
             *until = now;
             let text = format!("No message of step {number} of {of_step} arrived: {reason}.");
             self.nobody_reached(id, text);
             self.state.agenda.by(now, Due::Incident(id));
+        }
+    }
+
+    /// A message of a step is told by a later one, so that one counts in its place.
+    pub(crate) fn step_passes_on(&mut self, id: IncidentId, delivery: DeliveryId, to: DeliveryId) {
+        let waits = self
+            .state
+            .incidents
+            .get(&id)
+            .is_some_and(|one| one.escalations.values().any(|one| is_of_step(one, delivery)));
+        let Some(incident) = waits.then(|| self.incident_mut(id)).flatten() else { return };
+        for escalating in incident.escalations.values_mut() {
+            if let Progress::Waiting { under_way, .. } = &mut escalating.progress
+                && under_way.remove(&delivery)
+            {
+                under_way.insert(to);
+            }
         }
     }
 
@@ -205,8 +230,18 @@ impl Turn<'_> {
     }
 }
 
-fn is_under_way(escalating: &Escalating, delivery: DeliveryId) -> bool {
-    matches!(&escalating.progress, Progress::Waiting { under_way, .. } if under_way.contains(&delivery))
+/// These messages are a step's, and the next one is due then; a step without messages waits for none.
+fn step_of(until: Timestamp, under_way: BTreeSet<DeliveryId>) -> Progress {
+    Progress::Waiting { until, arrived: under_way.is_empty(), under_way, accepted: BTreeSet::new() }
+}
+
+fn is_of_step(escalating: &Escalating, delivery: DeliveryId) -> bool {
+    match &escalating.progress {
+        Progress::Waiting { under_way, accepted, .. } => {
+            under_way.contains(&delivery) || accepted.contains(&delivery)
+        }
+        Progress::Exhausted { .. } => false,
+    }
 }
 
 pub(crate) fn unreached(id: IncidentId) -> AlertKey {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, CheckReport, Commit, Coverage, DeliveryId, DependencyName, Diagnosis, ExternalKey,
+    ChannelName, CheckReport, Commit, Coverage, Delivery, DeliveryId, DependencyName, Diagnosis, ExternalKey,
     ExternalSource, HeartbeatName, IncidentId, Landscape, Match, Override, OverrideId, PersonName,
     ProviderName, PublicStatus, QuietId, Role, ScheduleName, Severity,
 };
@@ -58,6 +58,29 @@ pub enum Event {
         /// About which incident.
         incident: Option<IncidentId>,
         /// Why.
+        reason: String,
+    },
+    /// Messages of one channel about one incident, in their order, have waited for long, and the channel is asked again.
+    DeliveriesLate {
+        /// All that wait, the one that is tried first.
+        waiting: Vec<Delivery>,
+    },
+    /// A message that its service had accepted came back.
+    DeliveryBounced {
+        /// Which message.
+        id: DeliveryId,
+        /// By which channel.
+        channel: ChannelName,
+        /// About which incident.
+        incident: Option<IncidentId>,
+        /// Why.
+        reason: String,
+    },
+    /// A service that had accepted a message says that it is still trying.
+    DeliveryStillTrying {
+        /// Which message.
+        id: DeliveryId,
+        /// Why it is not there yet.
         reason: String,
     },
     /// The recorder could write again after it could not.
@@ -231,6 +254,17 @@ pub enum Action {
     Drill(DrillTerms),
     /// Take such an override back. What of it has passed stays as it was.
     RemoveOverride(OverrideId),
+    /// Try a waiting message now.
+    TryNow(DeliveryId),
+    /// Send a message that did not arrive once more, as a new one.
+    SendAgain(Box<Delivery>),
+    /// Send a trial by a channel.
+    TryChannel {
+        /// Which channel.
+        channel: ChannelName,
+        /// As a message that people see, and not in the way that nobody notices.
+        loudly: bool,
+    },
 }
 
 impl Action {
@@ -254,7 +288,10 @@ impl Action {
             | Action::EndSilence(_)
             | Action::Drill(_)
             | Action::Override { .. }
-            | Action::RemoveOverride(_) => None,
+            | Action::RemoveOverride(_)
+            | Action::TryNow(_)
+            | Action::SendAgain(_)
+            | Action::TryChannel { .. } => None,
         }
     }
 }

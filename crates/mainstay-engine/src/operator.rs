@@ -16,6 +16,9 @@ impl Turn<'_> {
             Action::Drill(terms) => self.drill_wanted(&by, terms),
             Action::Override { schedule, terms } => self.stand_in(schedule, terms, &by),
             Action::RemoveOverride(id) => self.stand_in_no_longer(id, &by),
+            Action::TryNow(id) => self.hurry(id),
+            Action::SendAgain(delivery) => self.send_again(&by, *delivery),
+            Action::TryChannel { channel, loudly } => self.try_channel(&by, channel, loudly),
             action => self.operated_on_incident(&by, action),
         }
     }
@@ -53,7 +56,10 @@ impl Turn<'_> {
             | Action::EndSilence(_)
             | Action::Drill(_)
             | Action::Override { .. }
-            | Action::RemoveOverride(_) => {}
+            | Action::RemoveOverride(_)
+            | Action::TryNow(_)
+            | Action::SendAgain(_)
+            | Action::TryChannel { .. } => {}
             room => {
                 if let Err(why) = self.work_in_room(id, by, &room) {
                     self.refuse(by, &room, why);
@@ -157,6 +163,11 @@ fn wanted(action: &Action) -> (String, Vec<String>) {
         ),
         Action::Drill(terms) => (format!("drill {}", terms.dependency), Vec::new()),
         Action::RemoveOverride(_) => ("take an override of on-call back".into(), Vec::new()),
+        Action::TryNow(_) => ("have a message tried now".into(), Vec::new()),
+        Action::SendAgain(delivery) => {
+            (format!("have a message to {} sent again", delivery.channel), Vec::new())
+        }
+        Action::TryChannel { channel, .. } => (format!("try {channel}"), Vec::new()),
     }
 }
 

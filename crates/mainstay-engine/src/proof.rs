@@ -65,9 +65,13 @@ impl Turn<'_> {
     fn try_quietly(&mut self, record: ChannelRecord) {
         let name = record.name.clone();
         self.note_channel(ChannelRecord { tried_at: Some(self.now), ..record });
+        self.send_trial(name, MessageKind::Probe);
+    }
+
+    pub(crate) fn send_trial(&mut self, name: ChannelName, kind: MessageKind) {
         // A trial is about no incident: it has an identity of its own, so that it waits for no other message and none for it.
         let id = IncidentId::new(self.now, self.random);
-        let message = trial(id, &name, self.now, &self.state.landscape.operator_url);
+        let message = trial(id, kind, &name, self.now, &self.state.landscape.operator_url);
         self.queue(id, name, 1, message);
     }
 
@@ -137,9 +141,15 @@ fn fingerprint(channel: &Channel, landscape: &Landscape) -> u64 {
     hasher.finish()
 }
 
-fn trial(id: IncidentId, name: &ChannelName, now: Timestamp, operator_url: &str) -> Message {
+fn trial(
+    id: IncidentId,
+    kind: MessageKind,
+    name: &ChannelName,
+    now: Timestamp,
+    operator_url: &str,
+) -> Message {
     Message {
-        kind: MessageKind::Probe,
+        kind,
         at: now,
         incident: MessageIncident {
             id,

@@ -8,6 +8,7 @@ use mainstay_model::{
 };
 
 use crate::agenda::Agenda;
+use crate::channels::failing;
 use crate::index::Index;
 use crate::network::{Network, OFFLINE};
 use crate::rules::Own;
@@ -86,6 +87,11 @@ impl State {
     /// What is remembered of each channel.
     pub fn channels(&self) -> impl Iterator<Item = &ChannelRecord> {
         self.channels.values()
+    }
+
+    /// Whether a channel lost a message and has not taken one since.
+    pub fn channel_fails(&self, name: &ChannelName) -> bool {
+        self.index.of_alert(&failing(name).to_string()).is_some()
     }
 
     /// What is remembered of each heartbeat.

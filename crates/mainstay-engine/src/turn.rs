@@ -82,6 +82,11 @@ impl<'a> Turn<'a> {
             Event::DeliveryGivenUp { id, channel, incident, reason } => {
                 self.delivery_given_up(id, channel, incident, reason)
             }
+            Event::DeliveriesLate { waiting } => self.deliveries_late(waiting),
+            Event::DeliveryBounced { id, channel, incident, reason } => {
+                self.delivery_bounced(id, channel, incident, reason)
+            }
+            Event::DeliveryStillTrying { id, reason } => self.delivery_still_tried(id, reason),
             Event::StoreRecovered { since, error } => self.store_recovered(since, error),
             Event::External { source, alerts } => self.external(source, alerts),
             Event::Rehearsed(coverage) => self.rehearsed(&coverage),

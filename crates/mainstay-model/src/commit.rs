@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::{
     ChannelRecord, CheckReport, Delivery, DeliveryId, DependencyState, HeartbeatRecord, Incident,
-    KeptOverride, OverrideId, Silence, TimelineEntry,
+    KeptOverride, Message, OverrideId, Silence, TimelineEntry,
 };
 
 /// Everything that one or more steps decided, to be written in one transaction or not at all.
@@ -70,6 +70,8 @@ pub enum DeliveryOutcome {
     Retry {
         /// Which message.
         id: DeliveryId,
+        /// When it failed.
+        at: Timestamp,
         /// Not before.
         next_attempt_at: Timestamp,
         /// Why it failed.
@@ -82,6 +84,51 @@ pub enum DeliveryOutcome {
         /// When.
         at: Timestamp,
         /// Why.
+        reason: String,
+    },
+    /// A later message about the same incident tells it as well.
+    Merged {
+        /// Which message.
+        id: DeliveryId,
+        /// When.
+        at: Timestamp,
+        /// The later message.
+        into: DeliveryId,
+    },
+    /// It says something else now, and stands in the place of another that was tried already.
+    Reworded {
+        /// Which message.
+        id: DeliveryId,
+        /// Not before.
+        next_attempt_at: Timestamp,
+        /// How often the other one was tried in vain.
+        attempts: u32,
+        /// What it says now.
+        message: Box<Message>,
+    },
+    /// It is to be tried now, and not when its time comes.
+    Hurried {
+        /// Which message.
+        id: DeliveryId,
+        /// Now.
+        at: Timestamp,
+    },
+    /// It was accepted and came back.
+    Bounced {
+        /// Which message.
+        id: DeliveryId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// It was accepted, and its service says that it still tries.
+    StillTrying {
+        /// Which message.
+        id: DeliveryId,
+        /// When it said so.
+        at: Timestamp,
+        /// Why it is not there yet.
         reason: String,
     },
 }

@@ -47,8 +47,11 @@ pub enum Progress {
         until: Timestamp,
         /// Messages of the last step of which it is not known yet whether they arrived.
         under_way: BTreeSet<DeliveryId>,
-        /// Whether one of them arrived.
+        /// Whether one of the step arrived, or none had to.
         arrived: bool,
+        /// Those of the step that were accepted: what was accepted may still come back.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        accepted: BTreeSet<DeliveryId>,
     },
     /// Nothing more: all steps passed, and nobody took it up.
     Exhausted {

@@ -37,11 +37,14 @@ pub struct Receive {
     pub alertmanager_token: Option<Secret>,
     /// How often Alertmanager repeats what still holds, its `repeat_interval`.
     pub alertmanager_repeat: Duration,
+    /// What whoever hands in bounces has to say who it is with. Absent: whoever reaches the operator's listener may.
+    pub bounce_token: Option<Secret>,
 }
 
 impl Default for Receive {
     fn default() -> Receive {
         // Alertmanager's own default.
-        Receive { alertmanager_token: None, alertmanager_repeat: Duration::from_secs(4 * 3600) }
+        let alertmanager_repeat = Duration::from_secs(4 * 3600);
+        Receive { alertmanager_token: None, alertmanager_repeat, bounce_token: None }
     }
 }

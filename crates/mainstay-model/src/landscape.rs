@@ -317,6 +317,8 @@ pub struct MailServer {
     pub login: Option<(String, Secret)>,
     /// Sender, `Name <address>` or an address.
     pub from: String,
+    /// Where mail that does not arrive comes back to; `{id}` in it stands for the message's identifier. Absent: to the sender.
+    pub bounce_address: Option<String>,
     /// PEM file of the only roots to trust for the mail server. Absent: the roots of this system.
     pub ca_file: Option<PathBuf>,
 }

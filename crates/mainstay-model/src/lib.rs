@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod alert;
+mod bounce;
 mod certificate;
 mod channel;
 mod commit;
@@ -43,6 +44,7 @@ mod timeline;
 mod verdict;
 
 pub use alert::{Alert, AlertKey, Rule, Subject};
+pub use bounce::{Bounce, BounceKind};
 pub use certificate::{Certificate, Fingerprint};
 pub use channel::{Alertmanager, HttpRequest, Login, Ntfy, PagerDuty, Program, SlackBot, Telegram, Twilio};
 pub use commit::{Commit, DeliveryOutcome};
@@ -68,7 +70,8 @@ pub use landscape::{
     MailSecurity, MailServer, ProvenWithin, Provider, StatusPage, TlsMode, TlsPolicy,
 };
 pub use message::{
-    Delivery, DeliveryState, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind,
+    Attempt, AttemptResult, Delivery, DeliveryState, LATE_AFTER, Message, MessageDependency, MessageFailure,
+    MessageIncident, MessageKind,
 };
 pub use name::{
     ChannelName, ComponentName, DependencyName, EscalationName, ExternalKey, HeaderName, HeartbeatName,

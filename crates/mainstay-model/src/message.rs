@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
@@ -20,8 +20,29 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// What is to be said.
     pub message: Message,
+    /// The message that it repeats, because somebody wanted that one sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_of: Option<DeliveryId>,
     /// Where it stands.
     pub state: DeliveryState,
+}
+
+/// A message that waited for so long comes late.
+pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+impl Delivery {
+    /// The incident that it is about: digests and trials are about none.
+    pub fn about(&self) -> Option<IncidentId> {
+        let about_none =
+            matches!(self.message.kind, MessageKind::Digest | MessageKind::Probe | MessageKind::Test);
+        (!about_none).then_some(self.message.incident.id)
+    }
+
+    /// Whether it waits and is no news any more.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        let waits = matches!(self.state, DeliveryState::Queued { .. });
+        waits && now.duration_since(self.created_at) >= LATE_AFTER
+    }
 }
 
 /// Where a delivery stands.
@@ -48,6 +69,56 @@ pub enum DeliveryState {
     GivenUp {
         /// When.
         at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// It waited until a later message about the same incident told it as well.
+    Merged {
+        /// When.
+        at: Timestamp,
+        /// The later message.
+        into: DeliveryId,
+    },
+    /// The service had accepted it, and said later that it did not arrive.
+    Bounced {
+        /// When that was heard.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One try to hand a message over, or what its service said of it later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it ended.
+    pub at: Timestamp,
+    /// How.
+    #[serde(flatten)]
+    pub result: AttemptResult,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum AttemptResult {
+    /// The service accepted the message.
+    Accepted {
+        /// The service's own identifier for it, where it gives one.
+        receipt: Option<String>,
+    },
+    /// It did not.
+    Failed {
+        /// Why.
+        error: String,
+    },
+    /// It had, and said later that it did not arrive.
+    Bounced {
+        /// Why.
+        reason: String,
+    },
+    /// It had, and said later that it is still trying.
+    Delayed {
         /// Why.
         reason: String,
     },

@@ -6,6 +6,7 @@
 //! A channel is found by its name: `render/<service>.rs` makes its messages, `send/<service>.rs` hands them over.
 
 mod backoff;
+mod bounce;
 mod courier;
 mod pace;
 mod render;
@@ -13,6 +14,7 @@ mod sample;
 mod send;
 
 pub use backoff::next_attempt;
+pub use bounce::bounce;
 pub use courier::{Courier, CourierError, CourierOptions, Outgoing, Receipt, Refusal};
 pub use render::{
     Mail, Request, TemplateError, alertmanager, check_request, discord, discord_news, mail as render_mail,

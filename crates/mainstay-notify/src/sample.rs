@@ -24,7 +24,7 @@ fn delivery(message: Message) -> Option<Delivery> {
     let channel: ChannelName = CHANNEL.parse().ok()?;
     let id = DeliveryId::new(now, &mut Random::seeded(3));
     let state = DeliveryState::Queued { next_attempt_at: now, attempts: 0, last_error: None };
-    Some(Delivery { id, channel, sequence: 1, created_at: now, message, state })
+    Some(Delivery { id, channel, sequence: 1, created_at: now, message, again_of: None, state })
 }
 
 fn second(seconds: i64) -> jiff::Timestamp {

@@ -24,8 +24,8 @@ pub use archive::{Archive, Past};
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{
-    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, MOST_ROWS,
-    ObservedPoint, Proven, Restored, RollUp, TimelineFilter,
+    Beside, CertificateOnDuty, CheckPoint, Claimant, CoveragePoint, DeliveryCounts, DeliveryFilter,
+    IncidentFilter, MOST_ROWS, ObservedPoint, Proven, Queue, Restored, RollUp, Standing, TimelineFilter,
 };
 pub use retention::Retention;
 pub use store::Store;

@@ -10,7 +10,10 @@ mod restore;
 pub(crate) use certificates::{certificate_pem, certificates, facts};
 pub(crate) use history::{checks, daily, hourly, observations, timeline, watched_since};
 pub(crate) use incidents::{drills, incident, incidents};
-pub(crate) use outbox::{deliveries, delivery_counts, due_deliveries, latest_receipt, next_delivery_at};
+pub(crate) use outbox::{
+    attempts, claim, deliveries, deliveries_where, delivery, delivery_counts, due_deliveries, end_claims,
+    latest_attempt, latest_receipt, next_delivery_at, queues, renew_claims, waiting_behind,
+};
 pub(crate) use past::{Chains, chains, checks_from};
 pub(crate) use restore::restore;
 

@@ -1,9 +1,12 @@
 //! What is asked of the store, and how it answers.
 
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use mainstay_model::{
-    Certificate, ChannelName, ChannelRecord, DependencyName, DependencyState, EntryId, Failure,
-    HeartbeatRecord, Histogram, Incident, IncidentId, KeptOverride, NearestEnd, Phases, Silence, Verdict,
+    Certificate, ChannelName, ChannelRecord, DeliveryId, DependencyName, DependencyState, EntryId, Failure,
+    HeartbeatRecord, Histogram, Incident, IncidentId, KeptOverride, NearestEnd, Phases, Random, Silence,
+    Verdict,
 };
 
 /// What the service needs to go on where it stopped.
@@ -178,4 +181,85 @@ pub struct DeliveryCounts {
     pub delivered: u64,
     /// Given up.
     pub given_up: u64,
+    /// Told by a later message.
+    pub merged: u64,
+    /// Accepted, and come back.
+    pub bounced: u64,
+}
+
+/// Which messages are asked for, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Only those that stand so.
+    pub standing: Option<Standing>,
+    /// Only those of this channel.
+    pub channel: Option<ChannelName>,
+    /// Only those about this incident.
+    pub incident: Option<IncidentId>,
+    /// Only those older than this one: the last of the page before.
+    pub before: Option<DeliveryId>,
+    /// At most so many, and never more than [`MOST_ROWS`].
+    pub limit: u32,
+}
+
+impl Default for DeliveryFilter {
+    fn default() -> Self {
+        DeliveryFilter { standing: None, channel: None, incident: None, before: None, limit: 100 }
+    }
+}
+
+/// Where a message stands, as the word of [`mainstay_model::DeliveryState`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// To be tried.
+    Queued,
+    /// Accepted by its channel.
+    Delivered,
+    /// Given up.
+    GivenUp,
+    /// Told by a later message.
+    Merged,
+    /// Accepted, and come back.
+    Bounced,
+}
+
+impl FromStr for Standing {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Standing, ()> {
+        Ok(match word {
+            "queued" => Standing::Queued,
+            "delivered" => Standing::Delivered,
+            "given-up" => Standing::GivenUp,
+            "merged" => Standing::Merged,
+            "bounced" => Standing::Bounced,
+            _ => return Err(()),
+        })
+    }
+}
+
+/// Who carries messages: made once by each that does, so that no two carry the same one at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimant(u64);
+
+impl Claimant {
+    /// Another one than any before.
+    pub fn new(random: &mut Random) -> Claimant {
+        Claimant(random.next_u64())
+    }
+
+    pub(crate) fn number(self) -> i64 {
+        i64::from_ne_bytes(self.0.to_ne_bytes())
+    }
+}
+
+/// What waits for one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Which channel.
+    pub channel: ChannelName,
+    /// How many messages.
+    pub messages: u64,
+    /// Since when the oldest of them waits.
+    pub since: Timestamp,
 }

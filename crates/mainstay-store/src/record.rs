@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use mainstay_model::{ChannelRecord, HeartbeatRecord, Incident, KeptOverride, Silence, TimelineEntry};
 use serde::de::DeserializeOwned;
 
-pub(crate) use delivery::DeliveryRow;
+pub(crate) use delivery::{ACCEPTED, CAME_BACK, DELAYED, DeliveryRow, FAILED};
 pub(crate) use duty::{Duty, Link};
 pub(crate) use observation::{CheckRow, PartOfCheck, Tally};
 pub(crate) use roll_up::RollUpRow;
@@ -71,6 +71,10 @@ impl Record {
     pub(crate) fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
         let text = self.text(column)?;
         text.parse().map_err(|_| self.corrupt(column, format!("says {text:?}, which is not understood")))
+    }
+
+    pub(crate) fn maybe_parsed<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+        self.maybe_text(column)?.map(|_| self.parsed(column)).transpose()
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {

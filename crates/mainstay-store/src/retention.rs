@@ -15,7 +15,7 @@ pub struct Retention {
     pub raw: Duration,
     /// Sums over hours.
     pub hourly: Duration,
-    /// Messages that were delivered or given up.
+    /// Messages that do not wait any more, and every try of them.
     pub deliveries: Duration,
 }
 
@@ -48,6 +48,7 @@ pub(crate) async fn retain(
     let now = believed(database, now).await?;
     delete_observations(database, now, retention.raw).await?;
     repeat(database, sql::DELETE_HOURS, before(now, retention.hourly)).await?;
+    repeat(database, sql::DELETE_ATTEMPTS, before(now, retention.deliveries)).await?;
     repeat(database, sql::DELETE_DELIVERIES, before(now, retention.deliveries)).await
 }
 

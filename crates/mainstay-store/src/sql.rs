@@ -101,8 +101,8 @@ bulks! {
         ON CONFLICT (name) DO UPDATE SET body = excluded.body";
     INSERT_SILENCES(3) = "INSERT INTO silence (id, ends_at, body) VALUES {rows}
         ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at, body = excluded.body";
-    INSERT_DELIVERIES(11) = "INSERT INTO delivery (id, channel, incident, sequence, created_at, state, next_attempt_at,
-            attempts, ended_at, note, message) VALUES {rows}
+    INSERT_DELIVERIES(12) = "INSERT INTO delivery (id, channel, incident, sequence, created_at, state, next_attempt_at,
+            attempts, ended_at, note, message, again_of) VALUES {rows}
         ON CONFLICT (id) DO NOTHING";
     INSERT_OVERRIDES(2) = "INSERT INTO schedule_override (id, body) VALUES {rows}
         ON CONFLICT (id) DO UPDATE SET body = excluded.body";
@@ -133,6 +133,11 @@ lists! {
         AND since < (SELECT MAX(since) FROM chain AS newest WHERE newest.endpoint_id = chain.endpoint_id)";
     DELETE_CHAINS(0) = "DELETE FROM chain WHERE endpoint_id IN ({list})";
     DELETE_OVERRIDES(0) = "DELETE FROM schedule_override WHERE id IN ({list})";
+    // Where two ask for the same at once, the later one finds it claimed when the earlier has committed: PostgreSQL looks at the row
+    // again, and SQLite lets only one write. So one text does on both what SKIP LOCKED does on one.
+    CLAIM_DELIVERIES(4) = "UPDATE delivery SET claimed_by = $1, claimed_until = $2
+        WHERE state = 0 AND (next_attempt_at <= $3 OR next_attempt_at > $4)
+            AND (claimed_until IS NULL OR claimed_until <= $3 OR claimed_until > $4) AND id IN ({list}) RETURNING id";
     DELETE_ENDPOINTS(1) = "DELETE FROM endpoint WHERE id IN ({list}) AND last_seen < $1";
 }
 
@@ -142,11 +147,26 @@ statements! {
     FORGET_ENDPOINT = "DELETE FROM endpoint WHERE dependency = $1 AND address = $2";
     CURRENT_CHAIN = "SELECT endpoint_id, since, links FROM chain WHERE endpoint_id = $1 ORDER BY since DESC LIMIT 1";
 
-    DELIVERED = "UPDATE delivery SET state = 1, ended_at = $2, note = $3, next_attempt_at = NULL
-        WHERE id = $1 AND state <> 1";
-    RETRY = "UPDATE delivery SET next_attempt_at = $2, note = $3, attempts = attempts + 1 WHERE id = $1 AND state = 0";
-    GIVEN_UP = "UPDATE delivery SET state = 2, ended_at = $2, note = $3, next_attempt_at = NULL
-        WHERE id = $1 AND state = 0";
+    DELIVERED = "UPDATE delivery SET state = 1, ended_at = $2, note = $3, next_attempt_at = NULL,
+            claimed_by = NULL, claimed_until = NULL WHERE id = $1 AND state <> 1 AND state <> 4";
+    // A channel that took a message after it had failed takes the others as well that wait for it.
+    HURRY_OTHERS = "UPDATE delivery SET next_attempt_at = $2 WHERE state = 0 AND attempts > 0 AND next_attempt_at > $2
+            AND channel = (SELECT channel FROM delivery AS taken WHERE taken.id = $1 AND taken.attempts > 0)";
+    RETRY = "UPDATE delivery SET next_attempt_at = $2, note = $3, attempts = attempts + 1,
+            claimed_by = NULL, claimed_until = NULL WHERE id = $1 AND state = 0";
+    GIVEN_UP = "UPDATE delivery SET state = 2, ended_at = $2, note = $3, next_attempt_at = NULL,
+            claimed_by = NULL, claimed_until = NULL WHERE id = $1 AND state = 0";
+    MERGED = "UPDATE delivery SET state = 3, ended_at = $2, note = $3, next_attempt_at = NULL,
+            claimed_by = NULL, claimed_until = NULL WHERE id = $1 AND state = 0";
+    REWORDED = "UPDATE delivery SET next_attempt_at = $2, attempts = $3, message = $4 WHERE id = $1 AND state = 0";
+    HURRIED = "UPDATE delivery SET next_attempt_at = $2 WHERE id = $1 AND state = 0 AND next_attempt_at > $2";
+    // What comes back may come before the acceptance was written down.
+    BOUNCED = "UPDATE delivery SET state = 4, ended_at = $2, note = $3, next_attempt_at = NULL,
+            claimed_by = NULL, claimed_until = NULL WHERE id = $1 AND (state = 0 OR state = 1)";
+    RENEW_CLAIMS = "UPDATE delivery SET claimed_until = $2 WHERE state = 0 AND claimed_until IS NOT NULL AND claimed_by = $1";
+    END_CLAIMS = "UPDATE delivery SET claimed_by = NULL, claimed_until = NULL WHERE state = 0 AND claimed_until IS NOT NULL";
+    INSERT_ATTEMPT = "INSERT INTO attempt (delivery, at, channel, result, note)
+        SELECT id, $2, channel, $3, $4 FROM delivery WHERE id = $1 ON CONFLICT (delivery, at, result) DO NOTHING";
 
     SET_MARK = "INSERT INTO mark (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at
         WHERE mark.at < excluded.at";
@@ -225,16 +245,32 @@ statements! {
 
     SILENCES = "SELECT id, body FROM silence WHERE ends_at > $1 ORDER BY id";
 
-    DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message
+    // What is late comes after what is fresh, so that a channel that was away for long does not hide what is new.
+    DUE_DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message, again_of
         FROM delivery WHERE state = 0 AND (next_attempt_at <= $1 OR next_attempt_at > $3)
+            AND (claimed_until IS NULL OR claimed_until <= $1 OR claimed_until > $3)
             AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
                 AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)
-        ORDER BY next_attempt_at, id LIMIT $2";
+        ORDER BY CASE WHEN created_at > $4 THEN 0 ELSE 1 END, next_attempt_at, id LIMIT $2";
+    WAITING_BEHIND = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message, again_of
+        FROM delivery WHERE state = 0 AND channel = $1 AND incident = $2 AND sequence >= $3 ORDER BY sequence, id LIMIT $4";
     FIRST_ENTRY = "SELECT MIN(at) AS at FROM timeline";
-    NEXT_DELIVERY = "SELECT MIN(next_attempt_at) AS at FROM delivery WHERE state = 0
+    NEXT_DELIVERY = "SELECT MIN(CASE WHEN claimed_until > next_attempt_at THEN claimed_until ELSE next_attempt_at END) AS at
+        FROM delivery WHERE state = 0
             AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.state = 0 AND earlier.channel = delivery.channel
                 AND earlier.incident = delivery.incident AND earlier.sequence < delivery.sequence)";
-    DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message
+    DELIVERY = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message, again_of
+        FROM delivery WHERE id = $1";
+    DELIVERIES_WHERE = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message, again_of
+        FROM delivery WHERE (created_at < $1 OR (created_at = $1 AND id < $2)) AND ($3 < 0 OR state = $3)
+            AND ($4 = '' OR channel = $4) AND ($5 = '' OR incident = $5)
+        ORDER BY created_at DESC, id DESC LIMIT $6";
+    ATTEMPTS = "SELECT delivery, at, result, note FROM attempt WHERE delivery = $1 ORDER BY at DESC, result DESC LIMIT $2";
+    LATEST_ATTEMPT = "SELECT delivery, at, result, note FROM attempt
+        WHERE channel = $1 AND (result = $2 OR result = $3) ORDER BY at DESC LIMIT 1";
+    QUEUES = "SELECT channel, COUNT(*) AS messages, MIN(created_at) AS since FROM delivery WHERE state = 0
+        GROUP BY channel ORDER BY channel";
+    DELIVERIES = "SELECT id, channel, incident, sequence, created_at, state, next_attempt_at, attempts, ended_at, note, message, again_of
         FROM delivery WHERE incident = $1 ORDER BY created_at, channel, sequence, id";
     LATEST_RECEIPT = "SELECT note FROM delivery
         WHERE incident = $1 AND channel = $2 AND state = 1 AND note IS NOT NULL AND sequence < $3
@@ -260,6 +296,8 @@ statements! {
         SELECT dependency, start FROM hourly WHERE start < $1 ORDER BY start LIMIT 2000)";
     DELETE_DELIVERIES = "DELETE FROM delivery WHERE id IN (
         SELECT id FROM delivery WHERE state <> 0 AND ended_at < $1 ORDER BY ended_at LIMIT 2000)";
+    DELETE_ATTEMPTS = "DELETE FROM attempt WHERE (delivery, at) IN (
+        SELECT delivery, at FROM attempt WHERE at < $1 ORDER BY at LIMIT 2000)";
     DELETE_FAILURES = "DELETE FROM failure WHERE id IN (
         SELECT id FROM failure WHERE last_seen < $1 ORDER BY last_seen LIMIT 2000)";
     ENDPOINTS_UNSEEN = "SELECT id FROM endpoint WHERE last_seen < $1 ORDER BY last_seen LIMIT 64";

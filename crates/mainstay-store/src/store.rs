@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, Commit, Coverage, Delivery, DependencyName, Fingerprint, Incident, IncidentId, KeptOverride,
-    Secret, TimelineEntry,
+    Attempt, ChannelName, Commit, Coverage, Delivery, DeliveryId, DependencyName, Fingerprint, Incident,
+    IncidentId, KeptOverride, Secret, TimelineEntry,
 };
 use tokio::sync::Mutex;
 
@@ -12,9 +12,9 @@ use crate::database::Database;
 use crate::reading::MOST_ROWS;
 use crate::write::Memory;
 use crate::{
-    Beside, CertificateOnDuty, CheckPoint, CoveragePoint, DeliveryCounts, IncidentFilter, Location,
-    ObservedPoint, Proven, Restored, Retention, RollUp, StoreError, TimelineFilter, backup, coverage, peek,
-    read, retention, roll_up, secret, sql, write,
+    Beside, CertificateOnDuty, CheckPoint, Claimant, CoveragePoint, DeliveryCounts, DeliveryFilter,
+    IncidentFilter, Location, ObservedPoint, Proven, Queue, Restored, Retention, RollUp, StoreError,
+    TimelineFilter, backup, coverage, peek, read, retention, roll_up, secret, sql, write,
 };
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.
@@ -52,10 +52,67 @@ impl Store {
         read::restore(&self.database, now).await
     }
 
-    /// Messages that can be tried now, the longest due first: of each channel and incident only the earliest that is not settled, so
+    /// Messages that can be tried now and that nobody carries, those that are late at the end, and the longest due first: of each channel and incident only the earliest that is not settled, so
     /// that their order is kept. One that is to wait for more than seven hours counts as due: the clock was ahead when it was put off.
     pub async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         read::due_deliveries(&self.database, now, limit).await
+    }
+
+    /// Takes those of these messages that can be tried now and that nobody else carries, until that time at the latest; says which they
+    /// are. What becomes of a message ends the claim; a claim that passes its time counts for nothing, so that a message whose carrier
+    /// died is sent again, under the same identifier.
+    pub async fn claim(
+        &self,
+        ids: &[DeliveryId],
+        claimant: Claimant,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        read::claim(&self.database, ids, claimant, now, until).await
+    }
+
+    /// Keeps what this one carries until then.
+    pub async fn renew_claims(&self, claimant: Claimant, until: Timestamp) -> Result<(), StoreError> {
+        read::renew_claims(&self.database, claimant, until).await
+    }
+
+    /// Ends every claim: for whoever has just opened the store, and so knows that everybody who carried messages before is dead.
+    pub async fn end_claims(&self) -> Result<(), StoreError> {
+        read::end_claims(&self.database).await
+    }
+
+    /// This message and those that wait behind it: of the same channel, about the same incident, in their order.
+    pub async fn waiting_behind(&self, first: &Delivery) -> Result<Vec<Delivery>, StoreError> {
+        read::waiting_behind(&self.database, first).await
+    }
+
+    /// Messages, newest first.
+    pub async fn deliveries_where(&self, filter: &DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
+        read::deliveries_where(&self.database, filter).await
+    }
+
+    /// One message.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        read::delivery(&self.database, id).await
+    }
+
+    /// Every try of a message, the oldest first; where there are more than 500, the latest of them.
+    pub async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        read::attempts(&self.database, id).await
+    }
+
+    /// The latest try of a channel that was accepted, or that was not; with the message that it was of.
+    pub async fn latest_attempt(
+        &self,
+        channel: &ChannelName,
+        accepted: bool,
+    ) -> Result<Option<(DeliveryId, Attempt)>, StoreError> {
+        read::latest_attempt(&self.database, channel, accepted).await
+    }
+
+    /// What waits, by channel.
+    pub async fn queues(&self) -> Result<Vec<Queue>, StoreError> {
+        read::queues(&self.database).await
     }
 
     /// When anything was seen first: the beginning of the timeline, which is kept for ever.

@@ -2,11 +2,12 @@
 
 mod checks;
 mod memory;
+mod outcomes;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use mainstay_model::{Commit, DeliveryOutcome, DependencyState, Incident, KeptOverride, Silence};
+use mainstay_model::{Commit, DependencyState, Incident, KeptOverride, Silence};
 
 use crate::StoreError;
 use crate::database::{Database, Transaction, Value, portions};
@@ -76,7 +77,7 @@ async fn attempt(database: &Database, memory: &mut Memory, commit: &Commit) -> R
     let mut transaction = database.begin().await?;
     checks::write(&mut transaction, &mut known, commit).await?;
     write_decisions(&mut transaction, commit).await?;
-    write_outcomes(&mut transaction, &commit.outcomes).await?;
+    outcomes::write(&mut transaction, &commit.outcomes).await?;
     write_overrides(&mut transaction, commit).await?;
     if let Some(latest) = latest_moment(commit) {
         transaction.execute(sql::SET_MARK, vec![WRITTEN.into(), latest.into()]).await?;
@@ -152,20 +153,6 @@ fn timeline_values(commit: &Commit) -> Result<Vec<Value>, serde_json::Error> {
             serde_json::to_string(entry)?.into(),
         ])
     })
-}
-
-async fn write_outcomes(transaction: &mut Transaction, outcomes: &[DeliveryOutcome]) -> Result<(), Trouble> {
-    for outcome in outcomes {
-        let (sql, id, at, note) = match outcome {
-            DeliveryOutcome::Delivered { id, at, receipt } => (sql::DELIVERED, id, at, receipt.clone()),
-            DeliveryOutcome::Retry { id, next_attempt_at, error } => {
-                (sql::RETRY, id, next_attempt_at, Some(error.clone()))
-            }
-            DeliveryOutcome::GivenUp { id, at, reason } => (sql::GIVEN_UP, id, at, Some(reason.clone())),
-        };
-        transaction.execute(sql, vec![id.to_string().into(), (*at).into(), note.into()]).await?;
-    }
-    Ok(())
 }
 
 /// The later one holds where one stands twice; what is forgotten is gone, whatever was written of it.

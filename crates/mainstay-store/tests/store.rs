@@ -4,6 +4,8 @@
 mod archive;
 #[path = "store/backup.rs"]
 mod backup;
+#[path = "store/claims.rs"]
+mod claims;
 #[path = "store/corrupt.rs"]
 mod corrupt;
 #[path = "store/coverage.rs"]

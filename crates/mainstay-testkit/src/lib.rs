@@ -1,6 +1,7 @@
 //! For tests only: a certification authority that breaks certificates on purpose, and servers that present them.
 
 mod mailbox;
+mod moody;
 mod pki;
 mod receiver;
 pub mod scripted;
@@ -8,6 +9,7 @@ pub mod servers;
 mod wait;
 
 pub use mailbox::{Mailbox, SmtpRefusal};
+pub use moody::{Moody, Taken};
 pub use pki::{Identity, Key, Pki, Scenario, Spec};
 pub use receiver::{Answer, Received, Receiver};
 pub use wait::wait_for;

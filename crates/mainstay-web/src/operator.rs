@@ -35,6 +35,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use mainstay_engine::{Event, State};
+use mainstay_model::Bounce;
 use mainstay_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -60,6 +61,8 @@ pub struct Operator {
     pub readiness: watch::Receiver<Readiness>,
     /// Makes and reads the links in messages by which somebody takes an incident up.
     pub links: Arc<Links>,
+    /// Reads a mail that came back; `None` when it says of no message of ours that it did not arrive.
+    pub read_bounce: fn(&[u8]) -> Option<Bounce>,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// The version of the program, for people and metrics.

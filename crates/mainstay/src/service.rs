@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use mainstay_engine::{Event, Recheck, State};
+use mainstay_engine::{Event, Recheck};
 use mainstay_model::Landscape;
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
-use mainstay_store::{Restored, Retention, Store};
+use mainstay_store::{Retention, Store};
 use mainstay_web::operator::{self, Links, Operator, Readiness};
 use mainstay_web::public::Public;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -35,6 +35,7 @@ use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
 use crate::tasks::references::References;
 use crate::tasks::reload::Reloader;
+use crate::tasks::restore::restore;
 use crate::tasks::schedule::{Rechecks, Scheduler};
 use crate::tasks::tidy;
 use listen::{bind, listen};
@@ -74,13 +75,7 @@ impl Service {
         let socket = Socket::bind(&loaded.server.data_dir)?;
         let courier = Arc::new(courier()?);
         let links = Arc::new(Links::new(&store.secret(LINKS, &clock::key()).await?));
-        let Restored { dependencies, incidents, channels, heartbeats, silences, overrides, last_written } =
-            store.restore(clock::now()).await?;
-        let state = State::restored(dependencies, incidents)
-            .remembering(channels, heartbeats)
-            .silenced(silences)
-            .with_overrides(overrides)
-            .blind_since(last_written);
+        let state = restore(&store, clock::now()).await?;
         let state: SharedState = Arc::new(RwLock::new(state));
 
         let (rechecks, rechecks_wanted) = Rechecks::new();
@@ -91,7 +86,7 @@ impl Service {
             publish: Arc::new(Notify::new()),
             changes: watch::Sender::new(0),
         };
-        let (recorder, inbox) = Recorder::new(state.clone(), store.clone(), pokes.clone());
+        let (recorder, inbox) = Recorder::new(state.clone(), store.clone(), pokes.clone(), clock::now);
         let trouble = recorder.trouble();
         let stop_recorder = CancellationToken::new();
         let recorder = tokio::spawn(recorder.run(stop_recorder.clone()));
@@ -215,6 +210,7 @@ impl Parts {
             inbox: self.inbox.clone(),
             poked: self.pokes.deliver.clone(),
             outbox: outbox.clone(),
+            clock: clock::now,
         };
         team.spawn("deliverer", deliverer.run(team.stop()));
         if let Some(to) = self.loaded.server.heartbeat.clone() {
@@ -246,6 +242,7 @@ impl Parts {
             changes: self.pokes.changes.subscribe(),
             readiness: readiness.subscribe(),
             links: self.links.clone(),
+            read_bounce: mainstay_notify::bounce,
             clock: clock::now,
             version: env!("CARGO_PKG_VERSION"),
         });

@@ -1,6 +1,8 @@
 //! What runs while Mainstay serves. Each task is poked or timed, re-reads what it needs, and may run twice without harm.
 
 pub(crate) mod alarm;
+#[cfg(test)]
+mod crashes;
 pub(crate) mod deliver;
 pub(crate) mod heartbeat;
 pub(crate) mod prove;
@@ -8,5 +10,8 @@ pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod references;
 pub(crate) mod reload;
+pub(crate) mod restore;
+#[cfg(test)]
+mod scene;
 pub(crate) mod schedule;
 pub(crate) mod tidy;

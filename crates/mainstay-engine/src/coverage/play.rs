@@ -124,15 +124,7 @@ impl<'a> Stage<'a> {
         play.step(Event::Configured(self.landscape.clone()), begin);
         play.step(Event::ReferencesChecked { reachable: 1, tried: 1 }, begin);
         play.step(Event::Tick, later(begin, SignedDuration::from_secs(10)));
-        if let Some(state) = play.state.dependencies.get_mut(&self.dependency.name) {
-            // As after many good checks.
-            Arc::make_mut(state).latency = LatencyBaseline {
-                count: 1_000,
-                mean_ms: 10.0,
-                deviation_ms: 1.0,
-                ..LatencyBaseline::default()
-            };
-        }
+        play.keep_usual_latency();
         // A certificate in the first third of its life.
         let certificate = self.certificate(earlier(at, self.life / 4));
         for second in [2, 1, 0] {
@@ -243,6 +235,15 @@ impl Prepared<'_> {
             self.state.last_step_at = Some(now);
         }
         self.state.step(event, now, &mut self.random)
+    }
+
+    /// What is usual was learnt from many good checks, and the slow ones of a play change nothing about it: how many a play makes, and
+    /// so how soon slowness would be the new usual, says nothing about a real server.
+    fn keep_usual_latency(&mut self) {
+        if let Some(state) = self.state.dependencies.get_mut(&self.stage.dependency.name) {
+            let latency = &mut Arc::make_mut(state).latency;
+            *latency = LatencyBaseline { count: 1_000, mean_ms: 10.0, deviation_ms: 1.0, ..latency.clone() };
+        }
     }
 
     /// Plays a break.
@@ -445,6 +446,7 @@ impl<'a> Play<'a> {
     fn check(&mut self, now: Timestamp) {
         let report = self.report(now);
         self.step(Event::Checked(Box::new(report)), now);
+        self.on.keep_usual_latency();
     }
 
     fn report(&self, at: Timestamp) -> CheckReport {

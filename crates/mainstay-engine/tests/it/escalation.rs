@@ -145,6 +145,35 @@ fn one_hangs_one_refuses_one_works_and_then_nobody_was_reached() {
 }
 
 #[test]
+fn when_the_message_of_a_step_comes_back_the_next_is_taken_at_once() {
+    let mut scene = three_steps(|_| {});
+    break_db(&mut scene);
+    answer(&mut scene, "one", false);
+    scene.pass(60);
+    let sent = scene.written.deliveries[0].clone();
+    let (id, channel, incident) = (sent.id, sent.channel, Some(sent.message.incident.id));
+    scene.step(Event::DeliveryBounced { id, channel, incident, reason: "550 no such mailbox".into() });
+    scene.pass(5);
+    let second = scene.written.deliveries.iter().find(|one| one.channel.as_str() == "two").unwrap();
+    assert!(second.created_at.duration_since(begin()).as_secs() <= 61);
+    assert!(scene.written.deliveries.iter().all(|one| one.channel.as_str() != "three"));
+}
+
+#[test]
+fn a_step_goes_on_waiting_for_the_message_that_tells_its_own_as_well() {
+    let mut scene = three_steps(|_| {});
+    let incident = break_db(&mut scene);
+    scene.pass(100).act(Action::SetSeverity { incident, severity: Severity::High });
+    let to_one: Vec<Delivery> =
+        scene.written.deliveries.iter().filter(|one| one.channel.as_str() == "one").cloned().collect();
+    assert_eq!(to_one.len(), 2);
+    scene.step(Event::DeliveriesLate { waiting: to_one });
+    answer(&mut scene, "one", true);
+    scene.pass(5);
+    assert!(scene.written.deliveries.iter().any(|one| one.channel.as_str() == "two"));
+}
+
+#[test]
 fn one_message_that_arrives_gives_the_step_its_time() {
     let mut scene = three_steps(|landscape| {
         let policy = landscape.escalations.values_mut().next().unwrap();

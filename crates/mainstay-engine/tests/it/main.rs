@@ -3,6 +3,7 @@
 mod availability;
 mod certificates;
 mod coverage;
+mod deliveries;
 mod docs;
 mod drills;
 mod escalation;

@@ -2,13 +2,14 @@ mod settled;
 
 use std::time::Duration;
 
+use lettre::address::{Address, Envelope};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
-use mainstay_model::{MailSecurity, MailServer};
+use mainstay_model::{DeliveryId, MailSecurity, MailServer};
 
 use crate::courier::{Outgoing, Receipt, Refusal};
 use crate::render;
@@ -121,9 +122,14 @@ fn letter(outgoing: Outgoing<'_>, server: &MailServer, recipient: &str) -> Resul
     let rendered = render::mail(message);
     let from: Mailbox = parse("from", &server.from)?;
     let domain = from.email.domain().to_owned();
+    let to = parse("to", recipient)?;
+    let returns_to = returns_to(server, outgoing.delivery.id, &from)?;
+    let envelope = Envelope::new(Some(returns_to), vec![to.email.clone()])
+        .map_err(|error| Refusal::never(format!("the mail cannot be built: {error}")))?;
     Letter::builder()
+        .envelope(envelope)
         .from(from)
-        .to(parse("to", recipient)?)
+        .to(to)
         .subject(rendered.subject)
         .message_id(Some(format!("<{}@{domain}>", outgoing.delivery.id)))
         // Every mail about one incident answers to the same invisible first one, so that it is one thread.
@@ -136,6 +142,12 @@ fn letter(outgoing: Outgoing<'_>, server: &MailServer, recipient: &str) -> Resul
         ))
         .multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html))
         .map_err(|error| Refusal::never(format!("the mail cannot be built: {error}")))
+}
+
+/// Where a mail that does not arrive comes back to: an address for each message, so that a bounce is known by its own.
+fn returns_to(server: &MailServer, id: DeliveryId, from: &Mailbox) -> Result<Address, Refusal> {
+    let Some(pattern) = &server.bounce_address else { return Ok(from.email.clone()) };
+    Ok(parse("bounce_address", &pattern.replace("{id}", &id.to_string()))?.email)
 }
 
 fn parse(what: &str, address: &str) -> Result<Mailbox, Refusal> {

@@ -14,6 +14,7 @@ fn delivery() -> Delivery {
         sequence: 1,
         created_at: now(),
         message: message(MessageKind::Opened),
+        again_of: None,
         state: DeliveryState::Queued { next_attempt_at: now(), attempts: 0, last_error: None },
     }
 }
@@ -216,6 +217,7 @@ fn mail_server(mailbox: &Mailbox) -> MailServer {
         security: MailSecurity::Plaintext,
         login: None,
         from: "Example Status <status@example.com>".into(),
+        bounce_address: None,
         ca_file: None,
     }
 }

@@ -14,6 +14,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (4, "secret", include_str!("../../migrations/4_secret.sql")),
     (5, "coverage", include_str!("../../migrations/5_coverage.sql")),
     (6, "proof", include_str!("../../migrations/6_proof.sql")),
+    (7, "delivery", include_str!("../../migrations/7_delivery.sql")),
     (8, "drill", include_str!("../../migrations/8_drill.sql")),
 ];
 

@@ -39,7 +39,7 @@ async fn a_message_comes_back_as_it_was() {
         store.commit(&of_deliveries(all.clone())).await.unwrap();
         assert_eq!(store.deliveries(incident_id(1)).await.unwrap(), all);
         assert_eq!(store.deliveries(incident_id(2)).await.unwrap(), []);
-        let counts = DeliveryCounts { queued: 1, delivered: 1, given_up: 1 };
+        let counts = DeliveryCounts { queued: 1, delivered: 1, given_up: 1, ..DeliveryCounts::default() };
         assert_eq!(store.delivery_counts().await.unwrap(), counts);
     })
     .await;
@@ -57,8 +57,11 @@ async fn a_later_message_waits_for_the_earlier_one() {
         assert_eq!(due(&store, 10).await, [1]);
 
         let error = "connection refused".to_owned();
-        happened(&store, DeliveryOutcome::Retry { id: delivery_id(1), next_attempt_at: later(40), error })
-            .await;
+        happened(
+            &store,
+            DeliveryOutcome::Retry { id: delivery_id(1), at: later(10), next_attempt_at: later(40), error },
+        )
+        .await;
         assert_eq!(due(&store, 39).await, [] as [u32; 0]);
         let again = store.due_deliveries(later(40), 1).await.unwrap();
         assert_eq!(again[0].id, delivery_id(1), "the identity is stable over retries");
@@ -84,8 +87,11 @@ async fn giving_up_frees_the_next() {
         assert_eq!(due(&store, 1).await, [2]);
         // What is settled stays settled.
         let error = "late".to_owned();
-        happened(&store, DeliveryOutcome::Retry { id: delivery_id(1), next_attempt_at: start(), error })
-            .await;
+        happened(
+            &store,
+            DeliveryOutcome::Retry { id: delivery_id(1), at: start(), next_attempt_at: start(), error },
+        )
+        .await;
         assert_eq!(due(&store, 1).await, [2]);
     })
     .await;

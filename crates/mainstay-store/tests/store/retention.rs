@@ -87,6 +87,8 @@ async fn only_settled_messages_go() {
         store.retain(later(100 * DAY), Retention::default()).await.unwrap();
         let counts = store.delivery_counts().await.unwrap();
         assert_eq!((counts.queued, counts.delivered, counts.given_up), (1, 0, 1));
+        assert_eq!(store.attempts(delivery_id(1)).await.unwrap(), []);
+        assert_eq!(store.attempts(delivery_id(2)).await.unwrap().len(), 1);
     })
     .await;
 }

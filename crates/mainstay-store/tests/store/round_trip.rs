@@ -196,6 +196,7 @@ async fn what_a_server_said_is_kept_even_with_a_nul_in_it() {
         report.addresses[0].failure = Some(failure);
         let outcome = DeliveryOutcome::Retry {
             id: delivery_id(1),
+            at: later(8),
             next_attempt_at: later(9),
             error: "a\0b".to_owned(),
         };

@@ -181,6 +181,7 @@ pub(crate) fn delivery(number: u64, channel: &str, incident: u64, sequence: u32,
         sequence,
         created_at: start(),
         message: message(incident),
+        again_of: None,
         state: DeliveryState::Queued { next_attempt_at: due, attempts: 0, last_error: None },
     }
 }

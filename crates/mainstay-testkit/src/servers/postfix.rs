@@ -29,6 +29,8 @@ pub struct PostfixOptions<'a> {
     pub identity: Option<&'a Identity>,
     /// Users that may log in, under TLS only. Nobody has to.
     pub accounts: &'a [Account],
+    /// The port on 127.0.0.1 of the server that mail for `away.test` is handed on to. What that one refuses comes back to its sender.
+    pub away: Option<u16>,
 }
 
 impl Postfix {
@@ -51,7 +53,7 @@ impl Postfix {
         let login = (!options.accounts.is_empty()).then(|| SmtpLogin::start(options.accounts));
         let (smtp_port, smtps_port) = (free_port(), free_port());
         furnish(&place, options.identity);
-        place.write("etc/main.cf", &main_settings(&place, options.identity.is_some(), login.as_ref()));
+        place.write("etc/main.cf", &main_settings(&place, &options, login.as_ref()));
         let smtps = options.identity.map(|_| smtps_port);
         place.write("etc/master.cf", &services(smtp_port, smtps));
         let configuration = place.path("etc").display().to_string();
@@ -115,8 +117,15 @@ fn write_identity(place: &Place, identity: &Identity) {
     fs::rename(place.path("identity.new"), place.path("identity.pem")).expect("both are in one directory");
 }
 
-fn main_settings(place: &Place, tls: bool, login: Option<&SmtpLogin>) -> String {
+fn main_settings(place: &Place, options: &PostfixOptions<'_>, login: Option<&SmtpLogin>) -> String {
     let here = place.directory.display();
+    let tls = options.identity.is_some();
+    let away = options.away.map(|port| {
+        format!(
+            "relay_domains = away.test\ntransport_maps = inline:{{{{away.test = onward:[127.0.0.1]:{port}}}}}\n"
+        )
+    });
+    let away = away.unwrap_or_default();
     let security = if tls { "may" } else { "none" };
     let chain = if tls { format!("smtpd_tls_chain_files = {here}/identity.pem\n") } else { String::new() };
     let login = login.map(SmtpLogin::settings).unwrap_or_default();
@@ -140,7 +149,7 @@ virtual_mailbox_maps = static:everybody/
 virtual_uid_maps = static:{NOBODY}
 virtual_gid_maps = static:{NOBODY}
 smtpd_tls_security_level = {security}
-{chain}{login}"
+{chain}{login}{away}"
     )
 }
 
@@ -163,6 +172,7 @@ trace unix - - n - 0 bounce
 verify unix - - n - 1 verify
 proxymap unix - - n - - proxymap
 smtp unix - - n - - discard
+onward unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual

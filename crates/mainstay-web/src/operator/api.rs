@@ -1,8 +1,11 @@
 //! The API for programs, under `/api/v1/`. Field names are stable: they are added, never renamed.
 
 mod alertmanager;
+mod bounces;
 mod certificates;
+mod channels;
 mod coverage;
+mod deliveries;
 mod dependencies;
 mod drills;
 mod heartbeats;
@@ -10,6 +13,7 @@ mod incidents;
 mod on_call;
 mod silences;
 mod status;
+mod token;
 
 use std::sync::Arc;
 
@@ -58,6 +62,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/drills", get(drills::list).post(drills::start)),
         ("/api/v1/drills/plan", get(drills::planned)),
         ("/api/v1/drills/{id}", get(drills::one)),
+        ("/api/v1/bounces", bounces::route()),
+        ("/api/v1/channels", get(channels::list)),
+        ("/api/v1/channels/{name}/trial", post(channels::trial)),
+        ("/api/v1/deliveries", get(deliveries::list)),
+        ("/api/v1/deliveries/{id}", get(deliveries::one)),
+        ("/api/v1/deliveries/{id}/retry", post(deliveries::retry)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

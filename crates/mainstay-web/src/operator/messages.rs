@@ -116,6 +116,10 @@ fn standing(delivery: &Delivery, now: Timestamp) -> (Sign, &'static str, String)
             (Sign::Degraded, "waiting", format!("{tries} failed, the next one is {next}{error}"))
         }
         DeliveryState::GivenUp { reason, .. } => (Sign::Down, "given up", reason.clone()),
+        DeliveryState::Bounced { reason, .. } => (Sign::Down, "bounced", reason.clone()),
+        DeliveryState::Merged { .. } => {
+            (Sign::Healthy, "merged", "a later message tells it as well".to_owned())
+        }
     }
 }
 

@@ -78,6 +78,7 @@ impl House {
             changes: heard,
             readiness: seen,
             links: Arc::clone(&links),
+            read_bounce: sample::bounce,
             clock: sample::now,
             version: "0.1.0",
         };

@@ -6,6 +6,7 @@ mod around;
 mod ask;
 mod browser;
 mod colours;
+mod deliveries;
 mod drills;
 mod guard;
 mod house;

@@ -13,6 +13,13 @@ pub(crate) fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
+/// Bounces of tests are what became of a message, and its identifier.
+pub(crate) fn bounce(message: &[u8]) -> Option<Bounce> {
+    let (fate, id) = std::str::from_utf8(message).ok()?.split_once(' ')?;
+    let fate = if fate == "lost" { BounceKind::Lost } else { BounceKind::Delayed };
+    Some(Bounce { delivery: id.parse().ok()?, fate, reason: "550 no such mailbox".into() })
+}
+
 pub(crate) fn ago(minutes: i64) -> Timestamp {
     now() - SignedDuration::from_mins(minutes)
 }

@@ -92,6 +92,7 @@ fn delivery(channel: ChannelName, operator_url: &str, now: Timestamp) -> Deliver
         sequence: 1,
         created_at: now,
         message,
+        again_of: None,
         state: DeliveryState::Queued { next_attempt_at: now, attempts: 0, last_error: None },
     }
 }

@@ -181,6 +181,7 @@ fn mail(read: Mail) -> Option<model::MailServer> {
         security,
         login: smtp.login,
         from: read.from?,
+        bounce_address: read.bounce_address,
         ca_file: read.ca_file.map(|file| file.value),
     })
 }
@@ -200,6 +201,7 @@ fn receive(read: Receive) -> Option<model::Receive> {
     Some(model::Receive {
         alertmanager_token: read.alertmanager_token,
         alertmanager_repeat: read.alertmanager_repeat?,
+        bounce_token: read.bounce_token,
     })
 }
 

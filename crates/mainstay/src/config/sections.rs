@@ -10,7 +10,9 @@ use super::channels::Channel;
 use super::expressions::{Condition, Message};
 use super::runbook::RunbookText;
 use super::shape::{At, Given, Many, Names, section};
-use super::urls::{BaseLink, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl};
+use super::urls::{
+    BaseLink, BounceAddress, DatabaseUrl, HookUrl, Link, MailUrl, Mailbox, Reference, Sender, TargetUrl,
+};
 use super::words::{Address, Count, FilePath, Flag, Hidden, HostName, Length, Name, Percent, Text};
 
 section! {
@@ -369,6 +371,9 @@ section! {
         from: Sender => Required, "\"Example Status <status@example.com>\"";
         /// PEM file with the only roots to trust for the mail server. Default: the roots of this system.
         ca_file: At<FilePath> => Optional, "mail-ca.pem";
+        /// Where mail that was accepted and does not arrive comes back to, with `{id}` for the message. What arrives there is handed
+        /// in at `/api/v1/bounces`. Default: to the sender.
+        bounce_address: BounceAddress => Optional, "bounces+{id}@example.com";
     }
 }
 
@@ -489,12 +494,15 @@ section! {
 
 section! {
     /// What is taken from other systems: alerts of a Prometheus Alertmanager, whose webhook posts to `/api/v1/alertmanager` of the
-    /// operator's listener.
+    /// operator's listener, and mail that came back, which is posted to `/api/v1/bounces`.
     Receive {
         /// What Alertmanager has to bring along as a bearer token. Default: whoever reaches that listener may hand in alerts.
         alertmanager_token: Hidden => Optional, "${ALERTMANAGER_TOKEN}";
         /// Its `repeat_interval`. An alert that was not heard of for twice as long is told as such; it stays open.
         alertmanager_repeat: Length<60_000> => Default("4h");
+        /// What whoever hands in mail that came back has to bring along as a bearer token. Default: whoever reaches the operator's
+        /// listener may.
+        bounce_token: Hidden => Optional, "${BOUNCE_TOKEN}";
     }
 }
 

@@ -214,6 +214,29 @@ impl Word for Mailbox {
     }
 }
 
+/// An address for each message: a mail address with `{id}` in its local part.
+pub(super) struct BounceAddress;
+
+impl Word for BounceAddress {
+    type Out = String;
+    const FORM: Form =
+        Form::Text { what: "mail address with {id}", pattern: Some("^[^@\\s]*\\{id\\}[^@\\s]*@[^@\\s]+$") };
+    const WHAT: &'static str = "a mail address with {id} before the @";
+
+    fn parse(text: &str, _: bool, _: &Reader<'_>) -> Result<String, String> {
+        let names_message = text.split_once('@').is_some_and(|(local, _)| local.contains("{id}"));
+        // The identifier is longer than its place, and local parts end at 64 characters (RFC 5321, section 4.5.3.1.1).
+        let filled = text.replace("{id}", "0197f0a1-2b3c-7d4e-8f50-112233445566");
+        let fits = filled.split_once('@').is_some_and(|(local, _)| local.len() <= 64);
+        let is_usable = fits && is_mailbox(&filled);
+        if names_message && is_usable {
+            Ok(text.into())
+        } else {
+            Err("write for example bounces+{id}@example.com".into())
+        }
+    }
+}
+
 /// A sender: a mail address, with a name or without.
 pub(super) struct Sender;
 

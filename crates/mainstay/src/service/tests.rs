@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::Method;
-use mainstay_testkit::servers::{Alertmanager, Prometheus, Rule, free_port, require};
-use mainstay_testkit::wait_for;
+use mainstay_testkit::servers::{
+    Alertmanager, Postfix, PostfixOptions, Prometheus, Rule, free_port, require,
+};
+use mainstay_testkit::{Answer, Mailbox, Receiver, wait_for};
 use serde_json::{Value, json};
 
 use super::*;
@@ -25,6 +27,16 @@ struct House {
 
 impl House {
     async fn start(operator: u16, watched: u16, alertmanager: &str) -> House {
+        let rest = format!(
+            "channels: {{ am: {{ alertmanager: \"{alertmanager}\" }} }}\n\
+             routes: [{{ to: am }}]\n\
+             receive: {{ alertmanager_token: {TOKEN} }}\n"
+        );
+        House::telling(operator, watched, &rest).await
+    }
+
+    /// With these sections about who is told.
+    async fn telling(operator: u16, watched: u16, rest: &str) -> House {
         let directory =
             std::env::temp_dir().join(format!("mainstay-service-{operator}-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
@@ -33,9 +45,7 @@ impl House {
             "server: {{ listen: 127.0.0.1:{operator}, data_dir: data }}\n\
              status_page: {{ listen: 127.0.0.1:{} }}\n\
              dependencies:\n  db: {{ url: tcp://127.0.0.1:{watched}, every: 1s, criticality: critical, confirm: {{ failures: 1, of: 1, recoveries: 1 }} }}\n\
-             channels: {{ am: {{ alertmanager: \"{alertmanager}\" }} }}\n\
-             routes: [{{ to: am }}]\n\
-             receive: {{ alertmanager_token: {TOKEN} }}\n",
+             {rest}",
             free_port()
         );
         std::fs::write(&path, text).unwrap();
@@ -204,4 +214,56 @@ async fn a_command_finds_the_running_server_by_its_socket_and_acts_in_its_users_
     let gone = server.ask(Method::GET, "/api/v1/incidents", None).await.unwrap_err().to_string();
     assert!(gone.contains("nothing answers at"), "{gone}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_comes_back_counts_as_one_that_nobody_got() {
+    if !require(Postfix::available()) {
+        return;
+    }
+    let gone = Mailbox::refusing_recipients(&[("anna@away.test", "550 5.1.1 no such user")]).await;
+    let away = Some(gone.address().port());
+    let postfix = Postfix::start(PostfixOptions { away, ..PostfixOptions::default() });
+    let second = Receiver::start(|_| Answer::new(204, "")).await;
+    let rest = format!(
+        "mail: {{ smtp: \"smtp://127.0.0.1:{}\", from: status@example.test, bounce_address: \"bounces+{{id}}@example.test\" }}\n\
+         channels:\n  anna-mail: {{ email: anna@away.test }}\n  second: {{ webhook: \"{}\" }}\n\
+         escalations:\n  team: {{ steps: [{{ to: anna-mail, wait: 1h }}, {{ to: second, wait: 1h }}] }}\n\
+         routes: [{{ escalate: team }}]\nfallback: second\nreceive: {{ bounce_token: {TOKEN} }}\n",
+        postfix.smtp_port(),
+        second.url("/hook")
+    );
+    let operator = free_port();
+    let house = House::telling(operator, free_port(), &rest).await;
+    let api = |path: &str| format!("http://127.0.0.1:{operator}/api/v1/{path}");
+    let accepted = wait_for("the mail to be accepted", PATIENCE, async || {
+        let list = house.json(&api("deliveries?channel=anna-mail&state=delivered")).await?;
+        list["deliveries"].as_array()?.first().cloned()
+    })
+    .await;
+    let id = accepted["id"].as_str().unwrap();
+    let returned = wait_for("the mail to come back", PATIENCE, async || {
+        postfix.inbox(&format!("bounces+{id}@example.test")).pop()
+    })
+    .await;
+
+    let hand_in =
+        |token: &str| house.client.post(api("bounces")).bearer_auth(token).body(returned.clone()).send();
+    assert_eq!(hand_in("another").await.unwrap().status().as_u16(), 401);
+    let taken: Value = hand_in(TOKEN).await.unwrap().error_for_status().unwrap().json().await.unwrap();
+    assert_eq!((&taken["delivery"], &taken["lost"]), (&json!(id), &json!(true)));
+    let one = house.json(&api(&format!("deliveries/{id}"))).await.unwrap();
+    assert_eq!(one["state"]["is"], "bounced", "{one:#}");
+    let tries: Vec<&Value> = one["attempts"].as_array().unwrap().iter().map(|one| &one["is"]).collect();
+    assert_eq!(tries, ["accepted", "bounced"]);
+    assert!(one["state"]["reason"].as_str().unwrap().contains("550 5.1.1 no such user"), "{one:#}");
+
+    let incident = &accepted["message"]["incident"]["id"];
+    wait_for("the next step to be told", PATIENCE, async || {
+        let told = second.received();
+        told.iter().any(|one| one.json()["data"]["incident"]["id"] == *incident).then_some(())
+    })
+    .await;
+    house.incident("anna-mail does not take messages", "open").await;
+    house.end().await;
 }

@@ -90,6 +90,7 @@ fn delivery(channel: ChannelName, said: &str, operator_url: &str, random: &mut R
         sequence: 1,
         created_at: now,
         message: message(now, said, operator_url, random),
+        again_of: None,
         state: DeliveryState::Queued { next_attempt_at: now, attempts: 0, last_error: None },
     }
 }

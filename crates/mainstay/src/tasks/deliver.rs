@@ -1,3 +1,8 @@
+#[cfg(test)]
+mod outage;
+mod pace;
+
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
@@ -5,16 +10,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use mainstay_engine::Event;
-use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random};
+use mainstay_engine::{Event, State};
+use mainstay_model::{
+    ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random, Severity,
+};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
-use mainstay_store::Store;
+use mainstay_store::{Claimant, Store, StoreError};
 use mainstay_web::operator::{Links, Who};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::pace::Pace;
 use crate::clock;
 use crate::tasks::heartbeat::OutboxRead;
 use crate::tasks::record::{Inbox, SharedState, in_full};
@@ -34,6 +43,12 @@ const SOON: Duration = Duration::from_secs(1);
 /// The outbox is looked at again after this time even when nobody pokes: a lost poke costs a minute, not a message.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
+/// A message is claimed for so long, and longer while it is on its way: when whoever carries it dies, another does after that.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// How often the claims of what is on its way are renewed: two renewals may fail before one is lost.
+const RENEW_EVERY: Duration = Duration::from_secs(40);
+
 /// Takes messages out of the outbox to their channels, and reports what became of each.
 pub(crate) struct Deliverer {
     /// The channels are those that the engine decided by, so that a new one is never taken for a removed one.
@@ -44,57 +59,138 @@ pub(crate) struct Deliverer {
     pub(crate) inbox: Inbox,
     pub(crate) poked: Arc<Notify>,
     pub(crate) outbox: OutboxRead,
+    pub(crate) clock: fn() -> Timestamp,
+}
+
+/// What one deliverer has on its way.
+struct Load {
+    claimant: Claimant,
+    random: Random,
+    channels: HashMap<DeliveryId, ChannelName>,
+    attempts: JoinSet<Ended>,
+    pace: Pace,
+    renew_at: Instant,
+}
+
+impl Load {
+    fn new(mut random: Random) -> Load {
+        Load {
+            claimant: Claimant::new(&mut random),
+            random,
+            channels: HashMap::new(),
+            attempts: JoinSet::new(),
+            pace: Pace::default(),
+            renew_at: Instant::now() + RENEW_EVERY,
+        }
+    }
+
+    /// Whether a message to this channel can be taken beside these.
+    fn has_room(&self, channel: &ChannelName, chosen: &[Delivery]) -> bool {
+        let on_their_way = self.channels.values().chain(chosen.iter().map(|one| &one.channel));
+        let to_it = on_their_way.filter(|one| *one == channel).count();
+        self.channels.len() + chosen.len() < AT_ONCE && to_it < TO_ONE_CHANNEL
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        if let Some(channel) = self.channels.remove(&ended.id)
+            && ended.sent_nothing
+        {
+            self.pace.give_back(&channel);
+        }
+    }
+}
+
+/// An attempt that is over.
+struct Ended {
+    id: DeliveryId,
+    /// What waited behind it tells it as well, and is tried instead.
+    sent_nothing: bool,
 }
 
 impl Deliverer {
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut on_their_way: HashMap<DeliveryId, ChannelName> = HashMap::new();
-        let mut attempts = JoinSet::new();
-        let mut random = Random::seeded(clock::seed());
+        let mut load = Load::new(Random::seeded(clock::seed()));
         loop {
-            let wait = self.start_due(&mut on_their_way, &mut attempts, &mut random).await;
+            let wait = self.start_due(&mut load).await;
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.poked.notified() => {}
                 () = tokio::time::sleep(wait) => {}
-                Some(ended) = attempts.join_next() => {
-                    if let Ok(id) = ended {
-                        on_their_way.remove(&id);
+                () = tokio::time::sleep_until(load.renew_at), if !load.channels.is_empty() => {}
+                Some(ended) = load.attempts.join_next() => {
+                    if let Ok(ended) = ended {
+                        load.ended(ended);
                     }
                 }
             }
+            self.renew(&mut load).await;
         }
         // A message that was handed over is written down as such, or it would be sent again after the restart.
-        while attempts.join_next().await.is_some() {}
+        while load.attempts.join_next().await.is_some() {}
     }
 
-    /// Starts what is due and not yet on its way; says how long nothing more will be due.
-    async fn start_due(
-        &self,
-        on_their_way: &mut HashMap<DeliveryId, ChannelName>,
-        attempts: &mut JoinSet<DeliveryId>,
-        random: &mut Random,
-    ) -> Duration {
-        let now = clock::now();
-        let due = match self.store.due_deliveries(now, LOOK_AT).await {
-            Ok(due) => {
-                self.outbox.note(now);
-                due
+    /// Starts what is due and carried by nobody yet; says how long nothing more will be due.
+    async fn start_due(&self, load: &mut Load) -> Duration {
+        let now = (self.clock)();
+        match self.claim_due(load, now).await {
+            Ok(claimed) => {
+                for delivery in claimed {
+                    load.channels.insert(delivery.id, delivery.channel.clone());
+                    let seed = load.random.next_u64();
+                    load.attempts.spawn(self.attempt(delivery).run(seed));
+                }
+                self.until_next(now).await
             }
             Err(error) => {
                 warn!("the outbox cannot be read: {}", in_full(&error));
-                return Duration::from_secs(5);
-            }
-        };
-        for delivery in due {
-            let to_channel = on_their_way.values().filter(|channel| **channel == delivery.channel).count();
-            let room = on_their_way.len() < AT_ONCE && to_channel < TO_ONE_CHANNEL;
-            if room && !on_their_way.contains_key(&delivery.id) {
-                on_their_way.insert(delivery.id, delivery.channel.clone());
-                attempts.spawn(self.attempt(delivery).run(random.next_u64()));
+                Duration::from_secs(5)
             }
         }
-        self.until_next(now).await
+    }
+
+    async fn claim_due(&self, load: &mut Load, now: Timestamp) -> Result<Vec<Delivery>, StoreError> {
+        let due = self.store.due_deliveries(now, LOOK_AT).await?;
+        self.outbox.note(now);
+        let mut chosen = self.choose(due, load, now);
+        if chosen.is_empty() {
+            return Ok(chosen);
+        }
+        let ids: Vec<DeliveryId> = chosen.iter().map(|one| one.id).collect();
+        let claimed = self.store.claim(&ids, load.claimant, now, later(now, LEASE)).await?;
+        chosen.retain(|one| claimed.contains(&one.id));
+        Ok(chosen)
+    }
+
+    /// What is fresh first. Of what is late, the incidents that are still open, the most urgent and the newest of them; no more than
+    /// the pace allows.
+    fn choose(&self, mut due: Vec<Delivery>, load: &mut Load, now: Timestamp) -> Vec<Delivery> {
+        load.pace.tidy(now);
+        {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            due.sort_by_cached_key(|one| one.is_late(now).then(|| rank(one, &state)));
+        }
+        let mut chosen = Vec::new();
+        for delivery in due {
+            let is_mine = load.channels.contains_key(&delivery.id);
+            if !is_mine
+                && load.has_room(&delivery.channel, &chosen)
+                && (!delivery.is_late(now) || load.pace.take(&delivery.channel, now))
+            {
+                chosen.push(delivery);
+            }
+        }
+        chosen
+    }
+
+    /// When the claims cannot be renewed, they end, and what is on its way may be sent twice, with the same identifier.
+    async fn renew(&self, load: &mut Load) {
+        if load.channels.is_empty() || Instant::now() < load.renew_at {
+            return;
+        }
+        load.renew_at = Instant::now() + RENEW_EVERY;
+        if let Err(error) = self.store.renew_claims(load.claimant, later((self.clock)(), LEASE)).await {
+            warn!("the claims on messages cannot be renewed: {}", in_full(&error));
+        }
     }
 
     async fn until_next(&self, now: Timestamp) -> Duration {
@@ -115,6 +211,7 @@ impl Deliverer {
             courier: self.courier.clone(),
             links: self.links.clone(),
             inbox: self.inbox.clone(),
+            clock: self.clock,
         }
     }
 }
@@ -126,16 +223,34 @@ struct Attempt {
     courier: Arc<Courier>,
     links: Arc<Links>,
     inbox: Inbox,
+    clock: fn() -> Timestamp,
 }
 
 impl Attempt {
-    async fn run(self, seed: u64) -> DeliveryId {
-        let outcome = AssertUnwindSafe(self.send()).catch_unwind().await.unwrap_or_else(|_| Err(fault()));
+    async fn run(self, seed: u64) -> Ended {
         let id = self.delivery.id;
+        if self.delivery.is_late((self.clock)()) && self.merge().await {
+            return Ended { id, sent_nothing: true };
+        }
+        let outcome = AssertUnwindSafe(self.send()).catch_unwind().await.unwrap_or_else(|_| Err(fault()));
         let event = self.event(outcome, &mut Random::seeded(seed));
         // Only once it is written may the outbox be looked at again; else the message would be sent twice.
         self.inbox.record(event).await;
-        id
+        Ended { id, sent_nothing: false }
+    }
+
+    /// Whether more about the same incident waits behind this message, which is late: then only the last of them is told.
+    async fn merge(&self) -> bool {
+        match self.store.waiting_behind(&self.delivery).await {
+            Ok(waiting) if waiting.len() > 1 && waiting[0].id == self.delivery.id => {
+                self.inbox.record(Event::DeliveriesLate { waiting }).await
+            }
+            Ok(_) => false,
+            Err(error) => {
+                warn!("what waits behind a late message cannot be read: {}", in_full(&error));
+                false
+            }
+        }
     }
 
     async fn send(&self) -> Result<Receipt, Refusal> {
@@ -148,7 +263,7 @@ impl Attempt {
         let mail = self.landscape.mail.as_ref();
         let earlier = self.earlier().await?;
         let delivery = with_link(self.delivery.clone(), &self.links, &self.landscape.operator_url);
-        let (delivery, earlier, now) = (&delivery, earlier.as_deref(), clock::now());
+        let (delivery, earlier, now) = (&delivery, earlier.as_deref(), (self.clock)());
         self.courier.send(Outgoing { delivery, channel, mail, earlier, now }).await
     }
 
@@ -164,11 +279,9 @@ impl Attempt {
     }
 
     fn event(&self, outcome: Result<Receipt, Refusal>, random: &mut Random) -> Event {
-        let now = clock::now();
+        let now = (self.clock)();
         let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
-        let message = &self.delivery.message;
-        let about_one = !matches!(message.kind, MessageKind::Digest | MessageKind::Probe | MessageKind::Test);
-        let incident = about_one.then_some(message.incident.id);
+        let incident = self.delivery.about();
         match outcome {
             Ok(receipt) => {
                 info!(delivery.id = %id, "told by {channel}: {}", self.delivery.message.incident.title);
@@ -210,6 +323,13 @@ fn with_link(mut delivery: Delivery, links: &Links, operator_url: &str) -> Deliv
         message.incident.ack_url = Some(links.url(operator_url, message.incident.id, &who));
     }
     delivery
+}
+
+/// The order of what is late: what is still so, the most urgent, the newest.
+fn rank(delivery: &Delivery, state: &State) -> (bool, Reverse<Severity>, Reverse<Timestamp>) {
+    let incident = &delivery.message.incident;
+    let is_over = !state.incident(incident.id).is_some_and(|one| one.is_open());
+    (is_over, Reverse(incident.severity), Reverse(incident.opened_at))
 }
 
 /// A panic on the way: the message stays in the outbox, and the others are not held up.
@@ -262,6 +382,7 @@ mod tests {
             sequence: 1,
             created_at: at,
             message,
+            again_of: None,
             state: DeliveryState::Queued { next_attempt_at: at, attempts: 0, last_error: None },
         }
     }

@@ -80,6 +80,7 @@ pub(crate) struct Recorder {
     store: Store,
     inbox: mpsc::Receiver<Entry>,
     pokes: Pokes,
+    clock: fn() -> Timestamp,
     random: Random,
     trouble: watch::Sender<Option<String>>,
     /// What the next group begins with: decided while another was written.
@@ -87,11 +88,19 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new(state: SharedState, store: Store, pokes: Pokes) -> (Recorder, Inbox) {
+    pub(crate) fn new(
+        state: SharedState,
+        store: Store,
+        pokes: Pokes,
+        clock: fn() -> Timestamp,
+    ) -> (Recorder, Inbox) {
         let (sender, inbox) = mpsc::channel(INBOX);
         let random = Random::seeded(clock::seed());
         let trouble = watch::Sender::new(None);
-        (Recorder { state, store, inbox, pokes, random, trouble, next: Effects::default() }, Inbox(sender))
+        (
+            Recorder { state, store, inbox, pokes, clock, random, trouble, next: Effects::default() },
+            Inbox(sender),
+        )
     }
 
     /// Why the last commit could not be written, when it could not.
@@ -142,7 +151,7 @@ impl Recorder {
 
     fn step(&mut self, event: Event, effects: &mut Effects) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let next = state.step(event, clock::now(), &mut self.random);
+        let next = state.step(event, (self.clock)(), &mut self.random);
         drop(state);
         effects.commit.append(next.commit);
         effects.rechecks.extend(next.rechecks);
@@ -162,7 +171,7 @@ impl Recorder {
                 Ok(()) => break,
                 Err(refused) => {
                     let said = self.could_not_write(&refused, attempt);
-                    failing.get_or_insert((clock::now(), said));
+                    failing.get_or_insert(((self.clock)(), said));
                     if !refused.may_pass() {
                         self.write_reports_singly(&mut commit).await;
                     }

@@ -8,7 +8,6 @@ mod full_disk;
 mod grades;
 mod hook;
 mod kills;
-mod moody;
 mod reload;
 mod restarts;
 mod switch;

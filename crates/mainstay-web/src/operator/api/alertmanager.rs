@@ -1,18 +1,18 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{MethodRouter, post};
 use jiff::Timestamp;
 use mainstay_engine::{Event, ExternalAlert, MOST_EXTERNAL};
-use mainstay_model::{Diagnosis, ExternalSource, Secret, Severity};
+use mainstay_model::{Diagnosis, ExternalSource, Severity};
 use serde::{Deserialize, Serialize};
 
+use super::token::authorize;
 use crate::operator::context::Context;
 use crate::operator::trouble::{ApiTrouble, Trouble};
 
@@ -26,6 +26,9 @@ const LONGEST_TEXT: usize = 300;
 const LONGEST_CAUSE: usize = 1_000;
 /// Labels that are shown of one alert.
 const MOST_LABELS: usize = 20;
+
+const WHERE_THE_TOKEN_GOES: &str = "Give Alertmanager the token of receive.alertmanager_token: in its webhook_config under http_config, \
+     authorization, credentials.";
 
 /// `POST` alone, with room of its own for the body.
 pub(super) fn route() -> MethodRouter<Arc<Context>> {
@@ -82,7 +85,7 @@ async fn receive(
         let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
         (state.landscape().receive.alertmanager_token.clone(), state.external_alerts())
     };
-    authorize(token.as_ref(), &headers)?;
+    authorize(token.as_ref(), &headers, WHERE_THE_TOKEN_GOES)?;
     let webhook = read(body)?;
     let others = webhook.alerts.iter().filter(|alert| !is_our_own(alert));
     let alerts = others.map(external).collect::<Result<Vec<_>, _>>()?;
@@ -99,22 +102,6 @@ async fn receive(
     }
     context.record(Event::External { source: ExternalSource::Alertmanager, alerts }).await?;
     Ok(Json(taken))
-}
-
-/// Whoever knows the token may hand in alerts. The comparison takes as long whatever is wrong.
-fn authorize(token: Option<&Secret>, headers: &HeaderMap) -> Result<(), Trouble> {
-    let Some(token) = token else { return Ok(()) };
-    let given =
-        headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    match given {
-        Some(given) if verify_slices_are_equal(given, token.expose().as_bytes()).is_ok() => Ok(()),
-        _ => Err(Trouble::new(
-            StatusCode::UNAUTHORIZED,
-            "The token is missing, or is another one.",
-            "Give Alertmanager the token of receive.alertmanager_token: in its webhook_config under http_config, \
-             authorization, credentials.",
-        )),
-    }
 }
 
 fn read(body: Result<Bytes, BytesRejection>) -> Result<Webhook, Trouble> {

@@ -41,7 +41,7 @@ impl Telling<'_> {
                     "All of {name} was told, and nobody took it up until {at}. Then the fallback was told."
                 )
             }
-            Progress::Waiting { until, under_way, arrived } => match self.latest(escalating.taken) {
+            Progress::Waiting { until, under_way, arrived, .. } => match self.latest(escalating.taken) {
                 None if *until > self.now => {
                     let at = clock_time(*until, self.now);
                     format!("{name} waits for its hours, which begin at {at}.")
@@ -147,7 +147,11 @@ mod tests {
     fn waiting(taken: u32, rounds: u32, until: &str, arrived: bool) -> Escalating {
         let random = &mut mainstay_model::Random::seeded(1);
         let under_way = BTreeSet::from([mainstay_model::DeliveryId::new(at("03:12"), random)]);
-        Escalating { taken, rounds, progress: Progress::Waiting { until: at(until), under_way, arrived } }
+        Escalating {
+            taken,
+            rounds,
+            progress: Progress::Waiting { until: at(until), under_way, arrived, accepted: BTreeSet::new() },
+        }
     }
 
     #[test]

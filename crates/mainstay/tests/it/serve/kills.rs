@@ -2,10 +2,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use mainstay_model::Random;
-use mainstay_testkit::wait_for;
+use mainstay_testkit::{Moody, Taken, wait_for};
 use serde_json::Value;
 
-use super::moody::{Moody, Taken};
 use super::switch::Switch;
 use crate::instance::{Home, now};
 

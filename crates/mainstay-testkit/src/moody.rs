@@ -13,9 +13,12 @@ const IN_A_ROW: u32 = 2;
 /// With that bound, this share makes about half of all requests fail.
 const SHARE: f64 = 0.6;
 
-/// A webhook endpoint on a bad day: it answers with 503, cuts the connection before it read, or takes the message and cuts the
-/// connection before it says so.
-pub(super) struct Moody {
+/// Of the connections, this share is reset before a byte of them is read.
+const RESET: f64 = 0.1;
+
+/// A webhook endpoint on a bad day: it answers with 503, resets the connection before it read, ends it without taking what it read, or
+/// takes the message and ends or resets the connection before it says so.
+pub struct Moody {
     address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
     server: JoinHandle<()>,
@@ -23,9 +26,11 @@ pub(super) struct Moody {
 
 /// A message that was taken, in order of arrival.
 #[derive(Debug, Clone)]
-pub(super) struct Taken {
-    pub(super) id: String,
-    pub(super) body: Value,
+pub struct Taken {
+    /// Its `webhook-id`.
+    pub id: String,
+    /// What it says.
+    pub body: Value,
 }
 
 struct Shared {
@@ -42,10 +47,12 @@ enum Mood {
     Refuse,
     CutBefore,
     CutAfter,
+    ResetAfter,
 }
 
 impl Moody {
-    pub(super) async fn start(seed: u64) -> Moody {
+    /// What it does to whom follows from the seed and the order of the requests.
+    pub async fn start(seed: u64) -> Moody {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound port");
         let random = Random::seeded(seed);
@@ -56,6 +63,10 @@ impl Moody {
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = serving.clone();
+                if shared.lock().expect("no panic while holding it").resets() {
+                    stream.set_zero_linger().expect("an open connection");
+                    continue;
+                }
                 // A client that was killed broke off; what it sent whole counts.
                 tokio::spawn(async move { converse(stream, &shared).await });
             }
@@ -63,21 +74,23 @@ impl Moody {
         Moody { address, shared, server }
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Where it takes messages.
+    pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
     /// From now on everything is taken at once.
-    pub(super) fn calm_down(&self) {
+    pub fn calm_down(&self) {
         self.lock().calm = true;
     }
 
-    pub(super) fn taken(&self) -> Vec<Taken> {
+    /// What it took so far, in order of arrival.
+    pub fn taken(&self) -> Vec<Taken> {
         self.lock().taken.clone()
     }
 
     /// How many requests came, and how many of them failed.
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub fn counts(&self) -> (usize, usize) {
         let shared = self.lock();
         (shared.requests, shared.failed)
     }
@@ -103,11 +116,19 @@ impl Shared {
         }
         *refused += 1;
         self.failed += 1;
-        match self.random.next_u64() % 3 {
+        match self.random.next_u64() % 4 {
             0 => Mood::Refuse,
             1 => Mood::CutBefore,
-            _ => Mood::CutAfter,
+            2 => Mood::CutAfter,
+            _ => Mood::ResetAfter,
         }
+    }
+
+    fn resets(&mut self) -> bool {
+        let resets = !self.calm && self.random.fraction() < RESET;
+        self.requests += usize::from(resets);
+        self.failed += usize::from(resets);
+        resets
     }
 }
 
@@ -116,7 +137,7 @@ async fn converse(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<
     loop {
         let Some((id, body)) = request(&mut stream).await? else { return Ok(()) };
         let mood = shared.lock().expect("no panic while holding it").mood(&id);
-        if matches!(mood, Mood::Accept | Mood::CutAfter) {
+        if matches!(mood, Mood::Accept | Mood::CutAfter | Mood::ResetAfter) {
             let body = serde_json::from_slice(&body).expect("a message is JSON");
             shared.lock().expect("no panic while holding it").taken.push(Taken { id, body });
         }
@@ -126,6 +147,7 @@ async fn converse(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<
                 stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").await?;
             }
             Mood::CutBefore | Mood::CutAfter => return Ok(()),
+            Mood::ResetAfter => return stream.get_ref().set_zero_linger(),
         }
     }
 }

@@ -1,0 +1,151 @@
+//! What becomes of messages after they were decided: late ones, those that come back, and those that are sent again.
+
+use mainstay_engine::{Action, Event};
+use mainstay_model::FailureKind::*;
+use mainstay_model::*;
+
+use crate::scene::*;
+
+fn event(delivery: &Delivery, reason: Option<&str>) -> Event {
+    let (id, channel, incident) = (delivery.id, delivery.channel.clone(), Some(delivery.message.incident.id));
+    match reason {
+        Some(reason) => Event::DeliveryBounced { id, channel, incident, reason: reason.into() },
+        None => Event::Delivered { id, channel, incident, receipt: None },
+    }
+}
+
+/// The messages to `ops` about the first incident after it opened, rose and perhaps ended, as the outbox has them.
+fn waiting(scene: &mut Scene, over: bool) -> Vec<Delivery> {
+    scene.check_fully("db", Bad(ConnectRefused));
+    let incident = scene.incident(0).id;
+    scene.pass(300).act(Action::SetSeverity { incident, severity: Severity::High });
+    if over {
+        scene.pass(300).check_fully("db", Good);
+    }
+    let of_it = |one: &&Delivery| one.channel.as_str() == "ops" && one.message.incident.id == incident;
+    let mut waiting: Vec<Delivery> = scene.written.deliveries.iter().filter(of_it).cloned().collect();
+    waiting[0].state =
+        DeliveryState::Queued { next_attempt_at: scene.now, attempts: 7, last_error: Some("503".into()) };
+    waiting
+}
+
+fn reworded(scene: &Scene, waiting: &[Delivery]) -> Message {
+    let last = waiting.last().unwrap().id;
+    let mut merged = Vec::new();
+    let mut message = None;
+    for outcome in &scene.last.commit.outcomes {
+        match outcome {
+            DeliveryOutcome::Merged { id, into, .. } if *into == last => merged.push(*id),
+            DeliveryOutcome::Reworded { id, next_attempt_at, attempts: 7, message: said }
+                if *id == last && *next_attempt_at == scene.now =>
+            {
+                message = Some((**said).clone());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let before: Vec<DeliveryId> = waiting[..waiting.len() - 1].iter().map(|one| one.id).collect();
+    assert_eq!(merged, before);
+    message.expect("the last one tells it")
+}
+
+#[test]
+fn what_is_over_before_its_channel_is_back_is_one_message_that_says_so() {
+    let mut scene = Scene::with(&["db"]);
+    let waiting = waiting(&mut scene, true);
+    scene.step(Event::DeliveriesLate { waiting: waiting.clone() });
+    let message = reworded(&scene, &waiting);
+    assert_eq!(message.kind, MessageKind::Resolved);
+    let said = message.change.unwrap();
+    assert!(
+        said.starts_with("It opened at 20") && said.contains("this is the only message about it."),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_still_open_is_told_as_it_stands_now() {
+    let mut scene = Scene::with(&["db"]);
+    let waiting = waiting(&mut scene, false);
+    let last = waiting.last().unwrap().message.clone();
+    assert_eq!((last.kind, last.incident.severity), (MessageKind::Updated, Severity::High));
+    scene.step(Event::DeliveriesLate { waiting: waiting.clone() });
+    let message = reworded(&scene, &waiting);
+    assert_eq!((message.kind, &message.incident), (MessageKind::Opened, &last.incident));
+    let said = message.change.unwrap();
+    assert!(
+        said.starts_with("This comes late: it opened at 20") && said.ends_with(&last.change.unwrap()),
+        "{said}"
+    );
+}
+
+#[test]
+fn who_heard_that_it_opened_is_told_only_what_came_of_it() {
+    let mut scene = Scene::with(&["db"]);
+    let mut waiting = waiting(&mut scene, true);
+    waiting.remove(0);
+    waiting[0].state = DeliveryState::Queued { next_attempt_at: scene.now, attempts: 7, last_error: None };
+    scene.step(Event::DeliveriesLate { waiting: waiting.clone() });
+    let message = reworded(&scene, &waiting);
+    assert_eq!(message.kind, MessageKind::Resolved);
+    let said = message.change.unwrap();
+    assert!(said.starts_with("ops took no messages for a while, so single changes are left out."), "{said}");
+}
+
+#[test]
+fn one_message_alone_stays_as_it_is() {
+    let mut scene = Scene::with(&["db"]);
+    let mut waiting = waiting(&mut scene, false);
+    waiting.truncate(1);
+    scene.step(Event::DeliveriesLate { waiting });
+    assert!(scene.last.commit.is_empty());
+}
+
+#[test]
+fn what_comes_back_is_told_by_another_channel() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check_fully("db", Bad(ConnectRefused));
+    let first = scene.written.deliveries[0].clone();
+    let id = scene.incident(0).id;
+    scene.step(event(&first, None)).step(Event::DeliveryStillTrying { id: first.id, reason: "4.4.1".into() });
+    assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::StillTrying { .. }]));
+    assert_eq!(scene.state.incidents().count(), 1, "a delay is no news");
+    scene.step(event(&first, Some("550 no such mailbox")));
+    assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Bounced { .. }]));
+    scene.told(&[
+        "0 ops#1 opened page: db is down: the connection is refused",
+        "0 phone#1 opened page: db is down: the connection is refused",
+        "0 phone#1 opened high: ops does not take messages",
+    ]);
+    assert!(scene.timeline(id).ends_with("told not-told"));
+}
+
+#[test]
+fn a_message_is_sent_again_as_another_one_behind_the_latest() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check_fully("db", Bad(ConnectRefused));
+    let lost = scene.written.deliveries[0].clone();
+    scene.act(Action::SendAgain(Box::new(lost.clone())));
+    let again = scene.last.commit.deliveries[0].clone();
+    assert_eq!((again.again_of, again.sequence), (Some(lost.id), lost.sequence + 1));
+    assert_eq!((&again.message, &again.channel), (&lost.message, &lost.channel));
+    assert_ne!(again.id, lost.id);
+    let gone = Delivery { channel: "gone".parse().unwrap(), ..lost };
+    scene.act(Action::SendAgain(Box::new(gone)));
+    assert!(scene.last.commit.deliveries.is_empty());
+    assert!(scene.last.commit.timeline[0].text.contains("its channel is no longer in the configuration"));
+}
+
+#[test]
+fn a_trial_is_loud_or_quiet_and_about_no_incident() {
+    let mut scene = Scene::with(&["db"]);
+    scene.shows_trials = true;
+    for (loudly, kind) in [(true, MessageKind::Test), (false, MessageKind::Probe)] {
+        scene.act(Action::TryChannel { channel: "ops".parse().unwrap(), loudly });
+        assert_eq!(scene.last.commit.deliveries[0].message.kind, kind);
+    }
+    scene.act(Action::TryChannel { channel: "gone".parse().unwrap(), loudly: true });
+    assert!(scene.last.commit.deliveries.is_empty());
+    scene.act(Action::TryNow(DeliveryId::new(scene.now, &mut Random::seeded(1))));
+    assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Hurried { .. }]));
+}
