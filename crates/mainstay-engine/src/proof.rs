@@ -4,8 +4,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Alert, AlertKey, Channel, ChannelKind, ChannelName, ChannelRecord, Diagnosis, IncidentId, IncidentState,
-    Landscape, Message, MessageIncident, MessageKind, Rule, Severity, Subject, in_words,
+    Alert, AlertKey, Channel, ChannelKind, ChannelName, ChannelRecord, Diagnosis, IncidentId, Landscape,
+    Message, MessageKind, Rule, Severity, Subject, in_words,
 };
 
 use crate::agenda::Due;
@@ -148,29 +148,6 @@ fn trial(
     now: Timestamp,
     operator_url: &str,
 ) -> Message {
-    Message {
-        kind,
-        at: now,
-        incident: MessageIncident {
-            id,
-            title: format!("Trial of {name}"),
-            state: IncidentState::Open.as_str().into(),
-            severity: Severity::Info,
-            opened_at: now,
-            since: now,
-            resolved_at: None,
-            breaks_at: None,
-            url: operator_url.to_owned(),
-            ack_url: None,
-        },
-        dependencies: Vec::new(),
-        components: Vec::new(),
-        cause: "Nothing is wrong: Mainstay makes sure that this channel still works.".into(),
-        failure: None,
-        evidence: Vec::new(),
-        actions: Vec::new(),
-        change: None,
-        drill: false,
-        person: None,
-    }
+    let cause = "Nothing is wrong: Mainstay makes sure that this channel still works.".into();
+    Message::about_itself(kind, id, Severity::Info, format!("Trial of {name}"), cause, operator_url, now)
 }

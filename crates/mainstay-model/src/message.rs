@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
 use crate::{
-    Blame, ChannelName, ComponentName, DeliveryId, DependencyName, FailureKind, IncidentId, PersonName,
-    ProviderName, Severity,
+    Blame, ChannelName, ComponentName, DeliveryId, DependencyName, FailureKind, IncidentId, IncidentState,
+    PersonName, ProviderName, Severity,
 };
 
 /// One message to one recipient: a row of the outbox.
@@ -174,6 +174,45 @@ pub struct Message {
     /// Who is meant, where the channel is a person's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonName>,
+}
+
+impl Message {
+    /// What concerns Mainstay itself and no dependency: it speaks of no incident that is kept, and `id` only tells it from others.
+    pub fn about_itself(
+        kind: MessageKind,
+        id: IncidentId,
+        severity: Severity,
+        title: String,
+        cause: String,
+        operator_url: &str,
+        now: Timestamp,
+    ) -> Message {
+        Message {
+            kind,
+            at: now,
+            incident: MessageIncident {
+                id,
+                title,
+                state: IncidentState::Open.as_str().into(),
+                severity,
+                opened_at: now,
+                since: now,
+                resolved_at: None,
+                breaks_at: None,
+                url: operator_url.to_owned(),
+                ack_url: None,
+            },
+            dependencies: Vec::new(),
+            components: Vec::new(),
+            cause,
+            failure: None,
+            evidence: Vec::new(),
+            actions: Vec::new(),
+            change: None,
+            drill: false,
+            person: None,
+        }
+    }
 }
 
 /// The incident as a message shows it.

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, Delivery, DeliveryId, DeliveryState, IncidentId, Landscape, Message, MessageIncident,
-    MessageKind, Random, Severity, nearest,
+    ChannelName, Delivery, DeliveryId, DeliveryState, IncidentId, Landscape, Message, MessageKind, Random,
+    Severity, nearest,
 };
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal};
 use tracing::level_filters::LevelFilter;
@@ -98,31 +98,10 @@ fn delivery(channel: ChannelName, operator_url: &str, now: Timestamp) -> Deliver
 }
 
 fn message(channel: &ChannelName, operator_url: &str, now: Timestamp, random: &mut Random) -> Message {
-    Message {
-        kind: MessageKind::Test,
-        at: now,
-        incident: MessageIncident {
-            id: IncidentId::new(now, random),
-            title: format!("Trial of the channel {channel}"),
-            state: "open".into(),
-            severity: Severity::Info,
-            opened_at: now,
-            since: now,
-            resolved_at: None,
-            breaks_at: None,
-            url: operator_url.to_owned(),
-            ack_url: None,
-        },
-        dependencies: Vec::new(),
-        components: Vec::new(),
-        cause: "Nothing is wrong: somebody tries whether messages arrive here.".into(),
-        failure: None,
-        evidence: Vec::new(),
-        actions: Vec::new(),
-        change: None,
-        drill: false,
-        person: None,
-    }
+    let id = IncidentId::new(now, random);
+    let title = format!("Trial of the channel {channel}");
+    let cause = "Nothing is wrong: somebody tries whether messages arrive here.".into();
+    Message::about_itself(MessageKind::Test, id, Severity::Info, title, cause, operator_url, now)
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, Delivery, DeliveryId, DeliveryState, IncidentId, Message, MessageIncident, MessageKind,
-    Random, Severity,
+    ChannelName, Delivery, DeliveryId, DeliveryState, IncidentId, Message, MessageKind, Random, Severity,
 };
 use mainstay_notify::{Courier, Outgoing};
 use tokio::sync::watch;
@@ -96,31 +95,14 @@ fn delivery(channel: ChannelName, said: &str, operator_url: &str, random: &mut R
 }
 
 fn message(now: Timestamp, said: &str, operator_url: &str, random: &mut Random) -> Message {
+    let id = IncidentId::new(now, random);
+    let title = "Mainstay cannot write what it sees, and tells nobody anything else".into();
+    let cause = format!("For a minute nothing could be written: {said}.");
     Message {
-        kind: MessageKind::Opened,
-        at: now,
-        incident: MessageIncident {
-            id: IncidentId::new(now, random),
-            title: "Mainstay cannot write what it sees, and tells nobody anything else".into(),
-            state: "open".into(),
-            severity: Severity::High,
-            opened_at: now,
-            since: now,
-            resolved_at: None,
-            breaks_at: None,
-            url: operator_url.to_owned(),
-            ack_url: None,
-        },
-        dependencies: Vec::new(),
-        components: Vec::new(),
-        cause: format!("For a minute nothing could be written: {said}."),
-        failure: None,
         evidence: vec![
             "Messages are written in the same transaction as what they tell, so none is sent until writing works again.".into(),
         ],
         actions: vec!["Make room where Mainstay keeps its data, or mend its database; it goes on by itself.".into()],
-        change: None,
-        drill: false,
-        person: None,
+        ..Message::about_itself(MessageKind::Opened, id, Severity::High, title, cause, operator_url, now)
     }
 }
