@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::Rehearsal;
 use mainstay_model::{
-    Channel, ChannelKind, Confirmation, Criticality, Dependency, Escalation, Hours, Landscape, Layer, Match,
-    Person, Provider, Recipient, Recurrence, Restriction, Route, Schedule, Severity, Step, Target, TlsPolicy,
+    Channel, ChannelKind, Criticality, Dependency, Escalation, Hours, Landscape, Layer, Match, Person,
+    Provider, Recipient, Recurrence, Restriction, Route, Schedule, Severity, Step, Target,
 };
 
 /// Rehearses so many dependencies of fifty providers over four weeks: two schedules, two escalations, and routes with office hours.
@@ -100,19 +100,9 @@ fn dependency(number: usize) -> anyhow::Result<Dependency> {
         _ => format!("rediss://cache{number}.example.com"),
     };
     Ok(Dependency {
-        name: format!("dependency-{number}").parse()?,
         provider: Some(format!("provider-{}", number % PROVIDERS).parse()?),
-        target: Target::parse(&url)?,
-        tls: TlsPolicy::default(),
-        query: None,
-        every: Duration::from_secs(30),
-        timeout: Duration::from_secs(10),
-        slow: None,
-        used_by: Vec::new(),
         criticality: Criticality::ALL[number / 4 % 4],
-        confirm: Confirmation::default(),
-        tags: Vec::new(),
-        runbook: None,
+        ..Dependency::new(format!("dependency-{number}").parse()?, Target::parse(&url)?)
     })
 }
 

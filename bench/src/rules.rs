@@ -109,19 +109,9 @@ fn landscape(rules: usize) -> anyhow::Result<Landscape> {
     let mut landscape = Landscape::default();
     let name: mainstay_model::DependencyName = "db".parse()?;
     let dependency = Dependency {
-        name: name.clone(),
-        provider: None,
-        target: Target::parse("tcp://db.example.com:5432")?,
-        tls: Default::default(),
-        query: None,
         every: Duration::from_secs(60),
-        timeout: Duration::from_secs(10),
-        slow: None,
-        used_by: Vec::new(),
         criticality: mainstay_model::Criticality::Critical,
-        confirm: Default::default(),
-        tags: Vec::new(),
-        runbook: None,
+        ..Dependency::new(name.clone(), Target::parse("tcp://db.example.com:5432")?)
     };
     landscape.dependencies.insert(name, dependency);
     for number in 0..rules {

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::{
     ChannelRecord, CheckReport, Delivery, DeliveryId, DependencyState, HeartbeatRecord, Incident,
-    KeptOverride, Message, OverrideId, Silence, TimelineEntry,
+    KeptOverride, Message, OverrideId, Silence, TimelineEntry, Waiver,
 };
 
 /// Everything that one or more steps decided, to be written in one transaction or not at all.
@@ -22,6 +22,8 @@ pub struct Commit {
     pub heartbeats: Vec<HeartbeatRecord>,
     /// Silences to insert or replace; where one stands twice, the later one holds.
     pub silences: Vec<Silence>,
+    /// Waivers to insert or replace; where one stands twice, the later one holds.
+    pub waivers: Vec<std::sync::Arc<Waiver>>,
     /// Messages to put into the outbox.
     pub deliveries: Vec<Delivery>,
     /// What became of messages.
@@ -47,6 +49,7 @@ impl Commit {
         self.channels.extend(later.channels);
         self.heartbeats.extend(later.heartbeats);
         self.silences.extend(later.silences);
+        self.waivers.extend(later.waivers);
         self.deliveries.extend(later.deliveries);
         self.outcomes.extend(later.outcomes);
         self.overrides.extend(later.overrides);

@@ -60,4 +60,6 @@ ids! {
     OverrideId;
     /// One silence that was made at run time.
     QuietId;
+    /// One waiver.
+    WaiverId;
 }

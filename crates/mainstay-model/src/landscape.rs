@@ -10,8 +10,8 @@ use crate::failure::kinds;
 use crate::{
     Alertmanager, ChannelName, ComponentName, DependencyName, DigestTime, Escalation, EscalationName,
     HeartbeatName, HttpRequest, Ntfy, PagerDuty, Person, PersonName, PlannedDrill, Program, ProviderName,
-    Quiet, Receive, Recipient, Route, Rules, Runbook, Schedule, ScheduleName, Secret, Severity, SlackBot,
-    Target, Telegram, Twilio,
+    Quiet, Receive, Recipient, Relay, Route, Rules, Runbook, Schedule, ScheduleName, Secret, Severity,
+    SlackBot, Target, Telegram, Twilio,
 };
 
 /// Everything that is watched and everybody who is told, as the configuration says: usable, cross-checked, complete.
@@ -61,6 +61,8 @@ pub struct Landscape {
     pub receive: Receive,
     /// Drills that begin by themselves.
     pub drills: Vec<PlannedDrill>,
+    /// How waivers are granted.
+    pub waivers: WaiverTerms,
 }
 
 /// How long before a gap in a schedule it is told: seven days, unless the configuration says otherwise.
@@ -70,6 +72,27 @@ pub struct GapWarning(pub Duration);
 impl Default for GapWarning {
     fn default() -> Self {
         GapWarning(Duration::from_secs(7 * 86_400))
+    }
+}
+
+/// How waivers are granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaiverTerms {
+    /// How long one lasts when nothing is said.
+    pub usual: Duration,
+    /// How long one may last, at most 24 hours.
+    pub longest: Duration,
+    /// Whether a second person has to agree.
+    pub second_person: bool,
+}
+
+impl Default for WaiverTerms {
+    fn default() -> Self {
+        WaiverTerms {
+            usual: Duration::from_secs(4 * 3_600),
+            longest: Duration::from_secs(24 * 3_600),
+            second_person: false,
+        }
     }
 }
 
@@ -117,15 +140,40 @@ pub struct Dependency {
     pub tags: Vec<String>,
     /// What to do when it breaks.
     pub runbook: Option<Runbook>,
+    /// A local TLS hop in front of it.
+    pub relay: Option<Relay>,
+    /// Whether an expired certificate of its may be waived.
+    pub waivable: bool,
 }
 
 impl Dependency {
+    /// A dependency of which nothing but its name and place was said.
+    pub fn new(name: DependencyName, target: Target) -> Dependency {
+        Dependency {
+            name,
+            provider: None,
+            target,
+            tls: TlsPolicy::default(),
+            query: None,
+            every: Duration::from_secs(30),
+            timeout: Duration::from_secs(10),
+            slow: None,
+            used_by: Vec::new(),
+            criticality: Criticality::Normal,
+            confirm: Confirmation::default(),
+            tags: Vec::new(),
+            runbook: None,
+            relay: None,
+            waivable: true,
+        }
+    }
+
     /// Where it is and how it must verify, in one text without secrets: what is learned of certificates and speed holds for this.
     ///
     /// The text is only compared; user, database and path of the URL are no part of it.
     pub fn endpoint(&self) -> String {
         let Target { protocol, host, port, file, .. } = &self.target;
-        let TlsPolicy { mode, ca_file, server_name } = &self.tls;
+        let TlsPolicy { mode, ca_file, server_name, identity: _ } = &self.tls;
         format!("{protocol:?} {host} {port} {file:?} {mode:?} {ca_file:?} {server_name:?}")
     }
 }
@@ -139,6 +187,17 @@ pub struct TlsPolicy {
     pub ca_file: Option<PathBuf>,
     /// The name that the certificate must be for, when it is not the host of the URL.
     pub server_name: Option<String>,
+    /// The certificate to show to a server that asks its clients for one.
+    pub identity: Option<ClientIdentity>,
+}
+
+/// The files of a client's own certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientIdentity {
+    /// PEM of the chain, the client's own certificate first.
+    pub certificate: PathBuf,
+    /// PEM of the private key.
+    pub key: PathBuf,
 }
 
 /// Whether TLS is used for a protocol that leaves the choice.

@@ -27,10 +27,12 @@ mod name;
 mod nearest;
 mod observation;
 mod person;
+mod policy;
 mod proof;
 mod quiet;
 mod random;
 mod recurrence;
+mod relay;
 mod room;
 mod route;
 mod rule;
@@ -42,6 +44,7 @@ mod state;
 mod target;
 mod timeline;
 mod verdict;
+mod waiver;
 
 pub use alert::{Alert, AlertKey, Rule, Subject};
 pub use bounce::{Bounce, BounceKind};
@@ -61,13 +64,14 @@ pub use expiry::{ExpiryGrade, expiry_steps, grade_expiry};
 pub use external::{External, ExternalSource, Receive};
 pub use failure::{Blame, Expired, Failure, FailureKind, Otherwise, Phase};
 pub use histogram::Histogram;
-pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, QuietId, UpdateId};
+pub use id::{DeliveryId, EntryId, IncidentId, OverrideId, QuietId, UpdateId, WaiverId};
 pub use incident::{
     Hushed, Impact, Incident, IncidentState, PublicStatus, PublicUpdate, Publication, Told, Widest,
 };
 pub use landscape::{
-    Channel, ChannelKind, Component, Confirmation, Criticality, Dependency, GapWarning, Heartbeat, Landscape,
-    MailSecurity, MailServer, ProvenWithin, Provider, StatusPage, TlsMode, TlsPolicy,
+    Channel, ChannelKind, ClientIdentity, Component, Confirmation, Criticality, Dependency, GapWarning,
+    Heartbeat, Landscape, MailSecurity, MailServer, ProvenWithin, Provider, StatusPage, TlsMode, TlsPolicy,
+    WaiverTerms,
 };
 pub use message::{
     Attempt, AttemptResult, Delivery, DeliveryState, LATE_AFTER, Message, MessageDependency, MessageFailure,
@@ -80,10 +84,14 @@ pub use name::{
 pub use nearest::nearest;
 pub use observation::{CheckReport, Finding, FindingKind, Observation, Phases, TlsFacts};
 pub use person::Person;
+pub use policy::{PolicyWaiver, RelayPolicy};
 pub use proof::{ChannelRecord, HeartbeatRecord};
 pub use quiet::{Quiet, QuietKind, QuietTime, Silence};
 pub use random::Random;
 pub use recurrence::{Dates, Recurrence, RecurrenceError, moment};
+pub use relay::{
+    Admission, AdmissionDecision, Network, RefusalReason, Relay, RelayLeg, RelayListen, ShadowFinding,
+};
 pub use room::{ChosenSeverity, Role, Room, Task};
 pub use route::{DigestTime, Hours, Manner, Match, Recipient, Route};
 pub use rule::{BuiltInRule, OwnRule, RuleKey, Rules};
@@ -95,3 +103,4 @@ pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, St
 pub use target::{Credentials, Protocol, Target, TargetError, Upgrade, is_secret_parameter};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use verdict::Verdict;
+pub use waiver::{Act, Pin, Waiver, WaiverEnd, WaiverState, WaiverUses};

@@ -69,6 +69,8 @@ kinds! {
         Resolved = "resolved",
         /// A drill began, came to a step, or ended with its score.
         Drill = "drill",
+        /// A waiver was asked for, granted, used for the first time, or ended.
+        Waiver = "waiver",
         /// Somebody stands in on call, or does so no longer.
         OnCall = "on-call",
         /// Mainstay went offline or came back, or its configuration changed.

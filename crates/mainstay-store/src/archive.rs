@@ -89,21 +89,7 @@ mod tests {
     use crate::Store;
 
     fn dependency() -> Dependency {
-        Dependency {
-            name: "db".parse().unwrap(),
-            provider: None,
-            target: Target::parse("tcp://db.example.com:1").unwrap(),
-            tls: Default::default(),
-            query: None,
-            every: std::time::Duration::from_secs(30),
-            timeout: std::time::Duration::from_secs(10),
-            slow: None,
-            used_by: Vec::new(),
-            criticality: mainstay_model::Criticality::Normal,
-            confirm: Default::default(),
-            tags: Vec::new(),
-            runbook: None,
-        }
+        Dependency::new("db".parse().unwrap(), Target::parse("tcp://db.example.com:1").unwrap())
     }
 
     fn check(second: i64) -> CheckReport {

@@ -111,27 +111,15 @@ fn phase(kind: FailureKind) -> Phase {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::Duration;
 
-    use mainstay_model::{Confirmation, Criticality, TlsPolicy};
+    use mainstay_model::TlsPolicy;
 
     use super::*;
 
     fn dependency(url: &str, mode: TlsMode) -> Dependency {
         Dependency {
-            name: "one".parse().unwrap(),
-            provider: None,
-            target: Target::parse(url).unwrap(),
             tls: TlsPolicy { mode, ..TlsPolicy::default() },
-            query: None,
-            every: Duration::from_secs(30),
-            timeout: Duration::from_secs(10),
-            slow: None,
-            used_by: Vec::new(),
-            criticality: Criticality::Normal,
-            confirm: Confirmation::default(),
-            tags: Vec::new(),
-            runbook: None,
+            ..Dependency::new("one".parse().unwrap(), Target::parse(url).unwrap())
         }
     }
 

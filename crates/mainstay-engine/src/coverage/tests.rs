@@ -3,9 +3,9 @@ use std::time::Duration;
 use jiff::civil::{Time, Weekday, date, time};
 use jiff::tz::TimeZone;
 use mainstay_model::{
-    Channel, ChannelKind, Confirmation, Cover, Criticality, Escalation, Heard, HoleCode, Hours, Layer,
-    Manner, Match, Person, Quiet, QuietKind, QuietTime, Recipient, Recurrence, Restriction, Route, Schedule,
-    Severity, Step, Target, TlsPolicy,
+    Channel, ChannelKind, Cover, Criticality, Escalation, Heard, HoleCode, Hours, Layer, Manner, Match,
+    Person, Quiet, QuietKind, QuietTime, Recipient, Recurrence, Restriction, Route, Schedule, Severity, Step,
+    Target,
 };
 
 use super::sweep::at_every;
@@ -36,19 +36,11 @@ const WORKDAYS: [Weekday; 5] =
 
 fn dependency(name: &str) -> Dependency {
     Dependency {
-        name: name.parse().unwrap(),
-        provider: None,
-        target: Target::parse(&format!("postgres://u:p@{name}.example.com/x")).unwrap(),
-        tls: TlsPolicy::default(),
-        query: None,
-        every: Duration::from_secs(30),
-        timeout: Duration::from_secs(10),
-        slow: None,
-        used_by: Vec::new(),
         criticality: Criticality::Critical,
-        confirm: Confirmation::default(),
-        tags: Vec::new(),
-        runbook: None,
+        ..Dependency::new(
+            name.parse().unwrap(),
+            Target::parse(&format!("postgres://u:p@{name}.example.com/x")).unwrap(),
+        )
     }
 }
 

@@ -53,19 +53,13 @@ pub(crate) fn days(count: i64) -> SignedDuration {
 pub(crate) fn dependency(text: &str) -> Dependency {
     let (name, provider) = text.split_once('@').map_or((text, None), |(name, by)| (name, Some(by)));
     Dependency {
-        name: name.parse().unwrap(),
         provider: provider.map(|provider| provider.parse().unwrap()),
-        target: Target::parse(&format!("mysql://monitor:hush@{name}.example.com/x")).unwrap(),
-        tls: TlsPolicy::default(),
-        query: None,
-        every: Duration::from_secs(30),
-        timeout: Duration::from_secs(10),
-        slow: None,
         used_by: vec!["checkout".parse().unwrap()],
         criticality: Criticality::Critical,
-        confirm: Confirmation::default(),
-        tags: Vec::new(),
-        runbook: None,
+        ..Dependency::new(
+            name.parse().unwrap(),
+            Target::parse(&format!("mysql://monitor:hush@{name}.example.com/x")).unwrap(),
+        )
     }
 }
 

@@ -5,21 +5,10 @@ use crate::home::{Home, on_both};
 use crate::sample::*;
 
 fn dependency() -> mainstay_model::Dependency {
-    mainstay_model::Dependency {
-        name: name("orders-db"),
-        provider: None,
-        target: Target::parse("mysql://monitor@orders-db.example.com:3306/orders").unwrap(),
-        tls: Default::default(),
-        query: None,
-        every: std::time::Duration::from_secs(30),
-        timeout: std::time::Duration::from_secs(10),
-        slow: None,
-        used_by: Vec::new(),
-        criticality: mainstay_model::Criticality::Normal,
-        confirm: Default::default(),
-        tags: Vec::new(),
-        runbook: None,
-    }
+    mainstay_model::Dependency::new(
+        name("orders-db"),
+        Target::parse("mysql://monitor@orders-db.example.com:3306/orders").unwrap(),
+    )
 }
 
 /// The past is read beside the one that writes, with each check's certificates as they were then.

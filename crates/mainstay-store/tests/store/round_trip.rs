@@ -112,6 +112,7 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
             dependencies: vec![Arc::new(state(healthy("orders-db", start())))],
             incidents: vec![Arc::new(incident(1, start(), None))],
             timeline: vec![entry(1, start())],
+            waivers: Vec::new(),
             deliveries: vec![delivery(2, "mail", 1, 1, start()), impossible],
             outcomes: vec![],
             silences: vec![],

@@ -320,19 +320,12 @@ pub(crate) fn name<T: std::str::FromStr<Err = NameError>>(text: &str) -> T {
 
 fn dependency(one: &Actor) -> Dependency {
     Dependency {
-        name: name(one.name),
         provider: one.provider.map(name),
-        target: Target::parse(one.url).unwrap(),
-        tls: TlsPolicy::default(),
         query: one.url.starts_with("mysql").then(|| "SELECT 1".into()),
         every: Duration::from_secs(60),
-        timeout: Duration::from_secs(10),
-        slow: None,
         used_by: one.used_by.iter().map(|key| name(key)).collect(),
         criticality: one.criticality,
-        confirm: Confirmation::default(),
-        tags: Vec::new(),
-        runbook: None,
+        ..Dependency::new(name(one.name), Target::parse(one.url).unwrap())
     }
 }
 

@@ -69,6 +69,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         rules: rules::build(root.rules?)?,
         receive: receive(root.receive?)?,
         drills,
+        waivers: model::WaiverTerms::default(),
     };
     Some((landscape, server))
 }
@@ -135,6 +136,7 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
             mode: tls.verify?,
             ca_file: tls.ca_file.map(|file| file.value),
             server_name: tls.server_name,
+            identity: None,
         },
         query: read.query.map(|query| query.value),
         every,
@@ -149,6 +151,8 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
         },
         tags: read.tags?,
         runbook: read.runbook,
+        relay: None,
+        waivable: true,
     })
 }
 

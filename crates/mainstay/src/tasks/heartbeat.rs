@@ -104,9 +104,7 @@ mod tests {
     use std::sync::Arc;
 
     use mainstay_engine::Event;
-    use mainstay_model::{
-        CheckReport, Confirmation, Criticality, Dependency, Landscape, Random, Target, TlsPolicy, Verdict,
-    };
+    use mainstay_model::{CheckReport, Dependency, Landscape, Random, Target, Verdict};
 
     use super::*;
 
@@ -115,21 +113,8 @@ mod tests {
     }
 
     fn watching(names: &[&str]) -> State {
-        let dependency = |name: &&str| Dependency {
-            name: name.parse().unwrap(),
-            provider: None,
-            target: Target::parse("tcp://127.0.0.1:9").unwrap(),
-            tls: TlsPolicy::default(),
-            query: None,
-            every: Duration::from_secs(30),
-            timeout: Duration::from_secs(10),
-            slow: None,
-            used_by: vec![],
-            criticality: Criticality::Normal,
-            confirm: Confirmation::default(),
-            tags: vec![],
-            runbook: None,
-        };
+        let dependency =
+            |name: &&str| Dependency::new(name.parse().unwrap(), Target::parse("tcp://127.0.0.1:9").unwrap());
         let dependencies = names.iter().map(dependency).map(|one| (one.name.clone(), one)).collect();
         let mut state = State::default();
         let landscape = Arc::new(Landscape { dependencies, ..Landscape::default() });

@@ -211,25 +211,15 @@ fn place(name: &DependencyName) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use mainstay_model::{Confirmation, Criticality, Dependency, Target, TlsPolicy};
+    use mainstay_model::{Dependency, Target};
 
     use super::*;
 
     fn landscape(every: &[(&str, u64)]) -> Landscape {
         let dependency = |name: &str, seconds: u64| Dependency {
-            name: name.parse().unwrap(),
-            provider: None,
-            target: Target::parse("tcp://127.0.0.1:9").unwrap(),
-            tls: TlsPolicy::default(),
-            query: None,
             every: Duration::from_secs(seconds),
             timeout: Duration::from_secs(1),
-            slow: None,
-            used_by: vec![],
-            criticality: Criticality::Normal,
-            confirm: Confirmation::default(),
-            tags: Vec::new(),
-            runbook: None,
+            ..Dependency::new(name.parse().unwrap(), Target::parse("tcp://127.0.0.1:9").unwrap())
         };
         let dependencies =
             every.iter().map(|(name, seconds)| (name.parse().unwrap(), dependency(name, *seconds))).collect();
