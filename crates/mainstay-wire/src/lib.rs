@@ -11,6 +11,7 @@ pub mod postgres;
 mod reader;
 mod recognise;
 pub mod redis;
+pub mod relay;
 pub mod smtp;
 mod start;
 pub mod tcp;
