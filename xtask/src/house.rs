@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 /// Which crates of the workspace each crate may use. Whatever is not listed may use nothing.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("mainstay-model", &[]),
     ("mainstay-wire", &[]),
     ("mainstay-engine", &["mainstay-model"]),
@@ -16,6 +16,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("mainstay-probe", &["mainstay-model", "mainstay-wire", "mainstay-tls"]),
     ("mainstay-store", &["mainstay-model"]),
     ("mainstay-notify", &["mainstay-model"]),
+    ("mainstay-relay", &["mainstay-model", "mainstay-wire", "mainstay-tls"]),
     ("mainstay-web", &["mainstay-model", "mainstay-engine", "mainstay-store"]),
     (
         "mainstay",
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "mainstay-probe",
             "mainstay-store",
             "mainstay-notify",
+            "mainstay-relay",
             "mainstay-web",
         ],
     ),

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,9 @@ pub struct RelayPolicy {
     pub issued_at: Timestamp,
     /// The waivers in force.
     pub waivers: Vec<PolicyWaiver>,
+    /// Where to read about what is wrong with a dependency, where something is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<DependencyName, String>,
     /// Certificates that were ever seen revoked, by the SHA-256 of their DER: no path with one of them is ever waived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<Fingerprint>,

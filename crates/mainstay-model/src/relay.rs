@@ -123,8 +123,6 @@ pub enum AdmissionDecision {
     Verified,
     /// The certificate is expired and waived.
     Waived(WaiverId),
-    /// There is no TLS to verify: the dependency is one without.
-    Unencrypted,
     /// It was not let through.
     Refused {
         /// Why, as a word.

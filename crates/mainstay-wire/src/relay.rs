@@ -17,6 +17,12 @@ pub trait Hop: Send {
     /// The next step, given everything received from both and not yet consumed. What is consumed is removed.
     fn step(&mut self, from: &mut Received) -> Result<HopStep, HopError>;
 
+    /// Tells the hop that the server it reached is not to be had, and that there is another. Whether it can begin anew with that one:
+    /// then its next step is [`HopStep::Dial`]. It cannot once the application has heard of the first.
+    fn redial(&mut self) -> bool {
+        false
+    }
+
     /// What tells the client that this comes to nothing, in its protocol and as of this point; empty where the protocol has no words
     /// for it. The connection is closed afterwards.
     fn refusal(&self, message: &str) -> Vec<u8>;
@@ -213,6 +219,11 @@ impl Hop for Plain {
             }
             Done::Encrypted => Ok(HopStep::Established),
         }
+    }
+
+    fn redial(&mut self) -> bool {
+        self.done = Done::ClientTls;
+        true
     }
 
     fn refusal(&self, _message: &str) -> Vec<u8> {

@@ -20,6 +20,7 @@ mod places;
 mod problem;
 mod reader;
 mod reference;
+mod relay;
 mod render;
 mod rules;
 mod runbook;

@@ -18,7 +18,6 @@ pub(super) fn each(root: &Root, reader: &mut Reader<'_>) {
     for named in root.dependencies.iter().flatten() {
         if let Some(dependency) = &named.value {
             slow_timeout(dependency, reader);
-            relay(named.name.as_str(), dependency, reader);
         }
     }
     unreachable_links(root, reader);
@@ -49,12 +48,6 @@ fn slow_timeout(dependency: &Dependency, reader: &mut Reader<'_>) {
         let hint = "a slow check makes the next one late; write a `timeout` of at most `every`";
         reader.warning(timeout.span, message, hint);
     }
-}
-
-fn relay(name: &str, dependency: &Dependency, reader: &mut Reader<'_>) {
-    let Some(relay) = &dependency.relay else { return };
-    let message = format!("the relay of {} does not run: this version has no relays yet", quoted(name));
-    reader.warning(relay.span, message, "connect the application to the provider itself");
 }
 
 /// The same target twice is checked twice, and told twice.

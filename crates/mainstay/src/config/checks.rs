@@ -93,9 +93,9 @@ fn unaskable(dependency: &Dependency, reader: &mut Reader<'_>) {
     }
 }
 
-/// Every `ca_file` can be read and holds at least one certificate. Each file is read once.
+/// Every file of certificates can be read and holds at least one certificate. Each file is read once.
 fn certificates(root: &Root, reader: &mut Reader<'_>) {
-    let of_dependencies = values(&root.dependencies).filter_map(|d| d.tls.as_ref()?.ca_file.as_ref());
+    let of_dependencies = values(&root.dependencies).flat_map(super::relay::certificate_files);
     let of_mail = root.mail.iter().flatten().filter_map(|mail| mail.ca_file.as_ref());
     let mut judged: HashMap<&Path, Option<String>> = HashMap::new();
     for file in of_dependencies.chain(of_mail) {
@@ -125,15 +125,18 @@ fn certificate_fault(surroundings: &Surroundings<'_>, file: &Path) -> Option<Str
 
 /// No two listeners may share an address; `0.0.0.0` and `[::]` stand for all of them.
 fn listeners(root: &Root, reader: &mut Reader<'_>) {
-    let mut listeners: Vec<(String, &Spanned<SocketAddr>)> = Vec::new();
-    listeners.extend(root.server.iter().filter_map(|s| Some(("`server.listen`".into(), s.listen.as_ref()?))));
-    let page =
-        root.status_page.iter().filter_map(|s| Some(("`status_page.listen`".into(), s.listen.as_ref()?)));
+    let mut listeners: Vec<(String, Spanned<SocketAddr>)> = Vec::new();
+    let server = root.server.iter().filter_map(|s| s.listen.clone());
+    listeners.extend(server.map(|listen| ("`server.listen`".into(), listen)));
+    let page = root.status_page.iter().filter_map(|s| s.listen.clone());
+    let page = page.map(|listen| ("`status_page.listen`".into(), listen));
     listeners.extend(page);
     for dependency in root.dependencies.iter().flatten() {
         let relay = dependency.value.as_ref().and_then(|value| value.relay.as_ref());
-        if let Some(listen) = relay.and_then(|relay| relay.value.listen.as_ref()) {
-            listeners.push((format!("the relay of {}", quoted(dependency.name.as_str())), listen));
+        for listen in relay.iter().flat_map(|relay| relay.value.listen.iter().flatten()) {
+            listeners.extend(
+                super::relay::address(listen).map(|address| (relay_of(dependency.name.as_str()), address)),
+            );
         }
     }
     let mut by_port: HashMap<u16, Vec<(&str, &Spanned<SocketAddr>)>> = HashMap::new();
@@ -146,6 +149,10 @@ fn listeners(root: &Root, reader: &mut Reader<'_>) {
             others.push((who, listen));
         }
     }
+}
+
+fn relay_of(dependency: &str) -> String {
+    format!("the relay of {}", quoted(dependency))
 }
 
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {

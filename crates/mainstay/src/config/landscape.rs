@@ -12,7 +12,7 @@ use super::sections::{
     Component, Contact, Dependency, Heartbeat, HeartbeatOut, Mail, Provider, Receive, Root, StatusPage,
 };
 use super::shape::Named;
-use super::{Retention, Server, advice, channels, checks, drills, on_call, rules, telling};
+use super::{Retention, Server, advice, channels, checks, drills, on_call, relay, rules, telling};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -21,6 +21,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
     on_call::errors(&root, reader);
     telling::errors(&root, reader);
     drills::errors(&root, reader);
+    relay::errors(&root, reader);
     let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
     advice::each(&root, reader);
     on_call::advice(&root, reader);
@@ -136,7 +137,7 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
             mode: tls.verify?,
             ca_file: tls.ca_file.map(|file| file.value),
             server_name: tls.server_name,
-            identity: None,
+            identity: relay::identity(tls.client_certificate, tls.client_key),
         },
         query: read.query.map(|query| query.value),
         every,
@@ -151,7 +152,10 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
         },
         tags: read.tags?,
         runbook: read.runbook,
-        relay: None,
+        relay: match read.relay {
+            Some(read) => Some(relay::relay(read.value)?),
+            None => None,
+        },
         waivable: true,
     })
 }

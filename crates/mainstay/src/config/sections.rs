@@ -8,6 +8,7 @@ use mainstay_model::{
 use super::calendar::{Day, HandOver, Hours, Moment, Recurring, Rotation, WeekdayWord, Zone};
 use super::channels::Channel;
 use super::expressions::{Condition, Message};
+use super::relay::{Place, Range};
 use super::runbook::RunbookText;
 use super::shape::{At, Given, Many, Names, section};
 use super::urls::{
@@ -145,7 +146,8 @@ section! {
         /// `{{provider.contacts}}`, `{{provider.status_page}}`, `{{failure.kind}}`, `{{failure.message}}`, `{{components}}`,
         /// `{{incident.title}}`, `{{incident.url}}` and `{{incident.since}}`.
         runbook: RunbookText => Optional, "https://wiki.example.com/runbooks/{{dependency.name}}";
-        /// A local TLS hop in front of it. Read and checked; this version does not run relays yet.
+        /// A local TLS hop in front of it, to which the application connects instead. It verifies the server as a check does, and
+        /// is where a waiver takes effect. See [relays](../relays.md).
         relay: At<Relay> => Optional;
     }
 }
@@ -160,6 +162,10 @@ section! {
         ca_file: At<FilePath> => Optional, "acme-ca.pem";
         /// The name that the certificate must be for, where it is not the host of the URL.
         server_name: HostName => Optional, "eu-west.acme.example";
+        /// PEM file with the certificate that a relay shows to a server that asks its clients for one, its chain behind it.
+        client_certificate: At<FilePath> => Optional, "client.pem";
+        /// PEM file with the private key of that.
+        client_key: At<FilePath> => Optional, "client.key";
     }
 }
 
@@ -179,8 +185,40 @@ section! {
 section! {
     /// A local TLS hop in front of a dependency.
     Relay {
-        /// Where the application connects to.
-        listen: At<Address> => Required, "127.0.0.1:13306";
+        /// Where the application connects to: addresses and paths of Unix sockets. Without `tls` only loopback addresses and Unix
+        /// sockets can stand here.
+        listen: Many<At<Place>> => Required, "[127.0.0.1:13306, /run/mainstay/orders-db.sock]";
+        /// TLS between the application and the relay, for clients that insist on it.
+        tls: Given<RelayTls> => Optional;
+        /// Whether `listen` may have addresses that other machines reach, without TLS: everything goes over that network in the clear.
+        plaintext_from_network: Flag => Default("false");
+        /// The networks that may connect. Default: every address that reaches it.
+        allow: Many<Range> => Default(""), "[10.0.0.0/8]";
+        /// The users that may connect to its Unix sockets, by their numbers. Default: everybody who may enter the folder.
+        allow_users: Many<Count<0, 4_294_967_294>> => Default(""), "[1000]";
+        /// So many connections at once.
+        most_connections: Count<1, 1_000_000> => Default("10000");
+        /// The longest time for reaching the server and verifying it.
+        connect_within: Length<100> => Default("10s");
+        /// A connection over which nothing goes for so long is closed. Default: never.
+        idle: Length<1_000> => Optional, "1h";
+        /// When a waiver ends, so long may a connection that was admitted under it take to end its transaction; then it is cut.
+        drain_within: Length<1_000> => Default("30s");
+        /// How far ahead every connection is judged as well, so that what will fail is told in advance.
+        shadow: Length<3_600_000> => Default("30d");
+    }
+}
+
+section! {
+    /// TLS between the application and the relay. Without the two files the relay makes its certificate itself; the application then
+    /// has to trust `relay-ca.pem` in the data directory.
+    RelayTls {
+        /// PEM file with the certificate for the application, its chain behind it.
+        certificate: At<FilePath> => Optional, "relay.pem";
+        /// PEM file with the private key of that.
+        key: At<FilePath> => Optional, "relay.key";
+        /// By which other names and addresses the application calls the relay; `localhost` and the address of `listen` are known.
+        names: Many<HostName> => Default(""), "[db.internal]";
     }
 }
 

@@ -1,0 +1,100 @@
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What is held against an address is forgotten after this, so that it is tried again.
+const HELD_AGAINST: Duration = Duration::from_secs(60);
+/// More addresses of one name are not tried.
+const MOST: usize = 16;
+
+/// The addresses of one server, and what was seen of each lately.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    host: Arc<str>,
+    port: u16,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The answer of the last name resolution that worked.
+    last: Vec<SocketAddr>,
+    health: HashMap<SocketAddr, (Health, Instant)>,
+}
+
+/// What was seen of an address, the better the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Health {
+    /// Nothing speaks against it.
+    Sound,
+    /// Its certificate is accepted under a waiver only.
+    Waived,
+    /// It could not be connected to.
+    Unreachable,
+    /// Its certificate was not accepted.
+    Denied,
+}
+
+impl Addresses {
+    pub(crate) fn new(host: Arc<str>, port: u16) -> Addresses {
+        Addresses { host, port, seen: Mutex::default() }
+    }
+
+    /// All of them, those first that are most likely to serve; among equals in the order of the name resolution, which spreads the
+    /// load as whoever runs the name wants it.
+    ///
+    /// When the name cannot be resolved, the last addresses that it had are used: a resolver that fails must not be an outage.
+    pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let found = tokio::net::lookup_host((self.host.as_ref(), self.port)).await;
+        let mut seen = self.lock();
+        let mut addresses: Vec<SocketAddr> = match found {
+            Ok(found) => found.take(MOST).collect(),
+            Err(error) if seen.last.is_empty() => return Err(error),
+            Err(_) => seen.last.clone(),
+        };
+        seen.health.retain(|address, (_, at)| addresses.contains(address) && at.elapsed() < HELD_AGAINST);
+        seen.last.clone_from(&addresses);
+        addresses
+            .sort_by_key(|address| seen.health.get(address).map_or(Health::Sound, |(health, _)| *health));
+        Ok(addresses)
+    }
+
+    pub(crate) fn note(&self, address: SocketAddr, health: Health) {
+        self.lock().health.insert(address, (health, Instant::now()));
+    }
+
+    /// Those that something is held against.
+    pub(crate) fn doubtful(&self) -> Vec<SocketAddr> {
+        let seen = self.lock();
+        seen.health.iter().filter(|(_, (health, _))| *health > Health::Sound).map(|(one, _)| *one).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sound_address_goes_before_one_that_failed() {
+        let addresses = Addresses::new("127.0.0.1".into(), 5432);
+        let only = addresses.resolve().await.unwrap();
+        assert_eq!(only, ["127.0.0.1:5432".parse().unwrap()]);
+        let other: SocketAddr = "192.0.2.1:5432".parse().unwrap();
+        let both = Addresses { seen: Mutex::default(), host: "no.such.name.invalid".into(), port: 5432 };
+        both.lock().last = vec![only[0], other];
+        both.note(only[0], Health::Denied);
+        assert_eq!(both.resolve().await.unwrap(), [other, only[0]], "the last answer, the sound one first");
+        both.note(other, Health::Unreachable);
+        both.note(only[0], Health::Sound);
+        assert_eq!(both.resolve().await.unwrap(), [only[0], other]);
+        assert_eq!(both.doubtful(), [other]);
+    }
+}

@@ -1,0 +1,95 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mainstay_model::{Failure, FailureKind, Phase, RefusalReason};
+use mainstay_tls::{CertificateDer, Handshake};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::addresses::Health;
+use crate::pass::Pass;
+use crate::refusal::Refusal;
+use crate::relay::Hub;
+
+/// A peer that is gone is noticed after about this time plus ten probes, where nothing else would.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// A connection whose certificate was admitted.
+pub(crate) struct Secured {
+    pub(crate) stream: TlsStream<TcpStream>,
+    pub(crate) pass: Pass,
+    pub(crate) chain: std::sync::Arc<[CertificateDer<'static>]>,
+}
+
+/// Opens a connection to one address.
+pub(crate) async fn connect(hub: &Hub, address: SocketAddr) -> Result<TcpStream, String> {
+    #[expect(clippy::disallowed_methods, reason = "the relay's connection is not a check's")]
+    let connecting = TcpStream::connect(address);
+    let within = hub.settings.relay.connect_within;
+    match tokio::time::timeout(within, connecting).await {
+        Ok(Ok(stream)) => {
+            polish(&stream);
+            Ok(stream)
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {}", mainstay_model::HumanDuration(within))),
+    }
+}
+
+/// What every connection of a relay wants of its socket. One that refuses an option works without it.
+pub(crate) fn polish(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let keep_alive =
+        socket2::TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(Duration::from_secs(10));
+    let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive);
+}
+
+/// Makes the handshake and decides. Nothing is sent to a server that was not admitted.
+pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) -> Result<Secured, Refusal> {
+    let began = Instant::now();
+    let secured = tokio::time::timeout(hub.settings.relay.connect_within, admit(hub, stream)).await;
+    let outcome = secured.unwrap_or_else(|_| {
+        let message = "the server fell silent during the TLS handshake";
+        Err(Refusal::new(RefusalReason::Unreachable, message))
+    });
+    hub.meter.handshake(began.elapsed());
+    hub.addresses.note(
+        address,
+        match &outcome {
+            Ok(Secured { pass: Pass::Verified, .. }) => Health::Sound,
+            Ok(Secured { pass: Pass::Waived(_), .. }) => Health::Waived,
+            Err(Refusal { reason: RefusalReason::Unreachable, .. }) => Health::Unreachable,
+            Err(_) => Health::Denied,
+        },
+    );
+    outcome
+}
+
+async fn admit(hub: &Hub, stream: TcpStream) -> Result<Secured, Refusal> {
+    let upstream = &hub.settings.upstream;
+    let handshake = Handshake::new(upstream.name.clone(), upstream.alpn());
+    let connector = TlsConnector::from(handshake.config.clone());
+    let connected = connector.connect(handshake.name.clone(), stream).await;
+    let judged = handshake.chain().map(|chain| {
+        let judgement = upstream.judge.judge(&chain, &upstream.name, hub.now());
+        (chain, judgement)
+    });
+    match (connected, judged) {
+        (Ok(stream), Some((chain, judgement))) if judgement.verified => {
+            Ok(Secured { stream, pass: Pass::Verified, chain })
+        }
+        (_, Some((_, judgement))) if !judgement.verified => Err(hub.unverified(judgement.failures.first())),
+        (Err(error), _) => Err(broken(&handshake.failure(&error, Phase::Tls))),
+        (Ok(_), _) => Err(Refusal::new(RefusalReason::Unverified, "the server showed no certificate")),
+    }
+}
+
+fn broken(failure: &Failure) -> Refusal {
+    let reason = match failure.kind {
+        FailureKind::ConnectReset | FailureKind::TimedOut => RefusalReason::Unreachable,
+        _ => RefusalReason::Unverified,
+    };
+    Refusal::new(reason, failure.message.clone())
+}

@@ -1,0 +1,35 @@
+//! The local verifying TLS hop in front of a dependency: listen, authorise by a policy that is watched, copy, and end what is over.
+//!
+//! A connection is admitted if and only if full verification succeeds, or a waiver is in force and the certificate is the pinned one
+//! with nothing wrong but its age; `mainstay-tls` decides that. Nothing here needs the database or the way to the server: what is in
+//! force stays so until its own end.
+
+#![warn(missing_docs)]
+
+mod addresses;
+mod authority;
+mod cancel;
+mod dial;
+mod leg;
+mod line;
+mod listen;
+mod meter;
+mod news;
+mod opening;
+mod pass;
+mod policy;
+mod pump;
+mod refusal;
+mod relay;
+mod scout;
+mod session;
+mod settings;
+mod streams;
+
+pub use authority::{AuthorityError, OwnAuthority};
+pub use leg::{LegError, acceptor_of_files};
+pub use listen::{ListenError, Listening};
+pub use meter::{Figures, Meter};
+pub use news::News;
+pub use relay::{Relay, Wiring};
+pub use settings::{RelaySettings, Spoken, Upstream};

@@ -1,0 +1,90 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mainstay_model::{AdmissionDecision, Histogram, RefusalReason};
+
+/// What one relay counted since it started.
+#[derive(Debug, Default)]
+pub struct Meter {
+    open: AtomicU64,
+    verified: AtomicU64,
+    waived: AtomicU64,
+    refused: [AtomicU64; RefusalReason::ALL.len()],
+    sent: AtomicU64,
+    received: AtomicU64,
+    untold: AtomicU64,
+    handshakes: Mutex<Histogram>,
+}
+
+/// The figures of one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Connections that are open.
+    pub open: u64,
+    /// Connections that were admitted because full verification succeeded.
+    pub verified: u64,
+    /// Connections that were admitted under a waiver.
+    pub waived: u64,
+    /// Connections that were refused, by reason; those that never happened are left out.
+    pub refused: Vec<(RefusalReason, u64)>,
+    /// Bytes from applications to the server.
+    pub sent: u64,
+    /// Bytes from the server to applications.
+    pub received: u64,
+    /// News that nobody took in time.
+    pub untold: u64,
+    /// How long TLS handshakes with the server took.
+    pub handshakes: Histogram,
+}
+
+impl Meter {
+    /// What was counted so far.
+    pub fn figures(&self) -> Figures {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let refused = RefusalReason::ALL.iter().copied().zip(self.refused.iter().map(read));
+        Figures {
+            open: read(&self.open),
+            verified: read(&self.verified),
+            waived: read(&self.waived),
+            refused: refused.filter(|(_, count)| *count > 0).collect(),
+            sent: read(&self.sent),
+            received: read(&self.received),
+            untold: read(&self.untold),
+            handshakes: self.handshakes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    pub(crate) fn opened(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn closed(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn decided(&self, decision: &AdmissionDecision) {
+        let counter = match decision {
+            AdmissionDecision::Verified => Some(&self.verified),
+            AdmissionDecision::Waived(_) => Some(&self.waived),
+            AdmissionDecision::Refused { reason, .. } => {
+                RefusalReason::ALL.iter().position(|one| one == reason).and_then(|at| self.refused.get(at))
+            }
+        };
+        counter.map(|counter| counter.fetch_add(1, Ordering::Relaxed));
+    }
+
+    pub(crate) fn passed(&self, sent: u64, received: u64) {
+        self.sent.fetch_add(sent, Ordering::Relaxed);
+        self.received.fetch_add(received, Ordering::Relaxed);
+    }
+
+    pub(crate) fn untold(&self) {
+        self.untold.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn handshake(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.handshakes.lock().unwrap_or_else(PoisonError::into_inner).record(micros);
+    }
+}

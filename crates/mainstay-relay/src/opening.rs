@@ -1,0 +1,240 @@
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use mainstay_model::RefusalReason;
+use mainstay_tls::CertificateDer;
+use mainstay_wire::relay::{CancelKey, Hop, HopStep, Received};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::addresses::Health;
+use crate::dial;
+use crate::leg::Leg;
+use crate::line::Line;
+use crate::pass::Pass;
+use crate::refusal::Refusal;
+use crate::relay::Hub;
+use crate::session::Room;
+
+/// The steps that a hop may take without hearing anything; no protocol needs a tenth of this, and one that goes in circles is cut off.
+const MOST_IDLE_STEPS: usize = 1_000;
+/// Read at once while a connection is made.
+const CHUNK: usize = 16 * 1024;
+
+/// A connection while it is being made.
+pub(crate) struct Opening<'a> {
+    hub: &'a Hub,
+    pub(crate) hop: Box<dyn Hop>,
+    /// Gone only while TLS is taken up on it.
+    pub(crate) leg: Option<Leg>,
+    pub(crate) line: Option<Line>,
+    pub(crate) received: Received,
+    /// What the application was connected to, or was to be.
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) pass: Option<Pass>,
+    pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
+    /// Whether the application has said anything at all.
+    pub(crate) heard: bool,
+    room: Room,
+    /// Where else to try, once it is known where at all.
+    others: Option<VecDeque<SocketAddr>>,
+    /// Why the addresses before this one were left.
+    left_because: Vec<String>,
+}
+
+/// How a connection's beginning ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// The log-in is over.
+    Established,
+    /// There was nothing more to do.
+    Finished,
+}
+
+impl<'a> Opening<'a> {
+    pub(crate) fn new(hub: &'a Hub, hop: Box<dyn Hop>, leg: Leg, room: Room) -> Opening<'a> {
+        Opening {
+            hub,
+            hop,
+            leg: Some(leg),
+            line: None,
+            received: Received::default(),
+            address: None,
+            pass: None,
+            chain: None,
+            heard: false,
+            room,
+            others: None,
+            left_because: Vec::new(),
+        }
+    }
+
+    /// Goes on until the log-in is over.
+    pub(crate) async fn run(&mut self) -> Result<Opened, Refusal> {
+        let mut idle = 0;
+        while idle < MOST_IDLE_STEPS {
+            idle += 1;
+            match self.hop.step(&mut self.received).map_err(|error| Refusal::of_hop(&error))? {
+                HopStep::ToClient(bytes) => self.tell_client(&bytes).await?,
+                HopStep::ToServer(bytes) => self.tell_server(&bytes).await?,
+                HopStep::ReadClient => {
+                    read(&mut self.leg, &mut self.received.client, &mut self.received.client_ended).await;
+                    self.heard |= !self.received.client.is_empty();
+                    idle = 0;
+                }
+                HopStep::ReadServer => {
+                    read(&mut self.line, &mut self.received.server, &mut self.received.server_ended).await;
+                    idle = 0;
+                }
+                HopStep::ReadEither => {
+                    self.read_either().await;
+                    idle = 0;
+                }
+                HopStep::Dial => self.dial().await?,
+                HopStep::DialFor(key) => self.dial_for(&key).await?,
+                HopStep::ClientTls => self.take_up_tls().await?,
+                HopStep::ServerTls => self.secure().await?,
+                HopStep::Established => return Ok(Opened::Established),
+                HopStep::Finished => return Ok(Opened::Finished),
+            }
+        }
+        Err(Refusal::new(RefusalReason::ClientProtocol, "the connection goes in circles"))
+    }
+
+    async fn tell_client(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let Some(leg) = &mut self.leg else { return Err(gone()) };
+        let written = async {
+            leg.write_all(bytes).await?;
+            leg.flush().await
+        };
+        written.await.map_err(|_| gone())
+    }
+
+    async fn tell_server(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let Some(line) = &mut self.line else { return Err(gone()) };
+        let written = async {
+            line.write_all(bytes).await?;
+            line.flush().await
+        };
+        written.await.map_err(|error| Refusal::of_upstream(&error))
+    }
+
+    async fn read_either(&mut self) {
+        let Received { client, server, client_ended, server_ended } = &mut self.received;
+        tokio::select! {
+            () = read(&mut self.leg, client, client_ended), if !*client_ended => {}
+            () = read(&mut self.line, server, server_ended), if !*server_ended => {}
+            // Both have ended; the hop sees that.
+            else => {}
+        }
+    }
+
+    /// Connects to the next address that is likely to serve.
+    async fn dial(&mut self) -> Result<(), Refusal> {
+        if self.room == Room::Full {
+            let most = self.hub.settings.relay.most_connections;
+            let message =
+                format!("{most} connections are open, and more are not allowed (`most_connections`)");
+            return Err(Refusal::new(RefusalReason::TooMany, message));
+        }
+        if self.others.is_none() {
+            let found = self.hub.addresses.resolve().await.map_err(|error| {
+                let message =
+                    format!("the name {} cannot be resolved: {error}", self.hub.settings.upstream.host);
+                Refusal::new(RefusalReason::Unreachable, message)
+            })?;
+            self.others = Some(found.into());
+        }
+        while let Some(address) = self.others.as_mut().and_then(VecDeque::pop_front) {
+            self.address = Some(address);
+            match dial::connect(self.hub, address).await {
+                Ok(stream) => return self.reached(stream),
+                Err(why) => {
+                    self.hub.addresses.note(address, Health::Unreachable);
+                    self.left_because.push(format!("{address}: {why}"));
+                }
+            }
+        }
+        let message = match self.left_because.is_empty() {
+            true => format!("the name {} has no address", self.hub.settings.upstream.host),
+            false => {
+                format!("no address of the server can be connected to ({})", self.left_because.join("; "))
+            }
+        };
+        Err(Refusal::new(RefusalReason::Unreachable, message))
+    }
+
+    async fn dial_for(&mut self, key: &CancelKey) -> Result<(), Refusal> {
+        // As servers do with a key that nobody has: no answer, and nothing in it that tells whether it exists.
+        let Some(address) = self.hub.cancel_keys.address(key) else { return Err(gone()) };
+        self.address = Some(address);
+        let stream = dial::connect(self.hub, address)
+            .await
+            .map_err(|why| Refusal::new(RefusalReason::Unreachable, format!("{address}: {why}")))?;
+        self.reached(stream)
+    }
+
+    fn reached(&mut self, stream: TcpStream) -> Result<(), Refusal> {
+        self.line = Some(Line::Plain(stream));
+        self.received.server.clear();
+        self.received.server_ended = false;
+        Ok(())
+    }
+
+    async fn take_up_tls(&mut self) -> Result<(), Refusal> {
+        let read = std::mem::take(&mut self.received.client);
+        let (Some(leg), Some(acceptor)) = (self.leg.take(), &self.hub.settings.acceptor) else {
+            return Err(gone());
+        };
+        let secured = leg.secured(acceptor, read).await.map_err(|error| {
+            let message = format!("the TLS handshake with the application failed: {error}");
+            Refusal::new(RefusalReason::ClientProtocol, message)
+        })?;
+        self.leg = Some(secured);
+        Ok(())
+    }
+
+    /// The handshake with the server. One that is not admitted is left for another, where there is one and it is not too late.
+    async fn secure(&mut self) -> Result<(), Refusal> {
+        let (Some(Line::Plain(stream)), Some(address)) = (self.line.take(), self.address) else {
+            return Err(gone());
+        };
+        match dial::secure(self.hub, stream, address).await {
+            Ok(secured) => {
+                self.line = Some(Line::Secure(Box::new(secured.stream)));
+                self.pass = Some(secured.pass);
+                self.chain = Some(secured.chain);
+                Ok(())
+            }
+            Err(refusal) if self.has_others() && self.hop.redial() => {
+                self.left_because.push(format!("{address}: {}", refusal.message));
+                Ok(())
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    fn has_others(&self) -> bool {
+        self.others.as_ref().is_some_and(|others| !others.is_empty())
+    }
+}
+
+/// The application went away; nobody is left to be told.
+fn gone() -> Refusal {
+    Refusal::new(RefusalReason::ClientProtocol, "the application went away")
+}
+
+/// Reads what there is. A broken connection counts as one that ended.
+async fn read<S: AsyncRead + Unpin>(from: &mut Option<S>, into: &mut BytesMut, ended: &mut bool) {
+    let Some(stream) = from else {
+        *ended = true;
+        return;
+    };
+    into.reserve(CHUNK);
+    match stream.read_buf(into).await {
+        Ok(0) | Err(_) => *ended = true,
+        Ok(_) => {}
+    }
+}

@@ -1,0 +1,65 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mainstay_model::{DependencyName, PolicyWaiver, RelayPolicy, WaiverId};
+use tokio::sync::watch;
+
+/// The time may be set, and a long sleep would not notice.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(5);
+
+/// What is in force: the latest policy, less what full verification has ended here already.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    latest: watch::Receiver<Arc<RelayPolicy>>,
+    /// Waivers that are needed no more. A server that is gone cannot say so, and must not have to.
+    needless: watch::Sender<HashSet<WaiverId>>,
+    clock: fn() -> Timestamp,
+}
+
+impl Policy {
+    pub(crate) fn new(latest: watch::Receiver<Arc<RelayPolicy>>, clock: fn() -> Timestamp) -> Policy {
+        Policy { latest, needless: watch::Sender::new(HashSet::new()), clock }
+    }
+
+    /// The waiver in force for a dependency.
+    pub(crate) fn waiver(&self, dependency: &DependencyName) -> Option<PolicyWaiver> {
+        let now = (self.clock)();
+        let latest = self.latest.borrow();
+        latest.waiver(dependency, now).filter(|waiver| !self.needless.borrow().contains(&waiver.id)).cloned()
+    }
+
+    /// Certificates that were ever seen revoked, and where to read about a dependency.
+    pub(crate) fn latest(&self) -> Arc<RelayPolicy> {
+        self.latest.borrow().clone()
+    }
+
+    /// Full verification has succeeded: the waiver for this dependency, if there is one, is over here and now. Says whether there was.
+    pub(crate) fn verified(&self, dependency: &DependencyName) -> bool {
+        let Some(waiver) = self.waiver(dependency) else { return false };
+        self.needless.send_if_modified(|needless| {
+            // What a policy no longer names needs no remembering.
+            let latest = self.latest.borrow();
+            needless.retain(|id| latest.waivers.iter().any(|one| one.id == *id));
+            needless.insert(waiver.id)
+        })
+    }
+
+    /// Waits until this waiver is no longer in force, whatever ended it.
+    pub(crate) async fn over(&self, dependency: &DependencyName, id: WaiverId) {
+        let (mut latest, mut needless) = (self.latest.clone(), self.needless.subscribe());
+        loop {
+            let Some(waiver) = self.waiver(dependency).filter(|waiver| waiver.id == id) else { return };
+            let left = waiver.until.duration_since((self.clock)()).unsigned_abs();
+            tokio::select! {
+                changed = latest.changed() => if changed.is_err() {
+                    // Whoever made policies is gone; what is in force stays so until its own end.
+                    tokio::time::sleep(left.min(LOOK_AT_LEAST)).await;
+                },
+                _ = needless.changed() => {}
+                () = tokio::time::sleep(left.min(LOOK_AT_LEAST)) => {}
+            }
+        }
+    }
+}

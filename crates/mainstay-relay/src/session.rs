@@ -1,0 +1,236 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainstay_model::{Admission, AdmissionDecision, RefusalReason};
+use mainstay_wire::relay::{Hop, Legs, Plain};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout};
+use tracing::{debug, warn};
+
+use crate::Spoken;
+use crate::leg::{Leg, Raw};
+use crate::line::Line;
+use crate::opening::{Opened, Opening};
+use crate::pass::Pass;
+use crate::pump::{Outcome, Pump};
+use crate::refusal::Refusal;
+use crate::relay::Hub;
+
+/// An application and a server together may take this long to log in: as long as PostgreSQL itself allows.
+const OPENING: Duration = Duration::from_secs(60);
+/// What was said last is given this long to be read.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Whether there is room for another connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Free,
+    /// There is none: the application is told so as soon as that can be said.
+    Full,
+}
+
+/// One connection, from its first byte to its last.
+pub(crate) async fn serve(hub: Arc<Hub>, raw: Raw, client: String, room: Room) {
+    hub.meter.opened();
+    let opening = open(&hub, raw, &client, room).await;
+    if let Some((pump, pass, _key)) = opening {
+        established(&hub, pump, &pass).await;
+    }
+    hub.meter.closed();
+}
+
+/// Makes the connection, tells how that was decided, and tells the application when it comes to nothing.
+async fn open(
+    hub: &Hub,
+    raw: Raw,
+    client: &str,
+    room: Room,
+) -> Option<(Pump, Pass, Option<crate::cancel::KeptKey>)> {
+    let mut opening = Opening::new(hub, hop(hub), Leg::Plain(raw), room);
+    let outcome = match timeout(OPENING, opening.run()).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute")),
+    };
+    match outcome {
+        Ok(opened) => {
+            let pass = opening.pass.take()?;
+            let address = opening.address?;
+            hub.admitted(&pass, opening.chain.as_deref(), address, client);
+            let (leg, line) = (opening.leg.take()?, opening.line.take()?);
+            if opened == Opened::Finished {
+                finish(leg, line).await;
+                return None;
+            }
+            let key = opening.hop.cancel_key().cloned().map(|key| hub.cancel_keys.keep(key, address));
+            let mut pump = Pump::new(leg, line, opening.hop.flow());
+            pump.begin(&opening.received.client, &opening.received.server);
+            Some((pump, pass, key))
+        }
+        // Somebody who connects and says nothing looks whether the port is open.
+        Err(_) if !opening.heard && opening.received.client_ended => None,
+        Err(refusal) => {
+            refuse(hub, &mut opening, refusal, client).await;
+            None
+        }
+    }
+}
+
+fn hop(hub: &Hub) -> Box<dyn Hop> {
+    let legs = Legs { client_tls: hub.settings.acceptor.is_some(), server: hub.settings.upstream.start };
+    match hub.settings.upstream.spoken {
+        Spoken::Postgres | Spoken::MySql | Spoken::Redis | Spoken::Other => Box::new(Plain::new(legs)),
+    }
+}
+
+async fn refuse(hub: &Hub, opening: &mut Opening<'_>, refusal: Refusal, client: &str) {
+    let Refusal { reason, message } = refusal;
+    let dependency = &hub.settings.dependency;
+    warn!(
+        relay.dependency = %dependency, relay.client = client, relay.reason = %reason,
+        "a connection was refused: {message}"
+    );
+    let said = opening.hop.refusal(&hub.in_full(&message));
+    let decision = AdmissionDecision::Refused { reason, message };
+    hub.decided(Admission {
+        at: hub.now(),
+        dependency: dependency.clone(),
+        client: client.to_owned(),
+        address: opening.address.map(|address| address.to_string()),
+        decision,
+    });
+    if let Some(leg) = opening.leg.take() {
+        leave(leg, &said).await;
+    }
+}
+
+/// Says something last, and waits until it is read or the other side is gone: closing at once would take back what is unread.
+async fn leave(mut leg: Leg, said: &[u8]) {
+    let _ = timeout(FAREWELL, async {
+        leg.write_all(said).await?;
+        leg.shutdown().await?;
+        let mut rest = [0; 1024];
+        while leg.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    })
+    .await;
+}
+
+/// Waits until the server has taken note, as of a request to cancel.
+async fn finish(leg: Leg, mut line: Line) {
+    let _ = timeout(FAREWELL, async {
+        let mut rest = [0; 64];
+        while line.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    })
+    .await;
+    leave(leg, b"").await;
+}
+
+async fn established(hub: &Hub, mut pump: Pump, pass: &Pass) {
+    let relay = &hub.settings.relay;
+    let over = pass.over(&hub.settings.dependency, &hub.policy);
+    tokio::pin!(over);
+    let mut idle = relay.idle.map(|after| Idle { after, moves: 0, until: Instant::now() + after });
+    let mut deadline = None;
+    let mut because = "";
+    let end = loop {
+        tokio::select! {
+            biased;
+            outcome = poll_fn(|cx| pump.poll(cx, &hub.meter)) => break End::of(outcome),
+            () = &mut over, if !pump.ending => {
+                because = "the waiver that it was admitted under is over";
+                pump.ending = true;
+                deadline = Some(Instant::now() + relay.drain_within);
+            }
+            () = hub.stop.cancelled(), if !pump.ending => {
+                because = "the relay is stopping";
+                pump.ending = true;
+                deadline = Some(Instant::now() + relay.drain_within);
+            }
+            () = until(deadline) => break End::Overdue,
+            () = until(idle.as_ref().map(|idle| idle.until)) => match &mut idle {
+                Some(idle) if idle.moves != pump.moves() => idle.begin_again(pump.moves()),
+                _ => break End::Idle,
+            },
+        }
+    };
+    debug!(relay.dependency = %hub.settings.dependency, relay.end = ?end, "a connection ended");
+    end_it(hub, pump, end, because).await;
+}
+
+/// How an established connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// As its sides wanted.
+    Over,
+    /// By us, at a moment of rest.
+    AtRest,
+    /// By a fault of one side.
+    Broken,
+    /// By us, after the moment of rest did not come in time.
+    Overdue,
+    /// By us, since nothing happened for long.
+    Idle,
+}
+
+impl End {
+    fn of(outcome: Outcome) -> End {
+        match outcome {
+            Outcome::Over => End::Over,
+            Outcome::AtRest => End::AtRest,
+            Outcome::Broken => End::Broken,
+        }
+    }
+}
+
+/// Watches for a connection over which nothing goes any more.
+struct Idle {
+    after: Duration,
+    moves: u64,
+    until: Instant,
+}
+
+impl Idle {
+    fn begin_again(&mut self, moves: u64) {
+        self.moves = moves;
+        self.until = Instant::now() + self.after;
+    }
+}
+
+async fn end_it(hub: &Hub, pump: Pump, end: End, because: &str) {
+    let Pump { leg, mut line, flow, .. } = pump;
+    match end {
+        // Where the end of the bytes is the end of the message, half of one must not look whole.
+        End::Overdue | End::Broken
+            if end == End::Overdue || hub.settings.upstream.spoken == Spoken::Other =>
+        {
+            leg.reset();
+            line.reset();
+        }
+        End::AtRest => {
+            let message =
+                format!("Mainstay closes this connection to {}: {because}", hub.settings.dependency);
+            let said = flow.farewell(&message);
+            tokio::join!(leave(leg, &said), take_leave(&mut line, flow.goodbye()));
+        }
+        _ => {
+            tokio::join!(leave(leg, b""), take_leave(&mut line, b""));
+        }
+    }
+}
+
+async fn take_leave(line: &mut Line, said: &[u8]) {
+    let _ = timeout(FAREWELL, async {
+        line.write_all(said).await?;
+        line.shutdown().await
+    })
+    .await;
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
