@@ -1,0 +1,145 @@
+//! What passes and what does not, whatever is spoken.
+
+use mainstay_model::{AdmissionDecision, RefusalReason, RelayListen};
+use mainstay_relay::News;
+use mainstay_testkit::{Pki, Scenario, Spec};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::scene::*;
+
+const NAME: &str = "db.example.com";
+
+/// Bytes that no shift or swap leaves as they are.
+fn stream(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "an application connects")]
+async fn connect(running: &Running) -> TcpStream {
+    TcpStream::connect(running.address.unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_byte_arrives_in_its_order_both_ways() {
+    let pki = Pki::new(now());
+    let server = echo("127.0.0.1:0", &pki.identity(Scenario::Fine, NAME)).await;
+    let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms(loopback())).await;
+    let sent = stream(32 * 1024 * 1024);
+    let (mut from, mut to) = connect(&running).await.into_split();
+    let reading = tokio::spawn(async move {
+        let mut all = Vec::new();
+        from.read_to_end(&mut all).await.unwrap();
+        all
+    });
+    to.write_all(&sent).await.unwrap();
+    to.shutdown().await.unwrap();
+    assert!(reading.await.unwrap() == sent, "what came back is what was sent, to its end");
+    let figures = running.meter.figures();
+    assert_eq!((figures.verified, figures.waived, figures.open), (1, 0, 0));
+    assert_eq!((figures.sent, figures.received), (sent.len() as u64, sent.len() as u64));
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused_and_told() {
+    let pki = Pki::new(now());
+    let server = echo("127.0.0.1:0", &pki.identity(Scenario::Expired, NAME)).await;
+    let mut running =
+        relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms(loopback())).await;
+    let mut application = connect(&running).await;
+    application.write_all(b"hello").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = application.read_to_end(&mut answer).await;
+    assert_eq!(answer, b"", "nothing of the server's reaches the application");
+    let Some(News::Decided(admission)) = running.news.recv().await else { panic!("a decision") };
+    let AdmissionDecision::Refused { reason, message } = admission.decision else { panic!("a refusal") };
+    assert_eq!(reason, RefusalReason::Expired);
+    assert!(message.contains("expired") && message.ends_with("No waiver is in force"), "{message}");
+    assert_eq!(running.meter.figures().refused, [(RefusalReason::Expired, 1)]);
+}
+
+#[tokio::test]
+async fn an_address_with_a_stale_certificate_is_avoided() {
+    let pki = Pki::new(now());
+    let sound = echo("127.0.0.1:0", &pki.identity(Scenario::Fine, NAME)).await;
+    let Ok(probe) = tokio::net::TcpListener::bind(("::1", sound.port())).await else {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    };
+    drop(probe);
+    echo(&format!("[::1]:{}", sound.port()), &pki.identity(Scenario::Expired, NAME)).await;
+    // `localhost` has both addresses.
+    let running = relay(&format!("tls://localhost:{}", sound.port()), NAME, &pki, terms(loopback())).await;
+    for _ in 0..4 {
+        let mut application = connect(&running).await;
+        application.write_all(b"ping").await.unwrap();
+        let mut answer = [0; 4];
+        application.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"ping");
+    }
+    assert_eq!(running.meter.figures().refused, []);
+}
+
+#[tokio::test]
+async fn what_will_fail_in_thirty_days_is_told_today() {
+    let pki = Pki::new(now());
+    let spec = Spec::new(NAME, now() - days(60), now() + days(9));
+    let server = echo("127.0.0.1:0", &pki.issue(spec)).await;
+    let mut running =
+        relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms(loopback())).await;
+    let mut application = connect(&running).await;
+    application.write_all(b"ping").await.unwrap();
+    let told = loop {
+        match running.news.recv().await.unwrap() {
+            News::Shadow(finding) => break finding,
+            News::Decided(admission) => assert_eq!(admission.decision, AdmissionDecision::Verified),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told.kind, mainstay_model::FailureKind::CertificateExpired);
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_the_users_that_it_is_for() {
+    let folder = std::env::temp_dir().join(format!("mainstay-relay-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pki = Pki::new(now());
+    let server = echo("127.0.0.1:0", &pki.identity(Scenario::Fine, NAME)).await;
+    let url = format!("tls://127.0.0.1:{}", server.port());
+    let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&folder).unwrap());
+    for (users, is_served) in [(vec![], true), (vec![own], true), (vec![own + 1], false)] {
+        let path = folder.join(format!("{}.sock", users.len() + usize::from(is_served)));
+        let mut terms = terms(RelayListen::Unix(path.clone()));
+        terms.allow_users.clone_from(&users);
+        let running = relay(&url, NAME, &pki, terms).await;
+        let mut application = UnixStream::connect(&path).await.unwrap();
+        let _ = application.write_all(b"ping").await;
+        let mut answer = [0; 4];
+        assert_eq!(application.read_exact(&mut answer).await.is_ok(), is_served, "{users:?}");
+        running.stop.cancel();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn stopping_ends_what_never_rests_after_its_time() {
+    let pki = Pki::new(now());
+    let server = echo("127.0.0.1:0", &pki.identity(Scenario::Fine, NAME)).await;
+    let mut terms = terms(loopback());
+    terms.drain_within = std::time::Duration::from_millis(50);
+    let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms).await;
+    let mut application = connect(&running).await;
+    application.write_all(b"ping").await.unwrap();
+    let mut answer = [0; 4];
+    application.read_exact(&mut answer).await.unwrap();
+    running.stop.cancel();
+    let ended = application.read_exact(&mut answer).await.unwrap_err();
+    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionReset, "half a message must not look whole");
+}

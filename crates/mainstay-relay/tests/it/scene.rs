@@ -1,0 +1,109 @@
+//! Relays in front of servers that this process is itself.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPolicy, Target};
+use mainstay_relay::{Listening, Meter, News, Relay, RelaySettings, Spoken, Upstream, Wiring};
+use mainstay_testkit::{Identity, Pki};
+use mainstay_tls::{Judge, Roots};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+#[expect(clippy::disallowed_methods, reason = "these tests run in real time")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// A server that gives back what it gets, over TLS.
+pub(crate) async fn echo(address: &str, identity: &Identity) -> SocketAddr {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let _ = repeat(stream).await;
+            });
+        }
+    });
+    address
+}
+
+async fn repeat(stream: impl AsyncRead + AsyncWrite) -> std::io::Result<()> {
+    let (mut from, mut to) = tokio::io::split(stream);
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer[..read]).await?;
+        to.flush().await?;
+    }
+}
+
+/// A relay that runs.
+pub(crate) struct Running {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) news: mpsc::Receiver<News>,
+    pub(crate) policy: watch::Sender<Arc<RelayPolicy>>,
+    pub(crate) stop: CancellationToken,
+}
+
+pub(crate) fn terms(listen: RelayListen) -> Terms {
+    Terms {
+        listen: vec![listen],
+        leg: RelayLeg::Plain,
+        allow: vec![],
+        allow_users: vec![],
+        most_connections: 100,
+        connect_within: std::time::Duration::from_secs(10),
+        idle: None,
+        drain_within: std::time::Duration::from_secs(10),
+        shadow: std::time::Duration::from_secs(30 * 86_400),
+    }
+}
+
+pub(crate) fn loopback() -> RelayListen {
+    RelayListen::Tcp("127.0.0.1:0".parse().unwrap())
+}
+
+/// A relay in front of `url`, which trusts this PKI.
+pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Running {
+    let mut dependency = Dependency::new("db".parse().unwrap(), Target::parse(url).unwrap());
+    dependency.tls.server_name = Some(name.to_owned());
+    let (spoken, start) = Spoken::of(&dependency).unwrap();
+    let judge = Judge::new(Roots::from_pem(pki.root_pem().as_bytes(), "the test").unwrap());
+    let upstream = Upstream::of(&dependency, spoken, start, judge).unwrap();
+    let listening = Listening::bind(&terms.listen[0]).await.unwrap();
+    let address = listening.address();
+    let settings =
+        RelaySettings { dependency: dependency.name.clone(), relay: terms, upstream, acceptor: None };
+    let policy = watch::Sender::new(Arc::new(RelayPolicy::default()));
+    let (news, told) = mpsc::channel(1_000);
+    let stop = CancellationToken::new();
+    let wiring = Wiring {
+        policy: policy.subscribe(),
+        news,
+        clock: now,
+        no_more: CancellationToken::new(),
+        stop: stop.clone(),
+    };
+    let relay = Relay::new(settings, wiring);
+    let meter = relay.meter();
+    tokio::spawn(relay.run(vec![listening]));
+    Running { address, meter, news: told, policy, stop }
+}
+
+pub(crate) fn days(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * count)
+}
