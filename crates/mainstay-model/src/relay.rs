@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::kinds;
-use crate::{DependencyName, FailureKind, WaiverId};
+use crate::{DependencyName, FailureKind, Histogram, WaiverId};
 
 /// The local verifying TLS hop in front of a dependency, as the configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +156,44 @@ kinds! {
         /// The relay is stopping.
         Stopping = "stopping",
     }
+}
+
+/// What a relay counted since it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RelayFigures {
+    /// Connections that are open.
+    pub open: u64,
+    /// Connections that were admitted because full verification succeeded.
+    pub verified: u64,
+    /// Connections that were admitted under a waiver.
+    pub waived: u64,
+    /// Connections that were refused, by reason; those that never happened are left out.
+    pub refused: Vec<(RefusalReason, u64)>,
+    /// Bytes from applications to the server.
+    pub sent: u64,
+    /// Bytes from the server to applications.
+    pub received: u64,
+    /// News that nobody took in time.
+    pub untold: u64,
+    /// How long TLS handshakes with the server took.
+    pub handshakes: Histogram,
+}
+
+/// Where a relay stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RelayReport {
+    /// In front of which dependency.
+    pub dependency: DependencyName,
+    /// Where it listens, as it turned out.
+    pub listen: Vec<String>,
+    /// Why it does not run, when it does not: a sentence.
+    pub trouble: Option<String>,
+    /// What it counted.
+    pub figures: RelayFigures,
+    /// The latest decisions, newest first.
+    pub latest: Vec<Admission>,
+    /// What would fail later, by the address that shows it.
+    pub shadows: Vec<ShadowFinding>,
 }
 
 /// What would fail later, as far as the certificates of today tell: the judgement as of some days ahead.

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,13 +91,14 @@ impl OwnAuthority {
         &self.root_file
     }
 
-    /// Takes up TLS with applications by a certificate for these names and addresses, which is renewed by itself.
+    /// Takes up TLS with applications by a certificate for this machine and these names and addresses, which is renewed by itself.
     pub fn acceptor(
         self: Arc<Self>,
         names: Vec<String>,
         spoken: Spoken,
         clock: fn() -> Timestamp,
     ) -> Result<TlsAcceptor, AuthorityError> {
+        let names = [usual_names(), names].concat();
         let first = self.issue(&names, clock())?;
         let resolver = Renewing { authority: self, names, clock, current: Mutex::new(first) };
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -127,13 +127,9 @@ impl OwnAuthority {
     }
 }
 
-/// By which names applications on this machine reach a relay that listens there.
-pub(crate) fn usual_names(listen: Option<IpAddr>) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    if let Some(own) = listen.filter(|own| !own.is_unspecified() && !own.is_loopback()) {
-        names.push(own.to_string());
-    }
-    names
+/// By which names applications on this machine reach a relay.
+fn usual_names() -> Vec<String> {
+    ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into()
 }
 
 struct Issued {

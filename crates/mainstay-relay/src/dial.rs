@@ -73,7 +73,7 @@ async fn admit(hub: &Hub, stream: TcpStream) -> Result<Secured, Refusal> {
     let connector = TlsConnector::from(handshake.config.clone());
     let connected = connector.connect(handshake.name.clone(), stream).await;
     let judged = handshake.chain().map(|chain| {
-        let judgement = upstream.judge.judge(&chain, &upstream.name, hub.now());
+        let judgement = upstream.judge().judge(&chain, &upstream.name, hub.now());
         (chain, judgement)
     });
     match (connected, judged) {

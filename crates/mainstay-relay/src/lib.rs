@@ -29,7 +29,7 @@ mod streams;
 pub use authority::{AuthorityError, OwnAuthority};
 pub use leg::{LegError, acceptor_of_files};
 pub use listen::{ListenError, Listening};
-pub use meter::{Figures, Meter};
+pub use meter::Meter;
 pub use news::News;
 pub use relay::{Relay, Wiring};
 pub use settings::{RelaySettings, Spoken, Upstream};

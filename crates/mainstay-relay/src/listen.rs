@@ -79,6 +79,20 @@ impl Listening {
         Ok(Listening { socket: Socket::Unix(UnixListener::from_std(socket)?), file: None })
     }
 
+    /// A second handle on the same socket, so that one relay can follow another without anybody being turned away meanwhile.
+    pub fn share(&self) -> io::Result<Listening> {
+        match &self.socket {
+            Socket::Tcp(socket) => {
+                let second = socket2::SockRef::from(socket).try_clone()?;
+                Listening::inherited(second.into())
+            }
+            Socket::Unix(socket) => {
+                let second = socket2::SockRef::from(socket).try_clone()?;
+                Listening::inherited_unix(second.into())
+            }
+        }
+    }
+
     /// The TCP address, if it is one.
     pub fn address(&self) -> Option<SocketAddr> {
         match &self.socket {

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mainstay_model::{AdmissionDecision, Histogram, RefusalReason};
+use mainstay_model::{AdmissionDecision, Histogram, RefusalReason, RelayFigures};
 
 /// What one relay counted since it started.
 #[derive(Debug, Default)]
@@ -17,33 +17,12 @@ pub struct Meter {
     handshakes: Mutex<Histogram>,
 }
 
-/// The figures of one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Connections that are open.
-    pub open: u64,
-    /// Connections that were admitted because full verification succeeded.
-    pub verified: u64,
-    /// Connections that were admitted under a waiver.
-    pub waived: u64,
-    /// Connections that were refused, by reason; those that never happened are left out.
-    pub refused: Vec<(RefusalReason, u64)>,
-    /// Bytes from applications to the server.
-    pub sent: u64,
-    /// Bytes from the server to applications.
-    pub received: u64,
-    /// News that nobody took in time.
-    pub untold: u64,
-    /// How long TLS handshakes with the server took.
-    pub handshakes: Histogram,
-}
-
 impl Meter {
     /// What was counted so far.
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> RelayFigures {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let refused = RefusalReason::ALL.iter().copied().zip(self.refused.iter().map(read));
-        Figures {
+        RelayFigures {
             open: read(&self.open),
             verified: read(&self.verified),
             waived: read(&self.waived),

@@ -178,7 +178,7 @@ impl Hub {
         }
         let ahead = SignedDuration::try_from(self.settings.relay.shadow).unwrap_or(SignedDuration::ZERO);
         let Ok(as_of) = self.now().checked_add(ahead) else { return };
-        let judgement = self.settings.upstream.judge.judge(chain, &self.settings.upstream.name, as_of);
+        let judgement = self.settings.upstream.judge().judge(chain, &self.settings.upstream.name, as_of);
         if let Some(failure) = judgement.failures.first() {
             let finding = ShadowFinding {
                 dependency: self.settings.dependency.clone(),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use mainstay_model::{Dependency, DependencyName, Protocol, Relay, TlsMode, Upgrade};
 use mainstay_tls::{Judge, ServerName, ServerNameError, parse_server_name};
 use mainstay_wire::TlsStart;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// Everything that one relay is told.
@@ -31,8 +32,8 @@ pub struct Upstream {
     pub start: TlsStart,
     /// The name that its certificate must be for.
     pub name: ServerName<'static>,
-    /// Judges its certificate.
-    pub judge: Judge,
+    /// Judges its certificate. Another one takes its place when the roots change.
+    pub judge: watch::Receiver<Judge>,
 }
 
 /// The protocols that a relay knows.
@@ -93,11 +94,15 @@ impl Upstream {
         dependency: &Dependency,
         spoken: Spoken,
         start: TlsStart,
-        judge: Judge,
+        judge: watch::Receiver<Judge>,
     ) -> Result<Upstream, ServerNameError> {
         let host = &dependency.target.host;
         let name = parse_server_name(dependency.tls.server_name.as_ref().unwrap_or(host))?;
         Ok(Upstream { host: host.as_str().into(), port: dependency.target.port, spoken, start, name, judge })
+    }
+
+    pub(crate) fn judge(&self) -> Judge {
+        self.judge.borrow().clone()
     }
 
     /// The protocol names to offer in the handshake: mandatory for direct TLS of PostgreSQL since version 17.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use mainstay_engine::{Event, Recheck};
-use mainstay_model::Landscape;
+use mainstay_model::{Landscape, RelayPolicy};
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Retention, Store};
@@ -34,6 +34,7 @@ use crate::tasks::prove::Prover;
 use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
 use crate::tasks::references::References;
+use crate::tasks::relays::{Board, Relays};
 use crate::tasks::reload::Reloader;
 use crate::tasks::restore::restore;
 use crate::tasks::schedule::{Rechecks, Scheduler};
@@ -101,6 +102,12 @@ impl Service {
         }
         let landscape = watch::Sender::new(landscape);
         let prober = Arc::new(Prober::new(ProberOptions::default()));
+        let team = Team::new();
+        let policy = watch::Sender::new(Arc::new(RelayPolicy::default())).subscribe();
+        let board = Board::default();
+        let data_dir = loaded.server.data_dir.clone();
+        let (relays, told) =
+            Relays::start(landscape.subscribe(), policy, data_dir, board.clone(), team.stop()).await?;
 
         let parts = Parts {
             config: config.to_owned(),
@@ -113,8 +120,10 @@ impl Service {
             inbox,
             landscape,
             prober,
+            board,
         };
-        let team = Team::new();
+        team.spawn("relays", relays.run());
+        team.spawn("relays' news", parts.board.clone().follow(told, team.stop()));
         parts.spawn_scheduler(&team, rechecks_wanted);
         parts.spawn_background(&team, trouble.clone());
         let operator = parts.operator_pages(&team, trouble);
@@ -179,6 +188,7 @@ struct Parts {
     inbox: Inbox,
     landscape: watch::Sender<Arc<Landscape>>,
     prober: Arc<Prober>,
+    board: Board,
 }
 
 impl Parts {

@@ -9,6 +9,7 @@ pub(crate) mod prove;
 pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod references;
+pub(crate) mod relays;
 pub(crate) mod reload;
 pub(crate) mod restore;
 #[cfg(test)]

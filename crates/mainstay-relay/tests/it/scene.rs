@@ -83,7 +83,7 @@ pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Run
     dependency.tls.server_name = Some(name.to_owned());
     let (spoken, start) = Spoken::of(&dependency).unwrap();
     let judge = Judge::new(Roots::from_pem(pki.root_pem().as_bytes(), "the test").unwrap());
-    let upstream = Upstream::of(&dependency, spoken, start, judge).unwrap();
+    let upstream = Upstream::of(&dependency, spoken, start, watch::Sender::new(judge).subscribe()).unwrap();
     let listening = Listening::bind(&terms.listen[0]).await.unwrap();
     let address = listening.address();
     let settings =

@@ -1,0 +1,134 @@
+//! Keeps a relay running in front of every dependency that is to have one.
+
+mod board;
+mod kept;
+mod roots;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainstay_model::{Dependency, DependencyName, Landscape, RelayPolicy};
+use mainstay_relay::News;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::error;
+
+use crate::clock;
+use kept::Kept;
+
+pub(crate) use board::Board;
+
+/// A relay that could not be set up is tried again this often, and files of roots are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// News wait here; what finds no room is counted and dropped.
+const NEWS: usize = 16 * 1024;
+
+/// The relays of one landscape.
+pub(crate) struct Relays {
+    landscape: watch::Receiver<Arc<Landscape>>,
+    policy: watch::Receiver<Arc<RelayPolicy>>,
+    /// Where the relays' own certification authority is kept.
+    data_dir: PathBuf,
+    board: Board,
+    news: mpsc::Sender<News>,
+    running: BTreeMap<DependencyName, Kept>,
+    connections: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Relays {
+    /// Sets up the relays of the landscape as it is now. Errors when one of them cannot be set up: at the start that is a mistake
+    /// somebody has to hear of. The receiver gets what the relays tell.
+    pub(crate) async fn start(
+        landscape: watch::Receiver<Arc<Landscape>>,
+        policy: watch::Receiver<Arc<RelayPolicy>>,
+        data_dir: PathBuf,
+        board: Board,
+        stop: CancellationToken,
+    ) -> anyhow::Result<(Relays, mpsc::Receiver<News>)> {
+        let (news, told) = mpsc::channel(NEWS);
+        let mut relays = Relays {
+            landscape,
+            policy,
+            data_dir,
+            board,
+            news,
+            running: BTreeMap::new(),
+            connections: TaskTracker::new(),
+            stop,
+        };
+        let wanted = relays.wanted();
+        for dependency in wanted.values() {
+            relays.set_up(dependency).await?;
+        }
+        Ok((relays, told))
+    }
+
+    /// Follows the configuration until told to stop, and then waits for the last connection.
+    pub(crate) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                changed = self.landscape.changed() => if changed.is_err() { break },
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            self.follow().await;
+        }
+        self.stop.cancelled().await;
+        // Whoever connects from now on is to find nobody here, or the next process on the same socket.
+        self.running.clear();
+        self.connections.close();
+        self.connections.wait().await;
+    }
+
+    fn wanted(&mut self) -> BTreeMap<DependencyName, Dependency> {
+        let landscape = self.landscape.borrow_and_update();
+        let relayed = landscape.dependencies.iter().filter(|(_, one)| one.relay.is_some());
+        relayed.map(|(name, one)| (name.clone(), one.clone())).collect()
+    }
+
+    /// What changed is set up anew, on the same sockets where they are the same; what is the same goes on.
+    async fn follow(&mut self) {
+        let wanted = self.wanted();
+        self.running.retain(|name, kept| {
+            let stays = wanted.contains_key(name);
+            if !stays {
+                kept.end();
+                self.board.forget(name);
+            }
+            stays
+        });
+        for (name, dependency) in &wanted {
+            match self.running.get(name) {
+                Some(kept) if kept.is_of(dependency) => kept.look_at_roots(),
+                _ => {
+                    if let Err(why) = self.set_up(dependency).await {
+                        error!(relay.dependency = %name, "the relay does not run as it should: {why:#}");
+                        self.board.troubled(name, format!("{why:#}"));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn set_up(&mut self, dependency: &Dependency) -> anyhow::Result<()> {
+        let before = self.running.get(&dependency.name).map(Kept::sockets);
+        let wiring = kept::Around {
+            policy: self.policy.clone(),
+            news: self.news.clone(),
+            stop: self.stop.clone(),
+            clock: clock::now,
+            data_dir: &self.data_dir,
+        };
+        let (kept, relay, listening) = kept::prepare(dependency, before, wiring).await?;
+        self.board.runs(&dependency.name, kept.places(), relay.meter());
+        if let Some(old) = self.running.insert(dependency.name.clone(), kept) {
+            old.end();
+        }
+        self.connections.spawn(relay.run(listening));
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use mainstay_model::{Admission, DependencyName, RelayReport, ShadowFinding};
+use mainstay_relay::{Meter, News};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// So many decisions of each relay are kept for the page; the log has all of them.
+const LATEST: usize = 50;
+
+/// What is known of every relay, for pages and metrics.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Board(Arc<RwLock<BTreeMap<DependencyName, Line>>>);
+
+#[derive(Debug, Default)]
+struct Line {
+    listen: Vec<String>,
+    trouble: Option<String>,
+    meter: Arc<Meter>,
+    latest: VecDeque<Admission>,
+    shadows: BTreeMap<String, ShadowFinding>,
+}
+
+impl Board {
+    /// Where every relay stands, by name.
+    pub(crate) fn reports(&self) -> Vec<RelayReport> {
+        let lines = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let report = |(name, line): (&DependencyName, &Line)| RelayReport {
+            dependency: name.clone(),
+            listen: line.listen.clone(),
+            trouble: line.trouble.clone(),
+            figures: line.meter.figures(),
+            latest: line.latest.iter().cloned().collect(),
+            shadows: line.shadows.values().cloned().collect(),
+        };
+        lines.iter().map(report).collect()
+    }
+
+    /// Takes down what relays tell, until told to stop.
+    pub(crate) async fn follow(self, mut told: mpsc::Receiver<News>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                news = told.recv() => match news {
+                    Some(news) => self.heard(&news),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Takes down what a relay told.
+    fn heard(&self, news: &News) {
+        let name = match news {
+            News::Decided(admission) => &admission.dependency,
+            News::FullyVerified { dependency, .. } => dependency,
+            News::Shadow(finding) => &finding.dependency,
+        };
+        self.change(name, |line| match news {
+            News::Decided(admission) => {
+                line.latest.truncate(LATEST - 1);
+                line.latest.push_front(admission.clone());
+            }
+            News::Shadow(finding) => {
+                line.shadows.insert(finding.address.clone(), finding.clone());
+            }
+            News::FullyVerified { .. } => {}
+        });
+    }
+
+    pub(super) fn runs(&self, name: &DependencyName, listen: Vec<String>, meter: Arc<Meter>) {
+        self.change(name, |line| {
+            line.listen = listen;
+            line.trouble = None;
+            line.meter = meter;
+            line.shadows.clear();
+        });
+    }
+
+    pub(super) fn troubled(&self, name: &DependencyName, why: String) {
+        self.change(name, |line| line.trouble = Some(why));
+    }
+
+    pub(super) fn forget(&self, name: &DependencyName) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    fn change(&self, name: &DependencyName, change: impl FnOnce(&mut Line)) {
+        change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
+    }
+}

@@ -1,0 +1,119 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPolicy};
+use mainstay_relay::{
+    Listening, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring, acceptor_of_files,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::roots::RootsFollower;
+
+/// One relay that runs, and what is needed to put another in its place.
+pub(super) struct Kept {
+    dependency: Dependency,
+    sockets: Sockets,
+    roots: RootsFollower,
+    no_more: CancellationToken,
+}
+
+/// The sockets of a relay, each where the configuration says.
+pub(super) type Sockets = Arc<Vec<(RelayListen, Listening)>>;
+
+/// What a relay is connected to.
+pub(super) struct Around<'a> {
+    pub(super) policy: watch::Receiver<Arc<RelayPolicy>>,
+    pub(super) news: mpsc::Sender<News>,
+    pub(super) stop: CancellationToken,
+    pub(super) clock: fn() -> Timestamp,
+    pub(super) data_dir: &'a Path,
+}
+
+impl Kept {
+    pub(super) fn is_of(&self, dependency: &Dependency) -> bool {
+        let same = |one: &Dependency| (one.relay.clone(), one.tls.clone(), one.target.to_string());
+        same(&self.dependency) == same(dependency)
+    }
+
+    pub(super) fn sockets(&self) -> Sockets {
+        self.sockets.clone()
+    }
+
+    /// Where it listens, as it turned out.
+    pub(super) fn places(&self) -> Vec<String> {
+        let place = |(place, listening): &(RelayListen, Listening)| match (place, listening.address()) {
+            (RelayListen::Unix(path), _) => path.display().to_string(),
+            (RelayListen::Tcp(address), actual) => actual.unwrap_or(*address).to_string(),
+        };
+        self.sockets.iter().map(place).collect()
+    }
+
+    pub(super) fn look_at_roots(&self) {
+        self.roots.look();
+    }
+
+    /// Takes no more connections; those that are open go on.
+    pub(super) fn end(&self) {
+        self.no_more.cancel();
+    }
+}
+
+/// Everything for a relay in front of the dependency. Sockets that the one before it had are taken over.
+pub(super) async fn prepare(
+    dependency: &Dependency,
+    before: Option<Sockets>,
+    around: Around<'_>,
+) -> anyhow::Result<(Kept, Relay, Vec<Listening>)> {
+    let terms = dependency.relay.clone().context("there is no relay in front of it")?;
+    let (spoken, start) = Spoken::of(dependency).map_err(anyhow::Error::msg)?;
+    let roots = RootsFollower::new(dependency.tls.ca_file.clone())?;
+    let settings = RelaySettings {
+        dependency: dependency.name.clone(),
+        upstream: Upstream::of(dependency, spoken, start, roots.judge())?,
+        acceptor: acceptor(&terms, spoken, &around)?,
+        relay: terms,
+    };
+    let sockets = sockets(&settings.relay.listen, before).await?;
+    let listening = sockets.iter().map(|(_, one)| one.share()).collect::<Result<_, _>>()?;
+    let no_more = CancellationToken::new();
+    let wiring = Wiring {
+        policy: around.policy,
+        news: around.news,
+        clock: around.clock,
+        no_more: no_more.clone(),
+        stop: around.stop,
+    };
+    let kept = Kept { dependency: dependency.clone(), sockets, roots, no_more };
+    Ok((kept, Relay::new(settings, wiring), listening))
+}
+
+fn acceptor(
+    terms: &Terms,
+    spoken: Spoken,
+    around: &Around<'_>,
+) -> anyhow::Result<Option<tokio_rustls::TlsAcceptor>> {
+    Ok(match &terms.leg {
+        RelayLeg::Plain | RelayLeg::PlainFromAnywhere => None,
+        RelayLeg::Files { certificate, key } => Some(acceptor_of_files(certificate, key, spoken)?),
+        RelayLeg::OwnAuthority { names } => {
+            let authority = Arc::new(OwnAuthority::open(around.data_dir, (around.clock)())?);
+            Some(authority.acceptor(names.clone(), spoken, around.clock)?)
+        }
+    })
+}
+
+async fn sockets(places: &[RelayListen], before: Option<Sockets>) -> anyhow::Result<Sockets> {
+    let mut sockets = Vec::with_capacity(places.len());
+    for place in places {
+        let known = before.iter().flat_map(|sockets| sockets.iter()).find(|(known, _)| known == place);
+        let listening = match known {
+            Some((_, listening)) => listening.share()?,
+            None => Listening::bind(place).await?,
+        };
+        sockets.push((place.clone(), listening));
+    }
+    Ok(Arc::new(sockets))
+}
