@@ -196,6 +196,14 @@ pub struct RelayReport {
     pub shadows: Vec<ShadowFinding>,
 }
 
+impl RefusalReason {
+    /// Whether it says something of the client and nothing of the server.
+    pub fn is_of_the_client(self) -> bool {
+        use RefusalReason::*;
+        matches!(self, NotAllowed | TooMany | ClientProtocol | Unsupported | Stopping)
+    }
+}
+
 /// What would fail later, as far as the certificates of today tell: the judgement as of some days ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShadowFinding {

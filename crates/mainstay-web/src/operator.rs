@@ -25,6 +25,7 @@ mod on_call;
 mod overview;
 mod page;
 mod quiet;
+mod relays;
 mod take_up;
 mod trouble;
 mod words;
@@ -45,6 +46,7 @@ pub(crate) use incidents::{Span, length};
 
 pub use by::for_owner;
 pub use link::{Links, Who};
+pub use relays::RelayReports;
 
 /// What the operator's pages need from the service around them.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub struct Operator {
     pub links: Arc<Links>,
     /// Reads a mail that came back; `None` when it says of no message of ours that it did not arrive.
     pub read_bounce: fn(&[u8]) -> Option<Bounce>,
+    /// Where every relay stands.
+    pub relays: RelayReports,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// The version of the program, for people and metrics.
@@ -104,6 +108,7 @@ pub fn router(operator: Operator) -> Router {
         .route("/quiet", get(quiet::get).post(quiet::post))
         .route("/quiet/{id}/end", post(quiet::end))
         .route("/messages", get(messages::get))
+        .route("/relays", get(relays::get))
         .route("/on-call", get(on_call::get))
         .route("/on-call/{file}", get(on_call::of_schedule))
         .route("/on-call/people/{file}", get(on_call::of_person))

@@ -6,6 +6,6 @@ mod sign;
 mod when;
 
 pub(crate) use local::Local;
-pub(crate) use number::{grouped, millis, percent_of, plural};
+pub(crate) use number::{bytes, grouped, millis, percent_of, plural};
 pub(crate) use sign::Sign;
 pub(crate) use when::{When, clock_time, utc};

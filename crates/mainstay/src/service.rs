@@ -245,7 +245,9 @@ impl Parts {
         let (submit, submitted) = mpsc::channel(64);
         team.spawn("operator's actions", forward(submitted, self.inbox.clone(), team.stop()));
         let readiness = watch::Sender::new(readiness(&trouble.borrow()));
+        let board = self.board.clone();
         let router = operator::router(Operator {
+            relays: operator::RelayReports(Arc::new(move || board.reports())),
             state: self.state.clone(),
             store: self.store.clone(),
             submit,

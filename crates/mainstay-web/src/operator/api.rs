@@ -11,6 +11,7 @@ mod drills;
 mod heartbeats;
 mod incidents;
 mod on_call;
+mod relays;
 mod silences;
 mod status;
 mod token;
@@ -68,6 +69,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/deliveries", get(deliveries::list)),
         ("/api/v1/deliveries/{id}", get(deliveries::one)),
         ("/api/v1/deliveries/{id}/retry", post(deliveries::retry)),
+        ("/api/v1/relays", get(relays::list)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::known::Known;
 
 mod exposition;
+mod relays;
 
 use exposition::Exposition;
 
@@ -19,7 +20,9 @@ pub(super) async fn get(State(context): State<Arc<Context>>) -> Response {
     let store = &context.operator.store;
     let certificates = context.certificates(&known).await.inspect_err(log).ok();
     let deliveries = store.delivery_counts().await.inspect_err(log).ok();
-    let text = exposition(&known, certificates.as_ref().map(|all| all.as_slice()), deliveries.as_ref());
+    let mut text = exposition(&known, certificates.as_ref().map(|all| all.as_slice()), deliveries.as_ref());
+    relays::families(&mut text, &context.operator.relays.read());
+    let text = text.into_text();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
@@ -32,7 +35,7 @@ fn exposition(
     known: &Known,
     certificates: Option<&[CertificateOnDuty]>,
     deliveries: Option<&DeliveryCounts>,
-) -> String {
+) -> Exposition {
     let mut text = Exposition::default();
     text.gauge("mainstay_build_info", "The program that answers.").sample(&[("version", known.version)], 1.0);
     text.gauge("mainstay_offline", "1 while Mainstay's own network is gone.")
@@ -46,7 +49,7 @@ fn exposition(
     if let Some(counts) = deliveries {
         messages(&mut text, counts);
     }
-    text.into_text()
+    text
 }
 
 fn verdicts(text: &mut Exposition, known: &Known) {

@@ -15,6 +15,7 @@ pub(super) enum Here {
     Messages,
     OnCall,
     Quiet,
+    Relays,
     Drills,
     Elsewhere,
 }

@@ -7,6 +7,17 @@ pub(crate) fn millis(ms: f64) -> String {
     }
 }
 
+/// An amount of data for people: `812 B`, `4.1 MB`, `2.0 GB`.
+pub(crate) fn bytes(count: u64) -> String {
+    let count = count as f64;
+    match count {
+        ..1e3 => format!("{count:.0} B"),
+        ..1e6 => format!("{:.1} kB", count / 1e3),
+        ..1e9 => format!("{:.1} MB", count / 1e6),
+        _ => format!("{:.1} GB", count / 1e9),
+    }
+}
+
 /// A number and its noun: `1 dependency`, `12 dependencies`.
 pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
@@ -47,6 +58,13 @@ mod tests {
             [(0.04, "0.0 ms"), (0.8, "0.8 ms"), (14.2, "14 ms"), (999.4, "999 ms"), (1240.0, "1.24 s")]
         {
             assert_eq!(millis(ms), text);
+        }
+    }
+
+    #[test]
+    fn amounts_of_data() {
+        for (count, text) in [(0, "0 B"), (999, "999 B"), (4_120, "4.1 kB"), (2_000_000_000, "2.0 GB")] {
+            assert_eq!(bytes(count), text);
         }
     }
 

@@ -72,6 +72,7 @@ impl House {
         let kept = store.secret("links", &Secret::new("a fresh secret")).await.unwrap();
         let links = Arc::new(Links::new(&kept));
         let operator = Operator {
+            relays: mainstay_web::operator::RelayReports::none(),
             state: Arc::clone(&state),
             store: store.clone(),
             submit,

@@ -19,6 +19,12 @@ impl Exposition {
         Family { text: &mut self.text, name }
     }
 
+    /// Begins a metric that only ever grows.
+    pub(super) fn counter(&mut self, name: &'static str, help: &str) -> Family<'_> {
+        let _ = writeln!(self.text, "# HELP {name} {}\n# TYPE {name} counter", escaped(help, false));
+        Family { text: &mut self.text, name }
+    }
+
     pub(super) fn into_text(self) -> String {
         self.text
     }
