@@ -4,10 +4,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
+
+use crate::refusal::Refusal;
 
 /// What is held against an address is forgotten after this, so that it is tried again.
 const HELD_AGAINST: Duration = Duration::from_secs(60);
+/// A certificate that was refused is not looked at again for so long: the answer would be the same, and a server that counts broken
+/// handshakes locks out whoever makes too many of them.
+const REFUSED_FOR: Duration = Duration::from_secs(1);
 /// More addresses of one name are not tried.
 const MOST: usize = 16;
 
@@ -24,6 +30,15 @@ struct Seen {
     /// The answer of the last name resolution that worked.
     last: Vec<SocketAddr>,
     health: HashMap<SocketAddr, (Health, Instant)>,
+    refusals: HashMap<SocketAddr, Known>,
+}
+
+/// A refusal of a certificate, which holds as long as the policy is the same.
+#[derive(Debug)]
+struct Known {
+    refusal: Refusal,
+    policy: Timestamp,
+    at: Instant,
 }
 
 /// What was seen of an address, the better the smaller.
@@ -57,6 +72,7 @@ impl Addresses {
             Err(_) => seen.last.clone(),
         };
         seen.health.retain(|address, (_, at)| addresses.contains(address) && at.elapsed() < HELD_AGAINST);
+        seen.refusals.retain(|address, _| addresses.contains(address));
         seen.last.clone_from(&addresses);
         addresses
             .sort_by_key(|address| seen.health.get(address).map_or(Health::Sound, |(health, _)| *health));
@@ -65,6 +81,19 @@ impl Addresses {
 
     pub(crate) fn note(&self, address: SocketAddr, health: Health) {
         self.lock().health.insert(address, (health, Instant::now()));
+    }
+
+    /// The certificate of that address was refused under the policy of that moment.
+    pub(crate) fn note_refusal(&self, address: SocketAddr, refusal: Refusal, policy: Timestamp) {
+        self.note(address, Health::Denied);
+        self.lock().refusals.insert(address, Known { refusal, policy, at: Instant::now() });
+    }
+
+    /// Why that address would be refused, where that is known from just before and nothing has changed since.
+    pub(crate) fn refusal(&self, address: SocketAddr, policy: Timestamp) -> Option<Refusal> {
+        let seen = self.lock();
+        let known = seen.refusals.get(&address)?;
+        (known.policy == policy && known.at.elapsed() < REFUSED_FOR).then(|| known.refusal.clone())
     }
 
     /// Those that something is held against.

@@ -48,22 +48,21 @@ pub(crate) fn polish(stream: &TcpStream) {
 
 /// Makes the handshake and decides. Nothing is sent to a server that was not admitted.
 pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) -> Result<Secured, Refusal> {
-    let began = Instant::now();
+    let (began, policy) = (Instant::now(), hub.policy.latest().issued_at);
     let secured = tokio::time::timeout(hub.settings.relay.connect_within, admit(hub, stream)).await;
     let outcome = secured.unwrap_or_else(|_| {
         let message = "the server fell silent during the TLS handshake";
         Err(Refusal::new(RefusalReason::Unreachable, message))
     });
     hub.meter.handshake(began.elapsed());
-    hub.addresses.note(
-        address,
-        match &outcome {
-            Ok(Secured { pass: Pass::Verified, .. }) => Health::Sound,
-            Ok(Secured { pass: Pass::Waived(_), .. }) => Health::Waived,
-            Err(Refusal { reason: RefusalReason::Unreachable, .. }) => Health::Unreachable,
-            Err(_) => Health::Denied,
-        },
-    );
+    match &outcome {
+        Ok(Secured { pass: Pass::Verified, .. }) => hub.addresses.note(address, Health::Sound),
+        Ok(Secured { pass: Pass::Waived(_), .. }) => hub.addresses.note(address, Health::Waived),
+        Err(Refusal { reason: RefusalReason::Unreachable, .. }) => {
+            hub.addresses.note(address, Health::Unreachable);
+        }
+        Err(refusal) => hub.addresses.note_refusal(address, refusal.clone(), policy),
+    }
     outcome
 }
 

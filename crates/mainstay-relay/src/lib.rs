@@ -4,7 +4,7 @@
 //! with nothing wrong but its age; `mainstay-tls` decides that. Nothing here needs the database or the way to the server: what is in
 //! force stays so until its own end.
 
-#![warn(missing_docs)]
+#![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod addresses;
 mod authority;

@@ -149,6 +149,12 @@ impl<'a> Opening<'a> {
         }
         while let Some(address) = self.others.as_mut().and_then(VecDeque::pop_front) {
             self.address = Some(address);
+            if let Some(refusal) = self.hub.addresses.refusal(address, self.hub.policy.latest().issued_at) {
+                if !self.has_others() {
+                    return Err(refusal);
+                }
+                continue;
+            }
             match dial::connect(self.hub, address).await {
                 Ok(stream) => return self.reached(stream),
                 Err(why) => {

@@ -65,6 +65,22 @@ async fn an_expired_certificate_is_refused_and_told() {
     assert_eq!(running.meter.figures().refused, [(RefusalReason::Expired, 1)]);
 }
 
+/// Servers count handshakes that break off, and lock out whoever makes too many: MySQL does after a hundred.
+#[tokio::test]
+async fn a_refused_certificate_is_not_asked_for_again_at_once() {
+    let pki = Pki::new(now());
+    let (server, asked) = counted_echo("127.0.0.1:0", &pki.identity(Scenario::Expired, NAME)).await;
+    let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms(loopback())).await;
+    for _ in 0..30 {
+        let mut application = connect(&running).await;
+        let _ = application.write_all(b"hello").await;
+        let _ = application.read_to_end(&mut Vec::new()).await;
+    }
+    assert_eq!(running.meter.figures().refused, [(RefusalReason::Expired, 30)]);
+    let asked = asked.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(asked < 10, "{asked} handshakes for thirty applications");
+}
+
 #[tokio::test]
 async fn an_address_with_a_stale_certificate_is_avoided() {
     let pki = Pki::new(now());

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPolicy, Target};
@@ -21,12 +22,20 @@ pub(crate) fn now() -> Timestamp {
 
 /// A server that gives back what it gets, over TLS.
 pub(crate) async fn echo(address: &str, identity: &Identity) -> SocketAddr {
+    counted_echo(address, identity).await.0
+}
+
+/// The same, with how often it was connected to.
+pub(crate) async fn counted_echo(address: &str, identity: &Identity) -> (SocketAddr, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = count.clone();
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            counting.fetch_add(1, Ordering::Relaxed);
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -34,7 +43,7 @@ pub(crate) async fn echo(address: &str, identity: &Identity) -> SocketAddr {
             });
         }
     });
-    address
+    (address, count)
 }
 
 async fn repeat(stream: impl AsyncRead + AsyncWrite) -> std::io::Result<()> {
