@@ -5,6 +5,7 @@
 mod checks;
 mod cpu;
 mod rehearse;
+mod relay;
 mod rules;
 mod serve;
 mod whole;
@@ -16,6 +17,7 @@ bench checks [ROUNDS [CHECKS]]   CPU time of verified TLS checks, beside bare ru
 bench whole [DEPENDENCIES [SECONDS]]   CPU share and memory of `serve` with many dependencies every 60 s
 bench start [DEPENDENCIES]   how soon `serve` is ready
 bench rules   nanoseconds to judge conditions of rules, beside Rust, and what thirty of them add to a check
+bench relay [ROUNDS [DIVISOR]]   the relay beside HAProxy, nginx, stunnel and PgBouncer
 bench rehearse [DEPENDENCIES]   how long it takes to prove who would be told over four weeks";
 
 fn main() -> anyhow::Result<()> {
@@ -34,6 +36,11 @@ fn main() -> anyhow::Result<()> {
         ["rules"] => rules::run(),
         ["start"] => whole::start(100_000),
         ["start", dependencies] => whole::start(dependencies.parse()?),
+        ["relay"] => relay::run(&relay::Size { rounds: 3, divisor: 1 }),
+        ["relay", rounds] => relay::run(&relay::Size { rounds: rounds.parse()?, divisor: 1 }),
+        ["relay", rounds, divisor] => {
+            relay::run(&relay::Size { rounds: rounds.parse()?, divisor: divisor.parse()? })
+        }
         ["rehearse"] => rehearse::run(1_000),
         ["rehearse", dependencies] => rehearse::run(dependencies.parse()?),
         // The peer of the above, in a process of its own so that its work is not counted.

@@ -162,13 +162,13 @@ fn configuration(dependencies: usize, port: u16, every: u32) -> String {
     yaml
 }
 
-fn tempdir(what: &str) -> std::io::Result<std::path::PathBuf> {
+pub(crate) fn tempdir(what: &str) -> std::io::Result<std::path::PathBuf> {
     let directory = std::env::temp_dir().join(format!("mainstay-bench-{what}-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
     Ok(directory)
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates of a benchmark begin now")]
-fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }

@@ -1,0 +1,90 @@
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use crate::cpu;
+
+/// One way from the load to the servers.
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    /// Where it takes Redis in the clear, if it can carry that.
+    pub(crate) redis: Option<u16>,
+    /// Where it takes PostgreSQL in the clear, if it can carry that.
+    pub(crate) postgres: Option<u16>,
+    /// None: the load goes to the servers themselves, by TLS.
+    process: Option<Child>,
+}
+
+impl Contender {
+    /// No hop at all.
+    pub(crate) fn direct() -> Contender {
+        Contender { name: "direct TLS", redis: None, postgres: None, process: None }
+    }
+
+    /// A hop that this starts, and that listens at those ports once it is up.
+    pub(crate) fn start(
+        name: &'static str,
+        (redis, postgres): (Option<u16>, Option<u16>),
+        program: &Path,
+        arguments: &[&str],
+        directory: &Path,
+    ) -> anyhow::Result<Contender> {
+        let log = std::fs::File::create(directory.join(format!("{name}.log")))?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let process = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let one = Contender { name, redis, postgres, process: Some(process) };
+        for port in [redis, postgres].into_iter().flatten() {
+            listens(port).with_context(|| {
+                let log = std::fs::read_to_string(directory.join(format!("{name}.log"))).unwrap_or_default();
+                format!("{name} does not listen: {log}")
+            })?;
+        }
+        Ok(one)
+    }
+
+    pub(crate) fn is_direct(&self) -> bool {
+        self.process.is_none()
+    }
+
+    /// The CPU time that it and its children used so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Option<Duration>> {
+        let Some(process) = &self.process else { return Ok(None) };
+        let mut all = cpu::used_by(process.id())?;
+        for child in children(process.id())? {
+            all += cpu::used_by(child).unwrap_or_default();
+        }
+        Ok(Some(all))
+    }
+}
+
+impl Drop for Contender {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            for child in children(process.id()).unwrap_or_default() {
+                let _ = Command::new("kill").arg(child.to_string()).status();
+            }
+            // It may have ended by itself already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// nginx works in children.
+fn children(pid: u32) -> anyhow::Result<Vec<u32>> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    Ok(text.split_whitespace().filter_map(|word| word.parse().ok()).collect())
+}
+
+fn listens(port: u16) -> anyhow::Result<()> {
+    let until = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        ensure!(Instant::now() < until, "nothing listens on port {port}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
