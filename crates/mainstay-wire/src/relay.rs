@@ -125,6 +125,7 @@ pub struct Legs {
 }
 
 /// An established connection: bytes pass, and it is known when nothing is under way.
+#[expect(clippy::wrong_self_convention, reason = "these are not conversions: they say where bytes come from")]
 pub trait Flow: Send {
     /// What goes on to the server in the place of this; borrowed where it is the same.
     fn from_client<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]>;
