@@ -9,6 +9,9 @@ mod binding;
 mod client;
 mod error;
 mod frame;
+mod opening;
+mod relay;
 mod scram;
 
 pub use client::{Client, Options};
+pub use relay::RelayHop;

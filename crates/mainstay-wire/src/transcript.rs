@@ -1,5 +1,7 @@
 //! Plays a conversation against recorded replies, whole, cut and without end.
 
+pub(crate) mod relayed;
+
 use bytes::BytesMut;
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

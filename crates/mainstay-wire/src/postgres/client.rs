@@ -4,8 +4,9 @@ use bytes::{Buf, BytesMut};
 use md5::{Digest, Md5};
 
 use super::binding;
-use super::error::ServerError;
+use super::error::{self, ServerError};
 use super::frame::{self, Frame};
+use super::opening::{self, SSL_REQUEST};
 use super::scram::{self, Binding};
 use crate::conversation::{no_nul, no_surplus, read_more};
 use crate::reader::Reader;
@@ -90,10 +91,8 @@ const LOGIN_LIMIT: usize = 64 * 1024;
 /// The most in a query's answer, all messages together: a query that checks a service needs a row.
 const ANSWER_LIMIT: usize = 1024 * 1024;
 
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const PROTOCOL_3_0: [u8; 4] = [0, 3, 0, 0];
 
-const EXPECTED_CONSENT: &str = "PostgreSQL's answer to a request for TLS (S or N)";
 const EXPECTED_GREETING: &str = "PostgreSQL's request for a log-in";
 
 impl Client {
@@ -158,23 +157,18 @@ impl Client {
         None
     }
 
-    /// One byte answers the request for TLS. An error's text is never shown: anybody may have sent it (CVE-2024-10977).
+    /// One byte answers the request for TLS.
     fn consent(&mut self, input: &mut BytesMut, ended: bool) -> Result<Step, WireError> {
-        let Some(&reply) = input.first() else { return read_more(ended, "when it was asked for TLS") };
-        match (reply, self.options.tls) {
-            (b'S', TlsStart::Never) | (b'N', TlsStart::Never) => {
+        let Some(agreed) = opening::consent(input)? else {
+            return read_more(ended, "when it was asked for TLS");
+        };
+        match (agreed, self.options.tls) {
+            (_, TlsStart::Never) => {
                 input.clear();
                 Ok(self.reach(State::Over, Milestone::Ready))
             }
-            (b'S', _) => self.agreed(input),
-            (b'N', _) => {
-                Err(WireError::TlsNotOffered { message: "it answered the request for TLS with no".into() })
-            }
-            (b'E', _) => Err(WireError::refused(
-                "before-tls",
-                b"it answered the request for TLS with an error, whose text nobody vouches for",
-            )),
-            _ => Err(WireError::wrong_protocol(EXPECTED_CONSENT, input)),
+            (true, _) => self.agreed(input),
+            (false, _) => Err(opening::declined()),
         }
     }
 
@@ -200,7 +194,7 @@ impl Client {
         if input.first().is_some_and(|tag| !b"REvN".contains(tag)) {
             return Err(WireError::wrong_protocol(EXPECTED_GREETING, input));
         }
-        if is_ancient_error(input) {
+        if error::is_ancient(input) {
             return ancient_error(input, ended).map(Some);
         }
         let Some((tag, body)) = frame::peek(input, LOGIN_LIMIT, WHILE)? else {
@@ -417,12 +411,6 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unspoken(method: &[u8]) -> WireError {
     WireError::login_unsupported(method, "which Mainstay does not speak")
-}
-
-/// Whether this is the error of a server that cannot start a process for us, in the form from before 2003: `E`, a text,
-/// NUL. In today's form a length follows, whose first byte is 0.
-fn is_ancient_error(input: &[u8]) -> bool {
-    matches!(input, [b'E', first, ..] if *first != 0)
 }
 
 fn ancient_error(input: &[u8], ended: bool) -> Result<Step, WireError> {

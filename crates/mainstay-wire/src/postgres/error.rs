@@ -1,3 +1,4 @@
+use super::frame;
 use crate::WireError;
 use crate::reader::Reader;
 
@@ -73,6 +74,19 @@ impl ServerError {
     }
 }
 
+/// Whether this is the error of a server that cannot start a process for us, in the form from before 2003: `E`, a text,
+/// NUL. In today's form a length follows, whose first byte is 0.
+pub(super) fn is_ancient(input: &[u8]) -> bool {
+    matches!(input, [b'E', first, ..] if *first != 0)
+}
+
+/// An ErrorResponse that ends the connection, for whoever speaks in the place of a server.
+pub(super) fn fatal(code: &str, message: &str) -> Vec<u8> {
+    // A NUL would end the field.
+    let message = message.replace('\0', " ");
+    frame::frame(b'E', format!("SFATAL\0VFATAL\0C{code}\0M{message}\0\0").as_bytes())
+}
+
 const TRUNCATED: WireError = WireError::Malformed { reason: "an error message ends in the middle" };
 
 #[cfg(test)]
@@ -130,6 +144,14 @@ mod tests {
         for code in ["53200", "57014", "57P01", "XX000", "40001", "", "4"] {
             assert!(!ours(code), "{code}");
         }
+    }
+
+    #[test]
+    fn what_is_said_in_the_place_of_a_server_can_be_read() {
+        let message = fatal("08006", "no\0way");
+        assert_eq!((message[0], usize::from(message[4])), (b'E', message.len() - 1));
+        let error = ServerError::parse(&message[5..]).unwrap();
+        assert_eq!((error.code.as_str(), &error.message[..]), ("08006", &b"no way"[..]));
     }
 
     #[test]
