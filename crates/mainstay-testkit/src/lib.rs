@@ -2,6 +2,7 @@
 
 mod mailbox;
 mod moody;
+pub mod openssl;
 mod pki;
 mod receiver;
 pub mod scripted;

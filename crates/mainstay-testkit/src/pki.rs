@@ -1,8 +1,10 @@
 mod authority;
 mod identity;
 mod scenario;
+mod sha1;
 
 pub use identity::Identity;
+pub(crate) use identity::pem;
 pub use scenario::Scenario;
 
 use std::fs;
@@ -119,6 +121,20 @@ impl Pki {
     /// A certificate made to measure, followed by the intermediate.
     pub fn issue(&self, spec: Spec) -> Identity {
         self.intermediate.issue(&spec, Purpose::Server).followed_by([&self.intermediate])
+    }
+
+    /// Another certificate for a key that was certified before, followed by the intermediate.
+    pub fn issue_for_key_of(&self, other: &Identity, spec: Spec) -> Identity {
+        self.intermediate.issue_for_key_of(other, &spec).followed_by([&self.intermediate])
+    }
+
+    /// The intermediate's name and key with other dates: as it was, or as it will be.
+    pub fn intermediate_between(
+        &self,
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) -> CertificateDer<'static> {
+        self.intermediate.certified_by(&self.root, not_before, not_after)
     }
 
     /// A certificate that begins at `not_before` and lives for `lifetime`, followed by the intermediate.

@@ -29,4 +29,5 @@ pub use postfix::{Postfix, PostfixOptions};
 pub use postgres::{Postgres, PostgresOptions};
 pub use prometheus::{Prometheus, Rule};
 pub use redis::{Redis, RedisOptions};
+pub(crate) use requirement::find_program;
 pub use requirement::{Missing, require, say_skipped};

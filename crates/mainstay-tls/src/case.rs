@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use mainstay_model::{Certificate, Phase};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use crate::Roots;
 use crate::facts::Facts;
 use crate::path::Path;
+use crate::{Revocations, Roots};
 
 /// One chain and what it is judged by.
 pub(crate) struct Case<'a> {
@@ -18,6 +18,7 @@ pub(crate) struct Case<'a> {
     pub(crate) roots: Option<&'a Roots>,
     /// Without a name, names are not judged.
     pub(crate) name: Option<&'a ServerName<'a>>,
+    pub(crate) revocations: &'a Revocations,
     /// A whole second.
     pub(crate) now: Timestamp,
     pub(crate) source: Source,
@@ -66,6 +67,10 @@ impl<'a> Case<'a> {
 
     pub(crate) fn sent(&self, index: usize) -> Option<&'a Facts> {
         self.facts.get(index)?.as_deref()
+    }
+
+    pub(crate) fn is_revoked(&self, member: &Member<'_>) -> bool {
+        self.revocations.contains(&member.facts.certificate.sha256)
     }
 
     /// The certificates of a path, the server's own first. Those that cannot be read are left out.

@@ -3,7 +3,7 @@ use std::io::{self, ErrorKind};
 use mainstay_model::{Failure, FailureKind, Phase};
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
-use crate::recorder::{ChainRefused, MAX_CHAIN_BYTES};
+use crate::verifier::{MAX_CHAIN_BYTES, Refusal};
 
 /// What an error of a TLS connection means.
 pub(crate) fn failure(error: &io::Error, phase: Phase, certificate_requested: bool) -> Failure {
@@ -111,10 +111,12 @@ const OLD_TLS: &str = "the server offers neither TLS 1.2 nor TLS 1.3; older vers
 
 fn of_certificate(reason: &CertificateError) -> Meaning {
     use FailureKind::*;
+    if let CertificateError::Other(other) = reason
+        && let Some(refusal) = other.0.downcast_ref::<Refusal>()
+    {
+        return (refusal.kind, refusal.message.clone());
+    }
     match reason {
-        CertificateError::Other(other) if other.0.downcast_ref::<ChainRefused>().is_some() => {
-            (CertificateInvalid, other.0.to_string())
-        }
         CertificateError::BadSignature => (
             TlsHandshakeFailed,
             "the server could not prove that it holds the private key of its certificate: its signature over the handshake is wrong".to_owned(),

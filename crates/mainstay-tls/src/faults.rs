@@ -5,6 +5,7 @@ use mainstay_model::{Expired, Failure, FailureKind, Otherwise, in_words};
 use webpki::{EndEntityCert, Error};
 
 use crate::case::{Case, Member, Place, Source};
+use crate::facts::Facts;
 use crate::path::{self, Path};
 use crate::words;
 
@@ -39,6 +40,7 @@ pub(crate) fn diagnose(case: &Case<'_>) -> (Vec<Failure>, Option<Path>) {
     };
     let members = case.members(path.as_ref().unwrap_or(&case.path_by_names()));
     let mut faults: Vec<Fault> = members.iter().filter_map(|member| date(case, member)).collect();
+    faults.extend(members.iter().filter_map(|member| revoked(case, member)));
     faults.extend(members.iter().filter_map(|member| weak_key(case, member)));
     faults.extend(obstacle.iter().flat_map(|error| trust::faults(case, &members, error)));
     faults.extend(case.name.and_then(|_| name(case)));
@@ -63,14 +65,16 @@ pub(crate) fn besides_path(case: &Case<'_>, path: &Path) -> bool {
     name(case).is_some() || case.members(path).iter().any(|member| weak_key(case, member).is_some())
 }
 
-/// What to act on first: a certificate that ended is replaced, which mends other faults of it as well.
+/// What to act on first: of one that was revoked somebody else may hold the key, and a certificate that ended is replaced,
+/// which mends other faults of it as well.
 fn rank(kind: FailureKind) -> u8 {
     match kind {
-        FailureKind::CertificateExpired => 0,
-        FailureKind::CertificateNotYetValid => 1,
-        FailureKind::CertificateInvalid => 2,
-        FailureKind::CertificateUntrusted => 3,
-        _ => 4,
+        FailureKind::CertificateRevoked => 0,
+        FailureKind::CertificateExpired => 1,
+        FailureKind::CertificateNotYetValid => 2,
+        FailureKind::CertificateInvalid => 3,
+        FailureKind::CertificateUntrusted => 4,
+        _ => 5,
     }
 }
 
@@ -136,15 +140,32 @@ fn date(case: &Case<'_>, member: &Member<'_>) -> Option<Fault> {
     })
 }
 
+fn revoked(case: &Case<'_>, member: &Member<'_>) -> Option<Fault> {
+    let known = case.revocations.find(&member.facts.certificate.sha256)?;
+    let who = words::who(member, case.source);
+    let message = match known {
+        Some(known) => {
+            format!("{who} was revoked by its issuer at {} ({})", words::moment(known.at), known.reason)
+        }
+        None => format!("{who} was seen on a list of revoked certificates of its issuer's"),
+    };
+    Some(Fault::new(FailureKind::CertificateRevoked, message))
+}
+
 /// The library reports these as wrong signatures, which is misleading. A trust anchor's key is judged likewise, because
 /// it cannot verify anything either.
 fn weak_key(case: &Case<'_>, member: &Member<'_>) -> Option<Fault> {
-    let bits = member.facts.rsa_bits.filter(|bits| *bits < LEAST_RSA_BITS)?;
+    let bits = too_few_bits(member.facts)?;
     let who = words::who(member, case.source);
     let message = format!(
         "{who} has an RSA key of {bits} bits, which clients refuse: they ask for at least {LEAST_RSA_BITS}"
     );
     Some(Fault::new(FailureKind::CertificateInvalid, message))
+}
+
+/// The size of its key, where clients refuse it for being small.
+pub(crate) fn too_few_bits(facts: &Facts) -> Option<usize> {
+    facts.rsa_bits.filter(|bits| *bits < LEAST_RSA_BITS)
 }
 
 fn name(case: &Case<'_>) -> Option<Fault> {

@@ -10,9 +10,9 @@ use crate::facts::{Facts, whole_second};
 use crate::findings::finding;
 use crate::judge::{self, Judgement};
 use crate::path::Path;
-use crate::recorder::MAX_CHAIN_CERTIFICATES;
 use crate::roots::{hint, pem_reason};
-use crate::{Roots, faults, findings};
+use crate::verifier::MAX_CHAIN_CERTIFICATES;
+use crate::{Revocations, Roots, faults, findings};
 
 /// Judges the certificates of a PEM file, as for `file://`. Private keys in it are passed over.
 ///
@@ -104,7 +104,8 @@ impl Contents {
         name: Option<&'a ServerName<'a>>,
         now: Timestamp,
     ) -> Case<'a> {
-        Case { chain: &self.chain, facts: &self.facts, roots, name, now, source: Source::File }
+        let revocations = Revocations::NONE;
+        Case { chain: &self.chain, facts: &self.facts, roots, name, revocations, now, source: Source::File }
     }
 }
 

@@ -1,14 +1,13 @@
 use std::io;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use mainstay_model::{Failure, Phase};
 use rustls::ClientConfig;
-use rustls::client::Resumption;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::errors;
-use crate::provider::{self, signature_algorithms};
 use crate::recorder::Recorder;
+use crate::verifier::{Verifier, client_config};
 
 /// One recording handshake. Make a new one for every connection: it keeps what that connection showed.
 ///
@@ -39,11 +38,15 @@ pub fn parse_server_name(name: &str) -> Result<ServerName<'static>, ServerNameEr
 impl Handshake {
     /// Prepares a handshake. `alpn` names application protocols in order of preference, and may be empty.
     pub fn new(name: ServerName<'static>, alpn: &[&[u8]]) -> Handshake {
-        let recorder = Arc::new(Recorder::new(signature_algorithms()));
-        let mut config = BASE.clone();
+        let recorder = Arc::new(Recorder::default());
+        let keeper = recorder.clone();
+        let keep = move |chain: &[CertificateDer<'_>], _: &ServerName<'_>, _: UnixTime| {
+            keeper.keep(chain);
+            Ok(())
+        };
+        let mut config = client_config(Arc::new(Verifier(keep)));
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         config.client_auth_cert_resolver = recorder.clone();
-        config.dangerous().set_certificate_verifier(recorder.clone());
         Handshake { config: Arc::new(config), name, recorder }
     }
 
@@ -65,16 +68,3 @@ impl Handshake {
         errors::failure(error, phase, self.client_certificate_requested())
     }
 }
-
-/// Everything that handshakes share: the provider, its suites and groups, and no resumption.
-///
-/// A resumed session shows no certificate and skips the verifier, so there is none, ever.
-static BASE: LazyLock<ClientConfig> = LazyLock::new(|| {
-    let nobody = Arc::new(Recorder::new(signature_algorithms()));
-    let mut config = provider::client()
-        .dangerous()
-        .with_custom_certificate_verifier(nobody.clone())
-        .with_client_cert_resolver(nobody);
-    config.resumption = Resumption::disabled();
-    config
-});

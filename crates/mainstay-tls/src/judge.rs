@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use mainstay_model::{Certificate, Failure, FailureKind, Finding, Fingerprint, Phase};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use crate::Roots;
 use crate::case::{Case, Source};
 use crate::facts::{Facts, sha256, whole_second};
 use crate::faults;
@@ -13,11 +12,12 @@ use crate::findings;
 use crate::memory::Memory;
 use crate::path::{self, Path};
 use crate::words;
+use crate::{Revocations, Roots};
 
 /// Judges chains against one set of roots, and remembers those that it has verified. Cheap to clone; keep one per set of roots.
 ///
-/// Remembering is safe: with the same certificates, the same roots and the same name, only the dates can change the outcome,
-/// and a remembered path is used only while all its certificates are valid. Whether the server holds the key is another
+/// Remembering is safe: with the same certificates, the same roots and the same name, only the dates and a revocation can change
+/// the outcome, and a remembered path is used only while all its certificates are valid and none is known to be revoked. Whether the server holds the key is another
 /// matter, which every handshake proves anew.
 #[derive(Clone)]
 pub struct Judge {
@@ -50,8 +50,16 @@ struct Memories {
 #[derive(Clone)]
 struct Verified {
     path: Arc<Path>,
+    /// Of its certificates.
+    fingerprints: Arc<[Fingerprint]>,
     from: Timestamp,
     until: Timestamp,
+}
+
+/// A chain, read.
+pub(crate) struct Read {
+    fingerprints: Vec<Fingerprint>,
+    facts: Vec<Option<Arc<Facts>>>,
 }
 
 /// Twice as many certificates and chains are remembered at most, about 100 MB when all differ.
@@ -70,29 +78,63 @@ impl Judge {
     }
 
     /// Judges a chain as a server sent it, the server's own certificate first, for the name that was asked for.
+    ///
+    /// `now` need not be the present: as of a later moment it tells what would be wrong then.
     pub fn judge(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: Timestamp) -> Judgement {
+        self.judge_knowing(chain, name, Revocations::NONE, now)
+    }
+
+    /// The same, where some certificates are known to be revoked. [`revoked_in`](crate::revoked_in) finds out which.
+    pub fn judge_knowing(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        revocations: &Revocations,
+        now: Timestamp,
+    ) -> Judgement {
+        let read = self.read(chain);
+        let case = self.case(chain, &read, name, revocations, now);
+        match self.verified(&case, &read) {
+            Some(path) => sound(&case, &path),
+            None => refused(&case),
+        }
+    }
+
+    /// The path by which full verification succeeds, from memory when it did before.
+    pub(crate) fn verified(&self, case: &Case<'_>, read: &Read) -> Option<Arc<Path>> {
+        let key = key(case.name?, &read.fingerprints);
+        let known = self.lock().verified.recall(&key).filter(|known| known.holds(case));
+        if let Some(known) = known {
+            return Some(known.path);
+        }
+        let fresh = Verified::of(case, verify(case)?);
+        self.lock().verified.remember(key, fresh.clone());
+        Some(fresh.path)
+    }
+
+    /// What the certificates of a chain say, from memory when they were met before.
+    pub(crate) fn read(&self, chain: &[CertificateDer<'_>]) -> Read {
         let fingerprints: Vec<Fingerprint> = chain.iter().map(|der| sha256(der)).collect();
         let facts = self.facts(chain, &fingerprints);
-        let case = Case {
+        Read { fingerprints, facts }
+    }
+
+    pub(crate) fn case<'a>(
+        &'a self,
+        chain: &'a [CertificateDer<'a>],
+        read: &'a Read,
+        name: &'a ServerName<'a>,
+        revocations: &'a Revocations,
+        now: Timestamp,
+    ) -> Case<'a> {
+        Case {
             chain,
-            facts: &facts,
+            facts: &read.facts,
             roots: Some(&self.roots),
             name: Some(name),
+            revocations,
             now: whole_second(now),
             source: Source::Server,
-        };
-        let key = key(name, &fingerprints);
-        let known = self.lock().verified.recall(&key).filter(|known| known.holds_at(case.now));
-        if let Some(known) = known {
-            return sound(&case, &known.path);
-        }
-        match verify(&case) {
-            Some(path) => {
-                let judgement = sound(&case, &path);
-                self.lock().verified.remember(key, Verified::of(&case, path));
-                judgement
-            }
-            None => refused(&case),
         }
     }
 
@@ -121,11 +163,14 @@ impl Verified {
         let certificates = || members.iter().map(|member| &member.facts.certificate);
         let from = certificates().map(|one| one.not_before).max().unwrap_or(case.now);
         let until = certificates().map(|one| one.not_after).min().unwrap_or(case.now);
-        Verified { path: Arc::new(path), from, until }
+        let fingerprints = certificates().map(|one| one.sha256).collect();
+        Verified { path: Arc::new(path), fingerprints, from, until }
     }
 
-    fn holds_at(&self, now: Timestamp) -> bool {
-        (self.from..=self.until).contains(&now)
+    /// Whether nothing has changed meanwhile that the key does not tell: the time, and what is known to be revoked.
+    fn holds(&self, case: &Case<'_>) -> bool {
+        (self.from..=self.until).contains(&case.now)
+            && !self.fingerprints.iter().any(|one| case.revocations.contains(one))
     }
 }
 
@@ -154,7 +199,8 @@ fn sound(case: &Case<'_>, path: &Path) -> Judgement {
     }
 }
 
-fn refused(case: &Case<'_>) -> Judgement {
+/// Everything that is wrong with a chain that did not verify.
+pub(crate) fn refused(case: &Case<'_>) -> Judgement {
     if case.chain.is_empty() {
         return nothing(
             FailureKind::CertificateInvalid,

@@ -1,11 +1,13 @@
 //! TLS as Mainstay needs it: a handshake that records, and a judgement that says everything that is wrong.
 //!
-//! The recording handshake accepts every certificate, so that it ends and the server proves that it holds its key; then
-//! [`Judge::judge`] says what full verification says. **Whoever drives a [`Handshake`] must look at the judgement before
-//! sending another byte**, and close when it is bad: no credentials ever go to a server that is not verified.
+//! There are two kinds of handshakes. [`Handshake`] records: it accepts every certificate, so that it ends and the server
+//! proves that it holds its key; then [`Judge::judge`] says what full verification says. **Whoever drives it must look at the
+//! judgement before sending another byte**, and close when it is bad: no credentials ever go to a server that is not verified.
+//! [`Entry`] decides: its handshake ends early for a server that is not admitted, by [`Judge::admit`].
 
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod admit;
 mod case;
 mod errors;
 mod facts;
@@ -19,13 +21,17 @@ mod path;
 mod pem_file;
 mod provider;
 mod recorder;
+mod revocations;
 mod roots;
+mod verifier;
 mod words;
 
+pub use admit::{Admitted, Denied, NotWaived, Terms};
 pub use file::judge_file;
 pub use handshake::{Handshake, ServerNameError, parse_server_name};
 pub use judge::{Judge, Judgement};
 pub use pem_file::{MAX_PEM_BYTES, PemFileError, read_pem_file};
-pub use recorder::{MAX_CHAIN_BYTES, MAX_CHAIN_CERTIFICATES};
+pub use revocations::{RevocationReason, Revocations, Revoked};
 pub use roots::{Roots, RootsError};
 pub use rustls_pki_types::{CertificateDer, ServerName};
+pub use verifier::{MAX_CHAIN_BYTES, MAX_CHAIN_CERTIFICATES, Verifier, client_config};

@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 
 use crate::Roots;
-use crate::case::Case;
+use crate::case::{Case, Member};
 use crate::provider::signature_algorithms;
 
 /// The certificates that lead from the server's own to a trust anchor.
@@ -21,26 +21,26 @@ pub(crate) struct Path {
 /// Full verification as of now, but for the name.
 ///
 /// webpki does not look at the dates of trust anchors. Most other clients do (OpenSSL and Go among them), so a path only
-/// counts when its anchor is valid too.
+/// counts when its anchor is valid too. And none of its certificates may be known to be revoked.
 ///
 /// Without roots, the path is the one that the names suggest.
 pub(crate) fn verified_now(case: &Case<'_>) -> Result<Path, Error> {
     if case.roots.is_none() {
         let path = case.path_by_names();
-        let holds = !path.sent.is_empty() && out_of_date(case, &path) == 0;
+        let holds = !path.sent.is_empty() && amiss(case, &path) == 0;
         return holds.then_some(path).ok_or(Error::UnknownIssuer);
     }
-    search(case, case.now, &|path| out_of_date(case, path) == 0)
+    search(case, case.now, &|path| amiss(case, path) == 0)
 }
 
 /// The path that would verify if there were no dates, by asking at every moment at which that could change.
 ///
-/// Among several it is the one with the fewest certificates out of date. The error is what stands in the way besides
+/// Among several it is the one with the fewest certificates out of date or revoked. The error is what stands in the way besides
 /// dates; it is about dates only when there was never a moment at which the whole path was valid.
 pub(crate) fn ignoring_dates(case: &Case<'_>) -> Result<Path, Error> {
     let best: RefCell<Option<(usize, Path)>> = RefCell::new(None);
     let consider = |path: &Path| {
-        let faults = out_of_date(case, path);
+        let faults = amiss(case, path);
         let mut best = best.borrow_mut();
         if best.as_ref().is_none_or(|(fewest, _)| faults < *fewest) {
             *best = Some((faults, path.clone()));
@@ -77,8 +77,10 @@ fn moments(case: &Case<'_>) -> Vec<Timestamp> {
     moments
 }
 
-fn out_of_date(case: &Case<'_>, path: &Path) -> usize {
-    case.members(path).iter().filter(|member| !member.facts.valid_at(case.now)).count()
+/// How many certificates of a path are out of date or revoked.
+fn amiss(case: &Case<'_>, path: &Path) -> usize {
+    let amiss = |member: &&Member<'_>| !member.facts.valid_at(case.now) || case.is_revoked(member);
+    case.members(path).iter().filter(amiss).count()
 }
 
 /// The first path that webpki verifies as of `moment` and that `accept` takes.
@@ -108,11 +110,11 @@ impl Path {
             let der = certificate.der();
             case.chain.iter().skip(1).position(|sent| *sent == der).map(|index| index + 1)
         });
-        let anchor = roots.anchors().iter().position(|anchor| std::ptr::eq(anchor, verified.anchor()));
+        let anchor = roots.index_of(verified.anchor());
         Path { sent: std::iter::once(0).chain(intermediates).collect(), anchor }
     }
 }
 
-fn unix_time(time: Timestamp) -> UnixTime {
+pub(crate) fn unix_time(time: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(time.as_second()).unwrap_or(0)))
 }

@@ -133,6 +133,11 @@ impl Roots {
         &self.0.anchors
     }
 
+    /// Which of them this one is, if it was taken from here.
+    pub(crate) fn index_of(&self, anchor: &TrustAnchor<'_>) -> Option<usize> {
+        self.anchors().iter().position(|own| std::ptr::eq(own, anchor))
+    }
+
     pub(crate) fn der(&self, index: usize) -> Option<&CertificateDer<'static>> {
         self.0.certificates.get(index).map(|trusted| &trusted.der)
     }

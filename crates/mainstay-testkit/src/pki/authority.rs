@@ -7,7 +7,7 @@ use rcgen::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::{Identity, Key, Spec};
+use super::{Identity, Key, Spec, sha1};
 
 /// A certificate that may sign others, with its key.
 pub(super) struct Authority {
@@ -86,6 +86,22 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(public, &self.issuer()).expect("a leaf of sound parameters");
         Identity { chain: vec![certificate.der().clone()], key: secret }
+    }
+
+    /// Certifies the key of another certificate.
+    pub(super) fn issue_for_key_of(&self, other: &Identity, spec: &Spec) -> Identity {
+        let key = KeyPair::try_from(&other.key).expect("a key that was made here");
+        self.issue_for(&key, other.key.clone_key(), spec, Purpose::Server)
+    }
+
+    /// Signs with SHA-1; the authority's key is RSA.
+    pub(super) fn issue_with_sha1(&self, spec: &Spec) -> Identity {
+        let key = generate(spec.key);
+        let mut params = leaf_params(spec, Purpose::Server);
+        params.use_authority_key_identifier_extension = true;
+        let issuer = Issuer::from_params(&self.params, sha1::Signer::new(&self.key));
+        let certificate = params.signed_by(&key, &issuer).expect("a leaf of sound parameters");
+        Identity { chain: vec![sha1::labelled(certificate.der()).into()], key: secret(&key) }
     }
 
     fn issuer(&self) -> Issuer<'_, &KeyPair> {

@@ -60,10 +60,14 @@ scenarios! {
     ReversedChain = "reversed-chain",
     /// The leaf begins after it ends.
     NotBeforeAfterNotAfter = "not-before-after-not-after",
-    /// The leaf's signature claims to be made with SHA-1.
+    /// The leaf is signed with SHA-1.
     Sha1 = "sha1",
     /// The leaf's key is RSA with 1024 bits. rustls cannot serve it.
     WeakRsa1024 = "weak-rsa-1024",
+    /// The leaf ended, and is signed with SHA-1.
+    ExpiredSha1 = "expired-sha1",
+    /// The leaf ended, and its key is RSA with 1024 bits. rustls cannot serve it.
+    ExpiredWeakRsa1024 = "expired-weak-rsa-1024",
 }
 
 pub(super) fn identity(pki: &Pki, scenario: Scenario, name: &str) -> Identity {
@@ -96,8 +100,10 @@ pub(super) fn identity(pki: &Pki, scenario: Scenario, name: &str) -> Identity {
             pki.intermediate.issue(&fine, Purpose::Server).followed_by([&pki.root, &pki.intermediate])
         }
         NotBeforeAfterNotAfter => server(&Spec::new(name, now - DAY, now - DAY * 2)),
-        Sha1 => labelled_sha1(&fine, now, pki),
+        Sha1 => signed_with_sha1(&fine, now, pki),
         WeakRsa1024 => weak(&fine, pki),
+        ExpiredSha1 => signed_with_sha1(&expired, now, pki),
+        ExpiredWeakRsa1024 => weak(&expired, pki),
     }
 }
 
@@ -140,21 +146,11 @@ fn ended_cross_certificate(pki: &Pki) -> CertificateDer<'static> {
     pki.root.certified_by(&older, began, ended)
 }
 
-/// Nothing here signs with SHA-1 any more, so a signature made with SHA-256 is labelled as SHA-1. Clients that refuse
-/// SHA-1 do so by the label.
-fn labelled_sha1(spec: &Spec, now: Timestamp, pki: &Pki) -> Identity {
-    /// sha256WithRSAEncryption and sha1WithRSAEncryption, RFC 8017 appendix C.
-    const SHA256: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11];
-    const SHA1: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5];
+fn signed_with_sha1(spec: &Spec, now: Timestamp, pki: &Pki) -> Identity {
     let issuer =
         Authority::root("Example Trust RSA Intermediate", now - DAY * 365, now + DAY * 365, Key::Rsa2048);
-    let mut leaf = issuer.issue(spec, Purpose::Server);
-    let mut der = leaf.chain.remove(0).to_vec();
-    while let Some(at) = der.windows(SHA256.len()).position(|window| window == SHA256) {
-        der[at..at + SHA1.len()].copy_from_slice(&SHA1);
-    }
     let certified = issuer.certified_by(&pki.root, now - DAY * 365, now + DAY * 365);
-    leaf.followed_by_certificates([der.into(), certified])
+    issuer.issue_with_sha1(spec).followed_by_certificates([certified])
 }
 
 /// Nothing here makes RSA keys of 1024 bits any more, so one made elsewhere is used. It protects nothing.

@@ -3,7 +3,7 @@ use rustls_pki_types::CertificateDer;
 use webpki::{EndEntityCert, Error};
 use x509_parser::prelude::*;
 
-use super::{Fault, LEAST_RSA_BITS, unreadable};
+use super::{Fault, too_few_bits, unreadable};
 use crate::case::{Case, Member};
 use crate::path;
 use crate::provider::signature_algorithms;
@@ -33,7 +33,7 @@ fn is_trusted(case: &Case<'_>) -> bool {
 }
 
 fn has_weak_key(member: &Member<'_>) -> bool {
-    member.facts.rsa_bits.is_some_and(|bits| bits < LEAST_RSA_BITS)
+    too_few_bits(member.facts).is_some()
 }
 
 fn unknown_issuer(case: &Case<'_>, members: &[Member<'_>], top: &Member<'_>) -> Fault {

@@ -25,7 +25,7 @@ fn scenario(scenario: Scenario) -> Judgement {
 }
 
 /// The kinds of all failures, and for expiry the kind of what else is wrong.
-fn kinds(judgement: &Judgement) -> String {
+pub(crate) fn kinds(judgement: &Judgement) -> String {
     let kind = |failure: &mainstay_model::Failure| match failure
         .expired
         .as_ref()
@@ -84,6 +84,13 @@ fn every_scenario() {
     check(NotBeforeAfterNotAfter, "certificate-invalid", "(0) (1)", "");
     check(Sha1, "certificate-invalid", "(0) (1)", "");
     check(WeakRsa1024, "certificate-invalid", "0 1 +2", "");
+    check(ExpiredSha1, "certificate-expired and certificate-invalid | certificate-invalid", "(0) (1)", "");
+    check(
+        ExpiredWeakRsa1024,
+        "certificate-expired and certificate-invalid | certificate-invalid",
+        "0 1 +2",
+        "",
+    );
 }
 
 /// The library gives one and the same answer for all of these.
@@ -105,7 +112,8 @@ fn what_is_wrong_besides_expiry_is_told_apart() {
 fn every_scenario_is_in_a_table() {
     let text = include_str!("judge.rs");
     for scenario in Scenario::ALL {
-        assert!(text.contains(&format!("check({scenario:?}, ")), "{scenario:?}");
+        let row = |after: &str| text.contains(&format!("check({after}{scenario:?},"));
+        assert!(row("") || row("\n        "), "{scenario:?}");
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{Failure, FailureKind, Phase};
 use mainstay_testkit::{Identity, Pki, Scenario};
 use mainstay_tls::{Handshake, Judge, MAX_CHAIN_CERTIFICATES, Roots, parse_server_name};
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
-use rustls_pki_types::UnixTime;
+
+use crate::wire::{self, carry, feed};
 
 const NAME: &str = "db.example.test";
 
@@ -21,49 +21,11 @@ fn handshake() -> Handshake {
     Handshake::new(parse_server_name(NAME).unwrap(), &[])
 }
 
-/// Carries bytes both ways until both sides are content, and the client has read what the server says first.
 fn connect(
     handshake: &Handshake,
     server: Arc<ServerConfig>,
 ) -> io::Result<(ClientConnection, ServerConnection)> {
-    let mut client = ClientConnection::new(handshake.config.clone(), handshake.name.clone()).unwrap();
-    let mut server = ServerConnection::new(server).unwrap();
-    while client.wants_write() || server.wants_write() {
-        carry(&mut client, &mut server);
-        // A server that refuses says so in an alert, which the client has yet to read.
-        let refused = server.process_new_packets().is_err();
-        let mut answer = Vec::new();
-        while server.wants_write() {
-            server.write_tls(&mut answer).unwrap();
-        }
-        feed(&mut client, &answer)?;
-        if refused && !client.wants_write() {
-            break;
-        }
-    }
-    Ok((client, server))
-}
-
-fn carry(client: &mut ClientConnection, server: &mut ServerConnection) {
-    let mut bytes = Vec::new();
-    while client.wants_write() {
-        client.write_tls(&mut bytes).unwrap();
-    }
-    let mut bytes = bytes.as_slice();
-    while !bytes.is_empty() {
-        server.read_tls(&mut bytes).unwrap();
-        // What is wrong with it is asked for by the caller, as often as it likes.
-        let _refused = server.process_new_packets();
-    }
-}
-
-/// Errors are wrapped as tokio-rustls wraps them.
-fn feed(client: &mut ClientConnection, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        client.read_tls(&mut bytes)?;
-        client.process_new_packets().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    }
-    Ok(())
+    wire::connect(&handshake.config, &handshake.name, server)
 }
 
 fn failure_of(handshake: &Handshake, outcome: io::Result<(ClientConnection, ServerConnection)>) -> Failure {
@@ -286,18 +248,9 @@ fn every_handshake_is_a_full_one() {
 /// The other kind of client: it records nothing and trusts nobody without a reason.
 #[test]
 fn an_ordinary_client_verifies_by_itself() {
-    #[derive(Debug)]
-    struct At(Timestamp);
-
-    impl rustls::time_provider::TimeProvider for At {
-        fn current_time(&self) -> Option<UnixTime> {
-            Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.as_second().unsigned_abs())))
-        }
-    }
-
     let pki = pki();
     let mut config = Roots::from_pem(pki.root_pem().as_bytes(), "root.pem").unwrap().client_config();
-    config.time_provider = Arc::new(At(pki.now()));
+    config.time_provider = Arc::new(wire::At(pki.now()));
     let config = Arc::new(config);
     let ordinary = || {
         let mut handshake = handshake();
