@@ -148,6 +148,14 @@ impl Waiver {
         }
     }
 
+    /// When it ended, once it is over.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            WaiverState::Ended { at, .. } => Some(at),
+            WaiverState::Requested | WaiverState::Active { .. } => None,
+        }
+    }
+
     /// Who granted it, if anybody did.
     pub fn granted(&self) -> Option<&Act> {
         match &self.state {

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use mainstay_model::{PolicyWaiver, RelayPolicy, Waiver, WaiverState};
+use mainstay_model::{DependencyName, IncidentId, PolicyWaiver, RelayPolicy, Waiver, WaiverState};
 
 use crate::State;
 
@@ -9,6 +11,7 @@ impl State {
         RelayPolicy {
             issued_at: now,
             waivers: self.waivers.values().filter_map(|one| self.rule_for_relays(one, now)).collect(),
+            links: self.links(),
             revoked: self.revoked.iter().copied().collect(),
         }
     }
@@ -25,8 +28,8 @@ impl State {
         }
         let name = dependency.tls.server_name.as_ref().unwrap_or(&dependency.target.host);
         let page = match self.home_of_waiver(waiver) {
-            Some(id) => format!("incidents/{id}"),
-            None => format!("dependencies/{}", waiver.dependency),
+            Some(id) => self.page_of(id),
+            None => format!("{}/dependencies/{}", self.landscape.operator_url, waiver.dependency),
         };
         Some(PolicyWaiver {
             id: waiver.id,
@@ -37,7 +40,19 @@ impl State {
             // A clock that was ahead when it was granted and was set right must not put it off.
             from: granted.at.min(now),
             until: *ends_at,
-            url: Some(format!("{}/{page}", self.landscape.operator_url)),
+            url: Some(page),
         })
+    }
+
+    /// The incident of each dependency that is down.
+    fn links(&self) -> BTreeMap<DependencyName, String> {
+        let of_one =
+            |name: &DependencyName| Some((name.clone(), self.page_of(self.incident_of_trouble(name)?)));
+        let down = self.incidents.values().filter(|one| one.is_open()).flat_map(|one| &one.dependencies);
+        down.filter_map(of_one).collect()
+    }
+
+    fn page_of(&self, incident: IncidentId) -> String {
+        format!("{}/incidents/{incident}", self.landscape.operator_url)
     }
 }
