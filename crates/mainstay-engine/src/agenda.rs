@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, HeartbeatName, IncidentId, ScheduleName};
+use mainstay_model::{DependencyName, HeartbeatName, IncidentId, ScheduleName, WaiverId};
 
 /// Whom the passing of time alone may concern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ pub(crate) enum Due {
     Drills,
     /// A gap that comes nearer, begins or ends; an override that may be forgotten.
     Schedule(ScheduleName),
+    /// A waiver or a request for one whose time is up, or one that may be forgotten.
+    Waiver(WaiverId),
 }
 
 /// Who is to be looked at when, so that a tick costs only what is due.

@@ -11,6 +11,7 @@ use crate::agenda::Due;
 use crate::audience::{Address, Audience, Topic, next_change_of};
 use crate::time::later;
 use crate::turn::{About, News, Turn};
+use crate::waiver_line;
 
 /// At most one message about what is not urgent in this time, for each incident.
 const AT_MOST_EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -266,6 +267,12 @@ impl Turn<'_> {
         addresses
     }
 
+    /// What shows the cause, and that a waiver is in force.
+    fn evidence(&self, incident: &Incident) -> Vec<String> {
+        let waivers = self.state.waivers_in(incident.id, self.now).filter_map(|one| waiver_line(one));
+        waivers.chain(incident.diagnosis.evidence.iter().cloned()).collect()
+    }
+
     fn message(
         &self,
         incident: &Incident,
@@ -285,7 +292,7 @@ impl Turn<'_> {
                 blame: failure.blame,
                 message: failure.message.clone(),
             }),
-            evidence: incident.diagnosis.evidence.clone(),
+            evidence: self.evidence(incident),
             actions: incident.diagnosis.actions.clone(),
             change,
             drill: incident.is_drill(),

@@ -35,6 +35,7 @@ impl Turn<'_> {
             report.verdict = Verdict::Inconclusive;
         }
         self.remember(dependency, &report);
+        self.waivers_saw(name, &report);
         self.settle(dependency);
         self.keep_in_time(name);
         self.effects.commit.reports.push(report);
@@ -58,7 +59,8 @@ impl Turn<'_> {
         let before = state.renewals.current;
         let renewed = renewal::note(state, report);
         renewal::begin(state, report);
-        let replaced = state.renewals.current != before;
+        let is_new = renewal::note_seen_valid(state, report);
+        let replaced = state.renewals.current != before || is_new;
         note_latency(state, dependency, report);
         if report.verdict != Verdict::Inconclusive {
             state.last_conclusive_at = Some(report.checked_at);

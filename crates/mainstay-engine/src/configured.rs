@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Alert, AlertKey, ChannelName, DependencyName, DependencyState, Diagnosis, EntryKind, Landscape, Rule,
-    Severity, Subject, in_words,
+    Alert, AlertKey, AuditAct, ChannelName, DependencyName, DependencyState, Diagnosis, EntryKind, Landscape,
+    Rule, Severity, Subject, in_words,
 };
 
 mod rules;
@@ -37,6 +37,7 @@ impl Turn<'_> {
         let removed = self.remove_missing(&landscape);
         let added = self.add_new(&landscape, at_start);
         self.forget_other_endpoints(&landscape);
+        self.waivers_meet(&landscape);
         self.forget_channels(&landscape);
         self.forget_schedules();
         self.effects.publish = true;
@@ -48,6 +49,7 @@ impl Turn<'_> {
         self.state.agenda.by(self.now, Due::Channels);
         self.write_blind_time();
         self.write_configured(&before, at_start, &added, &removed);
+        self.audit(None, AuditAct::ConfigurationLoaded(landscape.clone()));
         self.enter_deadlines(at_start);
         if at_start || before.references != landscape.references {
             self.meet_references();

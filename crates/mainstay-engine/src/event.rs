@@ -4,11 +4,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mainstay_model::{
     ChannelName, CheckReport, Commit, Coverage, Delivery, DeliveryId, DependencyName, Diagnosis, ExternalKey,
-    ExternalSource, HeartbeatName, IncidentId, Landscape, Match, Override, OverrideId, PersonName,
-    ProviderName, PublicStatus, QuietId, Role, ScheduleName, Severity,
+    ExternalSource, Fingerprint, HeartbeatName, IncidentId, Landscape, ProviderName, Severity, WaiverId,
 };
 
-use crate::DrillTerms;
+mod action;
+
+pub use action::Action;
 
 /// Something that happened and may change the state.
 #[derive(Debug, Clone)]
@@ -106,6 +107,32 @@ pub enum Event {
         /// What.
         action: Action,
     },
+    /// Relays admitted connections under a waiver; said now and then, not for each.
+    WaiverUsed {
+        /// Which waiver.
+        waiver: WaiverId,
+        /// How many since it was said last.
+        count: u64,
+        /// When the latest was.
+        at: Timestamp,
+    },
+    /// A relay made a connection to this dependency that passed full verification.
+    FullyVerified {
+        /// Which dependency.
+        dependency: DependencyName,
+    },
+    /// A relay was shown a certificate that does not pass full verification.
+    ChainChanged {
+        /// By which dependency.
+        dependency: DependencyName,
+        /// The server's own certificate.
+        shown: Fingerprint,
+    },
+    /// Certificates were found revoked.
+    RevocationSeen {
+        /// Which.
+        fingerprints: Vec<Fingerprint>,
+    },
     /// A sign of life of somebody else came.
     Heartbeat(HeartbeatName),
     /// Nothing but the passing of time.
@@ -131,169 +158,6 @@ pub struct ExternalAlert {
     pub provider: Option<ProviderName>,
     /// Cause, evidence and next actions.
     pub diagnosis: Diagnosis,
-}
-
-/// What a person can do about an incident, or about who is on call.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Take it up.
-    Acknowledge(IncidentId),
-    /// Take it up until then; if it is still open, it counts as taken up by nobody again.
-    Snooze {
-        /// Which incident.
-        incident: IncidentId,
-        /// Until when.
-        until: Timestamp,
-    },
-    /// Hand it to somebody, who is told; until they take it up, it counts as taken up by nobody.
-    Assign {
-        /// Which incident.
-        incident: IncidentId,
-        /// Who.
-        to: PersonName,
-    },
-    /// Choose another severity than its alerts have.
-    SetSeverity {
-        /// Which incident.
-        incident: IncidentId,
-        /// The severity.
-        severity: Severity,
-    },
-    /// Say who does what.
-    SetRole {
-        /// Which incident.
-        incident: IncidentId,
-        /// What.
-        role: Role,
-        /// Who; absent: nobody any more.
-        who: Option<String>,
-    },
-    /// Write down what there is to do.
-    AddTask {
-        /// Which incident.
-        incident: IncidentId,
-        /// What.
-        text: String,
-    },
-    /// Say that something is done.
-    FinishTask {
-        /// Which incident.
-        incident: IncidentId,
-        /// Its place in the list, from 0.
-        task: usize,
-    },
-    /// Be reminded that an update is due.
-    Remind {
-        /// Which incident.
-        incident: IncidentId,
-        /// When; absent: no more.
-        at: Option<Timestamp>,
-    },
-    /// Let an incident go on as a part of another.
-    Merge {
-        /// The one that ends.
-        incident: IncidentId,
-        /// The one that goes on.
-        into: IncidentId,
-    },
-    /// Let one alert of several go on as an incident of its own.
-    Split {
-        /// Which incident.
-        incident: IncidentId,
-        /// The alert's key in text form.
-        alert: String,
-    },
-    /// Have nobody told of something for a while.
-    Silence {
-        /// Why.
-        reason: String,
-        /// What.
-        what: Match,
-        /// Until when.
-        until: Timestamp,
-    },
-    /// Have people told again.
-    EndSilence(QuietId),
-    /// Close it by hand. It opens again when its cause shows up anew after having ended.
-    Resolve(IncidentId),
-    /// Make it public.
-    Publish {
-        /// Which incident.
-        incident: IncidentId,
-        /// Title for customers; absent: one that Mainstay words.
-        title: Option<String>,
-        /// First text for customers; absent: one that Mainstay words.
-        body: Option<String>,
-    },
-    /// Tell customers more about a public incident.
-    Update {
-        /// Which incident.
-        incident: IncidentId,
-        /// Where it stands.
-        status: PublicStatus,
-        /// The text.
-        body: String,
-    },
-    /// Write something down, for the team only.
-    Note {
-        /// Which incident.
-        incident: IncidentId,
-        /// The text.
-        text: String,
-        /// What shows it, one each: links, log lines.
-        evidence: Vec<String>,
-    },
-    /// Have somebody stand in on call.
-    Override {
-        /// In which schedule.
-        schedule: ScheduleName,
-        /// Who, when, and instead of whom. `by` is the person who does this, whatever it says.
-        terms: Override,
-    },
-    /// Play trouble, to see who answers. The incident that this opens is the drill.
-    Drill(DrillTerms),
-    /// Take such an override back. What of it has passed stays as it was.
-    RemoveOverride(OverrideId),
-    /// Try a waiting message now.
-    TryNow(DeliveryId),
-    /// Send a message that did not arrive once more, as a new one.
-    SendAgain(Box<Delivery>),
-    /// Send a trial by a channel.
-    TryChannel {
-        /// Which channel.
-        channel: ChannelName,
-        /// As a message that people see, and not in the way that nobody notices.
-        loudly: bool,
-    },
-}
-
-impl Action {
-    /// The incident that it is about.
-    pub fn incident(&self) -> Option<IncidentId> {
-        match self {
-            Action::Acknowledge(id) | Action::Resolve(id) => Some(*id),
-            Action::Publish { incident, .. }
-            | Action::Update { incident, .. }
-            | Action::Note { incident, .. }
-            | Action::Snooze { incident, .. }
-            | Action::Assign { incident, .. }
-            | Action::SetSeverity { incident, .. }
-            | Action::SetRole { incident, .. }
-            | Action::AddTask { incident, .. }
-            | Action::FinishTask { incident, .. }
-            | Action::Remind { incident, .. }
-            | Action::Merge { incident, .. }
-            | Action::Split { incident, .. } => Some(*incident),
-            Action::Silence { .. }
-            | Action::EndSilence(_)
-            | Action::Drill(_)
-            | Action::Override { .. }
-            | Action::RemoveOverride(_)
-            | Action::TryNow(_)
-            | Action::SendAgain(_)
-            | Action::TryChannel { .. } => None,
-        }
-    }
 }
 
 /// What a step wants done.

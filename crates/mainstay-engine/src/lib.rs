@@ -37,6 +37,7 @@ mod rules;
 mod state;
 mod time;
 mod turn;
+mod waiver;
 mod wording;
 
 pub use audience::{Audience, Topic};
@@ -52,4 +53,5 @@ pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gap
 pub use quiet::quiet_until;
 pub use replay::{Held, NoReplay, Replay, Replayed};
 pub use state::State;
+pub use waiver::{WaiverGrounds, WaiverRefusal, WaiverWish, waiver_end, waiver_line};
 pub use wording::short_cause;

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use mainstay_model::{EntryKind, IncidentId, IncidentState, PublicStatus};
+use mainstay_model::{AuditAct, EntryKind, IncidentId, IncidentState, PublicStatus};
 
 use crate::Action;
 use crate::agenda::Due;
@@ -10,16 +10,31 @@ impl Turn<'_> {
     /// A person did something. What has been done already, such as resolving what is over, changes nothing; what cannot be done
     /// although somebody meant it is written down, so that no word is lost.
     pub(crate) fn operated(&mut self, by: String, action: Action) {
+        let asked =
+            AuditAct::Asked { what: action.word(), wanted: wanted(&action).0, incident: action.incident() };
+        let is_logged = !action.is_about_waivers();
+        self.act(&by, action);
+        // What changed nothing was done already.
+        if is_logged && !self.effects.commit.is_empty() {
+            self.audit(Some(&by), asked);
+        }
+    }
+
+    fn act(&mut self, by: &str, action: Action) {
         match action {
-            Action::Silence { reason, what, until } => self.silence(&by, reason, what, until),
-            Action::EndSilence(id) => self.end_silence(&by, id),
-            Action::Drill(terms) => self.drill_wanted(&by, terms),
-            Action::Override { schedule, terms } => self.stand_in(schedule, terms, &by),
-            Action::RemoveOverride(id) => self.stand_in_no_longer(id, &by),
+            Action::Silence { reason, what, until } => self.silence(by, reason, what, until),
+            Action::EndSilence(id) => self.end_silence(by, id),
+            Action::RequestWaiver(wish) => self.ask_for_waiver(by, wish),
+            Action::GrantWaiver(id) => self.grant_waiver(by, id),
+            Action::RefuseWaiver(id) => self.refuse_waiver(by, id),
+            Action::EndWaiver(id) => self.withdraw_waiver(by, id),
+            Action::Drill(terms) => self.drill_wanted(by, terms),
+            Action::Override { schedule, terms } => self.stand_in(schedule, terms, by),
+            Action::RemoveOverride(id) => self.stand_in_no_longer(id, by),
             Action::TryNow(id) => self.hurry(id),
-            Action::SendAgain(delivery) => self.send_again(&by, *delivery),
-            Action::TryChannel { channel, loudly } => self.try_channel(&by, channel, loudly),
-            action => self.operated_on_incident(&by, action),
+            Action::SendAgain(delivery) => self.send_again(by, *delivery),
+            Action::TryChannel { channel, loudly } => self.try_channel(by, channel, loudly),
+            action => self.operated_on_incident(by, action),
         }
     }
 
@@ -35,6 +50,9 @@ impl Turn<'_> {
             }
             Action::Acknowledge(id) => self.acknowledge(id, by, None),
             Action::Snooze { until, .. } if until > self.now => self.acknowledge(id, by, Some(until)),
+            Action::Resolve(id) if self.state.waivers_in(id, self.now).next().is_some() => {
+                self.refuse(by, &action, "a waiver is in force for it; end that first");
+            }
             Action::Resolve(id) if self.is_open(id) => self.resolve(id, Some(by)),
             Action::Publish { incident, title, body } if self.is_publishable(incident) => {
                 self.publish(incident, Some(by), filled(title), filled(body));
@@ -54,6 +72,10 @@ impl Turn<'_> {
             | Action::Update { .. }
             | Action::Silence { .. }
             | Action::EndSilence(_)
+            | Action::RequestWaiver(_)
+            | Action::GrantWaiver(_)
+            | Action::RefuseWaiver(_)
+            | Action::EndWaiver(_)
             | Action::Drill(_)
             | Action::Override { .. }
             | Action::RemoveOverride(_)
@@ -157,6 +179,12 @@ fn wanted(action: &Action) -> (String, Vec<String>) {
         Action::Split { alert, .. } => (format!("split {alert} off it"), Vec::new()),
         Action::Silence { reason, .. } => ("silence something".into(), vec![reason.clone()]),
         Action::EndSilence(_) => ("end a silence".into(), Vec::new()),
+        Action::RequestWaiver(wish) => {
+            (format!("have a waiver for {}", wish.dependency), vec![wish.reason.clone()])
+        }
+        Action::GrantWaiver(_) => ("grant a waiver".into(), Vec::new()),
+        Action::RefuseWaiver(_) => ("refuse a waiver".into(), Vec::new()),
+        Action::EndWaiver(_) => ("end a waiver".into(), Vec::new()),
         Action::Override { schedule, terms } => (
             format!("have {} stand in on call for {schedule}", terms.person),
             terms.reason.iter().cloned().collect(),

@@ -11,7 +11,7 @@ use crate::turn::{About, Turn};
 use crate::wording;
 
 /// Resolved incidents stay at hand this long, for the pages and for causes that return.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(crate) const REMEMBERED: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Turn<'_> {
     /// Brings every incident that something happened to in line with its alerts.

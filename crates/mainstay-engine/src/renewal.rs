@@ -1,4 +1,6 @@
-use mainstay_model::{Certificate, CheckReport, DependencyState, NearestEnd, Observation, RenewalHistory};
+use mainstay_model::{
+    Certificate, CheckReport, DependencyState, NearestEnd, Observation, Pin, RenewalHistory, SeenValid,
+};
 
 /// As many renewals as are remembered.
 const REMEMBERED: usize = 16;
@@ -53,6 +55,22 @@ pub(crate) fn begin(state: &mut DependencyState, report: &CheckReport) {
         state.renewals.current = Some(server.sha256);
         state.renewals.current_ends_at = Some(server.not_after);
     }
+}
+
+/// Notes which certificates passed full verification, at whatever address; says whether one of them is new.
+pub(crate) fn note_seen_valid(state: &mut DependencyState, report: &CheckReport) -> bool {
+    let verified = report.addresses.iter().filter_map(|one| one.tls.as_ref()).filter(|tls| tls.verified);
+    let mut is_new = false;
+    for leaf in verified.filter_map(|tls| tls.certificates.iter().find(|one| one.position == 0)) {
+        let seen = &mut state.seen_valid;
+        let pin = Pin { sha256: leaf.sha256, spki_sha256: leaf.spki_sha256 };
+        let before = seen.len();
+        seen.retain(|one| one.pin != pin);
+        is_new |= seen.len() == before;
+        seen.push(SeenValid { pin, last_at: report.checked_at });
+        seen.drain(..seen.len().saturating_sub(SeenValid::REMEMBERED));
+    }
+    is_new
 }
 
 fn is_verified(report: &CheckReport) -> bool {

@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, ChannelRecord, DependencyName, DependencyState, HeartbeatName, HeartbeatRecord, Incident,
-    IncidentId, KeptOverride, Landscape, OverrideId, ProviderName, QuietId, Random, Silence,
+    ChannelName, ChannelRecord, DependencyName, DependencyState, Fingerprint, HeartbeatName, HeartbeatRecord,
+    Incident, IncidentId, KeptOverride, Landscape, OverrideId, ProviderName, QuietId, Random, Silence,
+    Waiver, WaiverId,
 };
 
 use crate::agenda::Agenda;
@@ -27,6 +28,9 @@ pub struct State {
     pub(crate) dependencies: BTreeMap<DependencyName, Arc<DependencyState>>,
     pub(crate) incidents: BTreeMap<IncidentId, Arc<Incident>>,
     pub(crate) silences: BTreeMap<QuietId, Silence>,
+    pub(crate) waivers: BTreeMap<WaiverId, Arc<Waiver>>,
+    /// Certificates that were ever seen revoked.
+    pub(crate) revoked: BTreeSet<Fingerprint>,
     pub(crate) channels: BTreeMap<ChannelName, ChannelRecord>,
     pub(crate) heartbeats: BTreeMap<HeartbeatName, HeartbeatRecord>,
     pub(crate) index: Index,
@@ -73,6 +77,12 @@ impl State {
     /// The same, with the silences that were made at run time and still hold.
     pub fn silenced(self, silences: Vec<Silence>) -> State {
         State { silences: silences.into_iter().map(|one| (one.id, one)).collect(), ..self }
+    }
+
+    /// The same, with the waivers that are not over or ended lately, and with every certificate that was ever seen revoked.
+    pub fn waived(self, waivers: Vec<Waiver>, revoked: Vec<Fingerprint>) -> State {
+        let waivers = waivers.into_iter().map(|one| (one.id, Arc::new(one))).collect();
+        State { waivers, revoked: revoked.into_iter().collect(), ..self }
     }
 
     /// The same, with what is remembered of channels and heartbeats.

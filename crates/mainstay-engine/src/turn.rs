@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    ChannelName, DeliveryId, DependencyName, DependencyState, EntryId, EntryKind, Incident, IncidentId,
-    Random, TimelineEntry, in_words,
+    AuditAct, AuditEntry, ChannelName, DeliveryId, DependencyName, DependencyState, EntryId, EntryKind,
+    Incident, IncidentId, Random, TimelineEntry, in_words,
 };
 
 use crate::agenda::Due;
@@ -91,6 +91,10 @@ impl<'a> Turn<'a> {
             Event::External { source, alerts } => self.external(source, alerts),
             Event::Rehearsed(coverage) => self.rehearsed(&coverage),
             Event::Operator { by, action } => self.operated(by, action),
+            Event::WaiverUsed { waiver, count, at } => self.waiver_used(waiver, count, at),
+            Event::FullyVerified { dependency } => self.fully_verified(&dependency),
+            Event::ChainChanged { dependency, shown } => self.chain_changed(&dependency, shown),
+            Event::RevocationSeen { fingerprints } => self.revocation_seen(fingerprints),
             Event::Heartbeat(name) => self.heartbeat(&name),
             Event::Tick => self.ticked(),
         }
@@ -100,6 +104,9 @@ impl<'a> Turn<'a> {
     /// A clock that was ahead and was set right: times that are yet to come tell nothing, so that everything is counted from now.
     fn notice_clock(&mut self) {
         let back = self.state.last_step_at.map_or(SignedDuration::ZERO, |before| since(self.now, before));
+        if back > SignedDuration::ZERO {
+            self.waivers_count_from_now();
+        }
         if back <= PAUSE {
             return;
         }
@@ -154,6 +161,7 @@ impl<'a> Turn<'a> {
                 Due::Network => self.look_at_network(),
                 Due::Schedule(name) => self.look_at_schedule(&name),
                 Due::Drills => self.look_at_drills(),
+                Due::Waiver(id) => self.look_at_waiver(id),
             }
         }
     }
@@ -215,6 +223,12 @@ impl<'a> Turn<'a> {
                 self.state.kept.insert(name.clone(), self.now);
             }
         }
+    }
+
+    /// Adds a line to the audit log.
+    pub(crate) fn audit(&mut self, by: Option<&str>, act: AuditAct) {
+        let by = by.map(|by| by.trim().to_owned());
+        self.effects.commit.audit.push(AuditEntry { at: self.now, by, act });
     }
 
     /// Adds a line to the history.

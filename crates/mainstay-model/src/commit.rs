@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    ChannelRecord, CheckReport, Delivery, DeliveryId, DependencyState, HeartbeatRecord, Incident,
-    KeptOverride, Message, OverrideId, Silence, TimelineEntry, Waiver,
+    AuditEntry, ChannelRecord, CheckReport, Delivery, DeliveryId, DependencyState, Fingerprint,
+    HeartbeatRecord, Incident, KeptOverride, Message, OverrideId, Silence, TimelineEntry, Waiver,
 };
 
 /// Everything that one or more steps decided, to be written in one transaction or not at all.
@@ -24,6 +24,10 @@ pub struct Commit {
     pub silences: Vec<Silence>,
     /// Waivers to insert or replace; where one stands twice, the later one holds.
     pub waivers: Vec<std::sync::Arc<Waiver>>,
+    /// Certificates that were seen revoked, to be remembered for ever.
+    pub revoked: Vec<Fingerprint>,
+    /// What people did, to append to the audit log.
+    pub audit: Vec<AuditEntry>,
     /// Messages to put into the outbox.
     pub deliveries: Vec<Delivery>,
     /// What became of messages.
@@ -50,6 +54,8 @@ impl Commit {
         self.heartbeats.extend(later.heartbeats);
         self.silences.extend(later.silences);
         self.waivers.extend(later.waivers);
+        self.revoked.extend(later.revoked);
+        self.audit.extend(later.audit);
         self.deliveries.extend(later.deliveries);
         self.outcomes.extend(later.outcomes);
         self.overrides.extend(later.overrides);

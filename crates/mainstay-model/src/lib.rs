@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod alert;
+mod audit;
 mod bounce;
 mod certificate;
 mod channel;
@@ -47,6 +48,7 @@ mod verdict;
 mod waiver;
 
 pub use alert::{Alert, AlertKey, Rule, Subject};
+pub use audit::{AuditAct, AuditEntry, WaiverAct};
 pub use bounce::{Bounce, BounceKind};
 pub use certificate::{Certificate, Fingerprint};
 pub use channel::{Alertmanager, HttpRequest, Login, Ntfy, PagerDuty, Program, SlackBot, Telegram, Twilio};
@@ -100,7 +102,7 @@ pub use runbook::{Placeholder, Runbook, RunbookError, fill_in};
 pub use schedule::{KeptOverride, Layer, Override, Restriction, Schedule, Weekdays};
 pub use secret::Secret;
 pub use severity::Severity;
-pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, Streak};
+pub use state::{DependencyState, LatencyBaseline, NearestEnd, RenewalHistory, SeenValid, Streak};
 pub use target::{Credentials, Protocol, Target, TargetError, Upgrade, is_secret_parameter};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use verdict::Verdict;

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, CheckReport, DependencyName, Fingerprint, RuleName, Verdict};
+use crate::{Alert, CheckReport, DependencyName, Fingerprint, Pin, RuleName, Verdict};
 
 /// What is known of a dependency between checks: the engine's memory, kept by the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,24 @@ pub struct DependencyState {
     /// When it was drilled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drilled_at: Option<Timestamp>,
+    /// The server's certificates that passed full verification, the latest last: the strongest evidence of what a server is that shows
+    /// one of them after its end. At most [`SeenValid::REMEMBERED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_valid: Vec<SeenValid>,
+}
+
+/// A certificate of the server's that passed full verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenValid {
+    /// Which, and its key.
+    pub pin: Pin,
+    /// When it did last, as far as that was written down: a restart may lose the latest hour.
+    pub last_at: Timestamp,
+}
+
+impl SeenValid {
+    /// Addresses behind one name may show different certificates, and those of before a renewal tell something too.
+    pub const REMEMBERED: usize = 8;
 }
 
 /// The certificate whose end matters most.
@@ -81,6 +99,7 @@ impl DependencyState {
             endpoint: None,
             holding: BTreeMap::new(),
             drilled_at: None,
+            seen_valid: Vec::new(),
         }
     }
 }

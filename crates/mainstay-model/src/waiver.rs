@@ -97,6 +97,11 @@ pub enum WaiverEnd {
         /// Who.
         by: String,
     },
+    /// A later waiver for the same dependency took its place.
+    Replaced {
+        /// Which.
+        with: WaiverId,
+    },
     /// Nobody answered the request in time, or the diagnosis no longer says "expired, and nothing else".
     Lapsed,
     /// Full verification succeeded: the provider has a valid certificate again.
@@ -118,6 +123,17 @@ pub struct WaiverUses {
     pub last_at: Option<Timestamp>,
 }
 
+impl WaiverState {
+    /// The word used in JSON and on pages.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            WaiverState::Requested => "requested",
+            WaiverState::Active { .. } => "active",
+            WaiverState::Ended { .. } => "ended",
+        }
+    }
+}
+
 impl Waiver {
     /// Whether connections may be admitted under it at that moment.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
@@ -129,6 +145,23 @@ impl Waiver {
         match self.state {
             WaiverState::Active { ends_at, .. } => Some(ends_at),
             WaiverState::Requested | WaiverState::Ended { .. } => None,
+        }
+    }
+
+    /// When it ended, once it is over.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            WaiverState::Ended { at, .. } => Some(at),
+            WaiverState::Requested | WaiverState::Active { .. } => None,
+        }
+    }
+
+    /// Who granted it, if anybody did.
+    pub fn granted(&self) -> Option<&Act> {
+        match &self.state {
+            WaiverState::Requested => None,
+            WaiverState::Active { granted, .. } => Some(granted),
+            WaiverState::Ended { granted, .. } => granted.as_ref(),
         }
     }
 

@@ -1,9 +1,9 @@
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{CheckReport, Dependency};
+use mainstay_model::{CheckReport, Dependency, Fingerprint};
 
 use crate::database::Database;
 use crate::read::{self, Chains};
-use crate::{Location, StoreError};
+use crate::{AuditWalk, Location, StoreError, audit};
 
 /// Rows that are read at a time, so that years of checks need no more memory than a page of them.
 const PAGE: u32 = 5_000;
@@ -32,6 +32,11 @@ impl Archive {
     ) -> Result<Past<'a>, StoreError> {
         let chains = read::chains(&self.database, &dependency.name).await?;
         Ok(Past { database: &self.database, dependency, chains, from: Some(from), to, page: PAGE })
+    }
+
+    /// Walks through the audit log, and looks for a hash that somebody noted before.
+    pub async fn walk_audit_log(&self, expected: Option<Fingerprint>) -> Result<AuditWalk, StoreError> {
+        audit::walk(&self.database, expected).await
     }
 
     /// Ends all connections.

@@ -4,6 +4,7 @@
 //! Times are kept in whole microseconds, everything with a changing shape as JSON.
 
 mod archive;
+mod audit;
 mod backup;
 mod coverage;
 mod database;
@@ -21,6 +22,7 @@ mod store;
 mod write;
 
 pub use archive::{Archive, Past};
+pub use audit::{AuditBreak, AuditWalk};
 pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{

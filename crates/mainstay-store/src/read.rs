@@ -6,6 +6,7 @@ mod incidents;
 mod outbox;
 mod past;
 mod restore;
+mod waivers;
 
 pub(crate) use certificates::{certificate_pem, certificates, facts};
 pub(crate) use history::{checks, daily, hourly, observations, timeline, watched_since};
@@ -16,6 +17,7 @@ pub(crate) use outbox::{
 };
 pub(crate) use past::{Chains, chains, checks_from};
 pub(crate) use restore::restore;
+pub(crate) use waivers::{waiver, waivers};
 
 use crate::StoreError;
 use crate::database::Row;

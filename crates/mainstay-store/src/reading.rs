@@ -5,8 +5,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use mainstay_model::{
     Certificate, ChannelName, ChannelRecord, DeliveryId, DependencyName, DependencyState, EntryId, Failure,
-    HeartbeatRecord, Histogram, Incident, IncidentId, KeptOverride, NearestEnd, Phases, Random, Silence,
-    Verdict,
+    Fingerprint, HeartbeatRecord, Histogram, Incident, IncidentId, KeptOverride, NearestEnd, Phases, Random,
+    Silence, Verdict, Waiver,
 };
 
 /// What the service needs to go on where it stopped.
@@ -22,6 +22,10 @@ pub struct Restored {
     pub heartbeats: Vec<HeartbeatRecord>,
     /// The silences that hold, oldest first.
     pub silences: Vec<Silence>,
+    /// The waivers that are not over, and those that ended in the 24 hours before, oldest first.
+    pub waivers: Vec<Waiver>,
+    /// Every certificate that was ever seen revoked.
+    pub revoked: Vec<Fingerprint>,
     /// Overrides of on-call schedules that were made at run time, in the order in which they were made.
     pub overrides: Vec<KeptOverride>,
     /// The latest moment that anything written speaks of; absent in a new store.

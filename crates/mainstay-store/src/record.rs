@@ -9,7 +9,9 @@ mod state;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use mainstay_model::{ChannelRecord, HeartbeatRecord, Incident, KeptOverride, Silence, TimelineEntry};
+use mainstay_model::{
+    ChannelRecord, HeartbeatRecord, Incident, KeptOverride, Silence, TimelineEntry, Waiver,
+};
 use serde::de::DeserializeOwned;
 
 pub(crate) use delivery::{ACCEPTED, CAME_BACK, DELAYED, DeliveryRow, FAILED};
@@ -131,6 +133,14 @@ impl TryFrom<Record> for Silence {
     type Error = StoreError;
 
     fn try_from(record: Record) -> Result<Silence, StoreError> {
+        record.json("body")
+    }
+}
+
+impl TryFrom<Record> for Waiver {
+    type Error = StoreError;
+
+    fn try_from(record: Record) -> Result<Waiver, StoreError> {
         record.json("body")
     }
 }

@@ -104,6 +104,9 @@ bulks! {
     INSERT_DELIVERIES(12) = "INSERT INTO delivery (id, channel, incident, sequence, created_at, state, next_attempt_at,
             attempts, ended_at, note, message, again_of) VALUES {rows}
         ON CONFLICT (id) DO NOTHING";
+    INSERT_WAIVERS(5) = "INSERT INTO waiver (id, dependency, requested_at, ended_at, body) VALUES {rows}
+        ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, body = excluded.body";
+    INSERT_REVOKED(1) = "INSERT INTO revoked_certificate (sha256) VALUES {rows} ON CONFLICT (sha256) DO NOTHING";
     INSERT_OVERRIDES(2) = "INSERT INTO schedule_override (id, body) VALUES {rows}
         ON CONFLICT (id) DO UPDATE SET body = excluded.body";
     INSERT_HOURLY(9) = "INSERT INTO hourly (dependency, start, healthy, degraded, down, inconclusive, observed_us,
@@ -242,6 +245,15 @@ statements! {
     HEARTBEAT_RECORDS = "SELECT name, body FROM heartbeat_record ORDER BY name";
     KEEP_SECRET = "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
     SECRET = "SELECT name, value FROM secret WHERE name = $1";
+
+    WAIVERS = "SELECT id, body FROM waiver WHERE ended_at IS NULL OR ended_at >= $1 ORDER BY id";
+    WAIVERS_OF = "SELECT id, body FROM waiver WHERE $1 = '' OR dependency = $1 ORDER BY requested_at DESC, id DESC LIMIT $2";
+    WAIVER = "SELECT id, body FROM waiver WHERE id = $1";
+    REVOKED = "SELECT sha256 FROM revoked_certificate ORDER BY sha256";
+    LAST_AUDITED = "SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1";
+    SAME_AUDITED = "SELECT seq FROM audit_log WHERE at = $1 AND action = $2 AND COALESCE(who, '') = $3 AND details = $4";
+    INSERT_AUDITED = "INSERT INTO audit_log (seq, at, who, action, details, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    AUDITED = "SELECT seq, at, who, action, details, previous, hash FROM audit_log WHERE seq > $1 ORDER BY seq LIMIT $2";
 
     SILENCES = "SELECT id, body FROM silence WHERE ends_at > $1 ORDER BY id";
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mainstay_model::{
     Attempt, ChannelName, Commit, Coverage, Delivery, DeliveryId, DependencyName, Fingerprint, Incident,
-    IncidentId, KeptOverride, Secret, TimelineEntry,
+    IncidentId, KeptOverride, Secret, TimelineEntry, Waiver, WaiverId,
 };
 use tokio::sync::Mutex;
 
@@ -185,6 +185,16 @@ impl Store {
     /// Drills, the latest first: of one dependency, or of all of them.
     pub async fn drills(&self, of: Option<&DependencyName>, limit: u32) -> Result<Vec<Incident>, StoreError> {
         read::drills(&self.database, of, limit).await
+    }
+
+    /// Waivers, the latest first: of one dependency, or of all of them.
+    pub async fn waivers(&self, of: Option<&DependencyName>, limit: u32) -> Result<Vec<Waiver>, StoreError> {
+        read::waivers(&self.database, of, limit).await
+    }
+
+    /// One waiver, however old.
+    pub async fn waiver(&self, id: WaiverId) -> Result<Option<Waiver>, StoreError> {
+        read::waiver(&self.database, id).await
     }
 
     /// What customers may see of incidents that were still going on then or later, newest first.

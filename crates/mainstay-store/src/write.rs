@@ -4,15 +4,15 @@ mod checks;
 mod memory;
 mod outcomes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use mainstay_model::{Commit, DependencyState, Incident, KeptOverride, Silence};
+use mainstay_model::{Commit, DependencyState, Incident, KeptOverride, Silence, Waiver};
 
-use crate::StoreError;
 use crate::database::{Database, Transaction, Value, portions};
 use crate::record::{DeliveryRow, StateRow};
 use crate::sql;
+use crate::{StoreError, audit};
 
 pub(crate) use memory::Memory;
 
@@ -20,7 +20,7 @@ pub(crate) use memory::Memory;
 pub(crate) const WRITTEN: &str = "written";
 
 /// Why a commit was not written.
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// The engine refused.
     Engine(sqlx::Error),
     /// A value has no JSON: a number that is not finite as the key of a map, say.
@@ -79,6 +79,8 @@ async fn attempt(database: &Database, memory: &mut Memory, commit: &Commit) -> R
     write_decisions(&mut transaction, commit).await?;
     outcomes::write(&mut transaction, &commit.outcomes).await?;
     write_overrides(&mut transaction, commit).await?;
+    write_waivers(&mut transaction, commit).await?;
+    audit::append(&mut transaction, &commit.audit).await?;
     if let Some(latest) = latest_moment(commit) {
         transaction.execute(sql::SET_MARK, vec![WRITTEN.into(), latest.into()]).await?;
     }
@@ -163,6 +165,25 @@ async fn write_overrides(transaction: &mut Transaction, commit: &Commit) -> Resu
         transaction.execute(sql::DELETE_OVERRIDES.sql(), values).await?;
     }
     Ok(())
+}
+
+/// The later one holds where one stands twice.
+async fn write_waivers(transaction: &mut Transaction, commit: &Commit) -> Result<(), Trouble> {
+    let waivers: BTreeMap<_, _> = commit.waivers.iter().map(|one| (one.id, one)).collect();
+    transaction.insert(&sql::INSERT_WAIVERS, rows(waivers.into_values(), |one| waiver_values(one))?).await?;
+    let revoked: BTreeSet<_> = commit.revoked.iter().collect();
+    let revoked = revoked.into_iter().map(|one| one.to_string().into()).collect();
+    Ok(transaction.insert(&sql::INSERT_REVOKED, revoked).await?)
+}
+
+fn waiver_values(waiver: &Waiver) -> Result<Vec<Value>, serde_json::Error> {
+    Ok(vec![
+        waiver.id.to_string().into(),
+        waiver.dependency.as_str().into(),
+        waiver.requested.at.into(),
+        waiver.ended_at().into(),
+        serde_json::to_string(waiver)?.into(),
+    ])
 }
 
 fn override_values(kept: &KeptOverride) -> Result<Vec<Value>, serde_json::Error> {

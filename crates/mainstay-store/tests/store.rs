@@ -2,6 +2,8 @@
 
 #[path = "store/archive.rs"]
 mod archive;
+#[path = "store/audit.rs"]
+mod audit;
 #[path = "store/backup.rs"]
 mod backup;
 #[path = "store/claims.rs"]

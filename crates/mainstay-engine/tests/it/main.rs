@@ -21,3 +21,5 @@ mod routes;
 mod scene;
 mod schedules;
 mod silence;
+mod waiver_moves;
+mod waivers;

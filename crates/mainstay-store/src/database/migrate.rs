@@ -16,6 +16,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (6, "proof", include_str!("../../migrations/6_proof.sql")),
     (7, "delivery", include_str!("../../migrations/7_delivery.sql")),
     (8, "drill", include_str!("../../migrations/8_drill.sql")),
+    (9, "waiver", include_str!("../../migrations/9_waiver.sql")),
 ];
 
 /// The format that this build writes.

@@ -2,7 +2,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use mainstay_model::{Commit, DeliveryOutcome, DeliveryState, Failure, FailureKind, Phase, Verdict};
+use mainstay_model::{Commit, DeliveryOutcome, DeliveryState, Failure, FailureKind, Phase, Verdict, Waiver};
 use mainstay_store::{DeliveryCounts, Restored, Store};
 
 use crate::home::on_both;
@@ -36,6 +36,10 @@ async fn everything_is_restored_after_a_restart() {
             dependencies: states.iter().cloned().map(Arc::new).collect(),
             incidents: [&open, &recent, &old].map(|one| Arc::new(one.clone())).to_vec(),
             silences: vec![silence(1, start()), silence(2, later(60)), silence(3, later(30))],
+            waivers: [waiver(1), over(waiver(2), later(-60)), over(waiver(3), later(-2 * 86_400))]
+                .map(Arc::new)
+                .to_vec(),
+            revoked: vec![certificate(9, 0).sha256, certificate(8, 0).sha256, certificate(9, 0).sha256],
             ..Commit::default()
         };
         let store = home.open().await;
@@ -51,6 +55,10 @@ async fn everything_is_restored_after_a_restart() {
         assert_eq!(restored.dependencies, [cache, orders]);
         assert_eq!(restored.incidents, [recent, open]);
         assert_eq!(restored.silences, [silence(2, later(60))]);
+        let mut waivers = [waiver(1), over(waiver(2), later(-60))];
+        waivers.sort_by_key(|one| one.id);
+        assert_eq!(restored.waivers, waivers);
+        assert_eq!(restored.revoked, [certificate(8, 0).sha256, certificate(9, 0).sha256]);
         assert_eq!(restored.last_written, Some(later(5)));
     })
     .await;
@@ -112,7 +120,9 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
             dependencies: vec![Arc::new(state(healthy("orders-db", start())))],
             incidents: vec![Arc::new(incident(1, start(), None))],
             timeline: vec![entry(1, start())],
-            waivers: Vec::new(),
+            waivers: vec![Arc::new(waiver(1))],
+            revoked: vec![certificate(9, 0).sha256],
+            audit: vec![granted(1)],
             deliveries: vec![delivery(2, "mail", 1, 1, start()), impossible],
             outcomes: vec![],
             silences: vec![],
@@ -133,6 +143,9 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
             "timeline",
             "delivery",
             "schedule_override",
+            "waiver",
+            "revoked_certificate",
+            "audit_log",
             "roll_up",
             "mark",
         ] {
@@ -143,6 +156,27 @@ async fn a_commit_that_fails_half_way_leaves_nothing() {
         store.commit(&mended).await.unwrap();
         assert_eq!(store.certificates().await.unwrap().len(), 3);
         assert_eq!(store.recent_reports(&name("orders-db"), 10).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn waivers_are_found_by_dependency_and_as_they_stand_last() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let other = Waiver { dependency: name("cache"), ..waiver(2) };
+        let waivers = [waiver(1), over(waiver(1), later(60)), other.clone()];
+        for one in &waivers {
+            store
+                .commit(&Commit { waivers: vec![Arc::new(one.clone())], ..Commit::default() })
+                .await
+                .unwrap();
+        }
+        assert_eq!(store.waiver(other.id).await.unwrap(), Some(other.clone()));
+        assert_eq!(store.waiver(waiver(7).id).await.unwrap(), None);
+        let of = name("orders-db");
+        assert_eq!(store.waivers(Some(&of), 10).await.unwrap(), [over(waiver(1), later(60))]);
+        assert_eq!(store.waivers(None, 1).await.unwrap(), [other], "the latest first");
     })
     .await;
 }

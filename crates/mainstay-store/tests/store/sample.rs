@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Certificate, CheckReport, Commit, Delivery, DeliveryId, DeliveryState, DependencyName, DependencyState,
-    EntryId, EntryKind, Failure, FailureKind, Fingerprint, Incident, IncidentId, KeptOverride, Match,
-    Message, Observation, Override, OverrideId, Phase, Phases, QuietId, Random, Silence, TimelineEntry,
-    TlsFacts, Verdict,
+    Act, AuditAct, AuditEntry, Certificate, CheckReport, Commit, Delivery, DeliveryId, DeliveryState,
+    DependencyName, DependencyState, EntryId, EntryKind, Failure, FailureKind, Fingerprint, HumanDuration,
+    Incident, IncidentId, KeptOverride, Match, Message, Observation, Override, OverrideId, Phase, Phases,
+    Pin, QuietId, Random, Silence, TimelineEntry, TlsFacts, Verdict, Waiver, WaiverAct, WaiverEnd, WaiverId,
+    WaiverState, WaiverUses,
 };
 use serde_json::json;
 
@@ -222,4 +223,37 @@ pub(crate) fn of_reports(reports: Vec<CheckReport>) -> Commit {
 
 pub(crate) fn of_deliveries(deliveries: Vec<Delivery>) -> Commit {
     Commit { deliveries, ..Commit::default() }
+}
+
+/// A waiver that is in force, asked for so many seconds after the start.
+pub(crate) fn waiver(number: u64) -> Waiver {
+    let at = later(i64::try_from(number).unwrap());
+    let act = Act { by: "ana".to_owned(), at };
+    Waiver {
+        id: WaiverId::new(start(), &mut Random::seeded(number)),
+        dependency: name("orders-db"),
+        endpoint: "orders-db.example.com 3306".to_owned(),
+        incident: Some(incident_id(1)),
+        pin: Pin { sha256: certificate(1, 0).sha256, spki_sha256: certificate(1, 0).spki_sha256 },
+        subject: certificate(1, 0).subject,
+        expired_at: later(-60),
+        reason: "checkout \u{201c}is\u{201d} down".to_owned(),
+        requested: act.clone(),
+        lasts: HumanDuration(std::time::Duration::from_secs(4 * 3600)),
+        evidence: vec!["It expired.".to_owned()],
+        state: WaiverState::Active { granted: act, ends_at: later(4 * 3600) },
+        uses: WaiverUses::default(),
+    }
+}
+
+pub(crate) fn over(waiver: Waiver, at: Timestamp) -> Waiver {
+    let granted = waiver.granted().cloned();
+    Waiver { state: WaiverState::Ended { granted, at, end: WaiverEnd::Renewed }, ..waiver }
+}
+
+/// That somebody granted it, for the audit log.
+pub(crate) fn granted(number: u64) -> AuditEntry {
+    let waiver = Arc::new(waiver(number));
+    let (at, by) = (waiver.requested.at, Some("ana".to_owned()));
+    AuditEntry { at, by, act: AuditAct::Waiver { act: WaiverAct::Granted, waiver } }
 }

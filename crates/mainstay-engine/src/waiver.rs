@@ -1,0 +1,157 @@
+//! The break-glass: who may have one expired certificate accepted, for how long, and what ends that.
+//!
+//! A waiver is asked for, comes into force, and ends; nothing leads back. [`gate`] says when one is possible at all, [`follow`] what
+//! ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mainstay_model::{DependencyName, HumanDuration, IncidentId, Rule, Waiver, WaiverId, WaiverState};
+
+use crate::State;
+
+mod act;
+mod evidence;
+mod follow;
+mod gate;
+mod policy;
+mod refusal;
+mod words;
+
+pub use gate::WaiverGrounds;
+pub use refusal::WaiverRefusal;
+pub use words::{waiver_end, waiver_line};
+
+/// No waiver lasts longer, whatever the configuration says.
+pub(crate) const CEILING: Duration = Duration::from_secs(24 * 3_600);
+
+/// A request that nobody answered says little about now.
+pub(crate) const UNANSWERED: SignedDuration = SignedDuration::from_hours(1);
+
+/// Longer reasons are no reasons.
+const LONGEST_REASON: usize = 500;
+
+/// What somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaiverWish {
+    /// For which dependency.
+    pub dependency: DependencyName,
+    /// Why.
+    pub reason: String,
+    /// For how long. Absent: as long as is usual here.
+    pub lasts: Option<Duration>,
+}
+
+impl State {
+    /// Every waiver that is not over, and those that ended lately, oldest first.
+    pub fn waivers(&self) -> impl Iterator<Item = &Arc<Waiver>> {
+        self.waivers.values()
+    }
+
+    /// One of those.
+    pub fn waiver(&self, id: WaiverId) -> Option<&Arc<Waiver>> {
+        self.waivers.get(&id)
+    }
+
+    /// The waiver for a dependency that is in force at a moment.
+    pub fn waiver_in_force(&self, name: &DependencyName, now: Timestamp) -> Option<&Arc<Waiver>> {
+        self.waivers_of(name).find(|one| one.is_in_force(now))
+    }
+
+    /// The waiver for a dependency that waits for a second person.
+    pub fn waiver_asked_for(&self, name: &DependencyName) -> Option<&Arc<Waiver>> {
+        self.waivers_of(name).find(|one| one.state == WaiverState::Requested)
+    }
+
+    /// Whether such a waiver could be asked for now.
+    ///
+    /// # Errors
+    /// What stands against it, in words for whoever asks.
+    pub fn check_waiver(&self, wish: &WaiverWish, now: Timestamp) -> Result<WaiverGrounds, WaiverRefusal> {
+        let grounds = self.waiver_grounds(&wish.dependency, now)?;
+        if let Some(waiting) = self.waiver_asked_for(&wish.dependency) {
+            let (dependency, by) = (wish.dependency.clone(), waiting.requested.by.clone());
+            return Err(WaiverRefusal::AskedAlready { dependency, by });
+        }
+        let longest = self.longest_waiver();
+        match wish.reason.trim().chars().count() {
+            0 => Err(WaiverRefusal::NoReason),
+            length if length > LONGEST_REASON => Err(WaiverRefusal::ReasonTooLong { length }),
+            _ if wish.lasts.is_some_and(|lasts| lasts.is_zero()) => Err(WaiverRefusal::NoTime),
+            _ if wish.lasts.is_some_and(|lasts| lasts > longest) => {
+                Err(WaiverRefusal::TooLong { longest: HumanDuration(longest) })
+            }
+            _ => Ok(grounds),
+        }
+    }
+
+    /// Whether a person could grant a waiver that was asked for.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub fn check_grant(&self, id: WaiverId, by: &str, now: Timestamp) -> Result<(), WaiverRefusal> {
+        let waiver = self.waiver_to_answer(id)?;
+        if self.landscape.waivers.second_person && is_same_person(&waiver.requested.by, by) {
+            return Err(WaiverRefusal::SamePerson { by: waiver.requested.by.clone() });
+        }
+        let grounds = self.waiver_grounds(&waiver.dependency, now)?;
+        if grounds.pin != waiver.pin {
+            return Err(WaiverRefusal::OtherCertificate(waiver.dependency.clone()));
+        }
+        Ok(())
+    }
+
+    /// A waiver that waits for a second person.
+    ///
+    /// # Errors
+    /// It does not wait, or never was.
+    pub fn waiver_to_answer(&self, id: WaiverId) -> Result<&Arc<Waiver>, WaiverRefusal> {
+        let waiver = self.waiver(id).ok_or(WaiverRefusal::NoSuchWaiver)?;
+        match waiver.state {
+            WaiverState::Requested => Ok(waiver),
+            WaiverState::Active { .. } => Err(WaiverRefusal::InForceAlready(waiver.dependency.clone())),
+            WaiverState::Ended { .. } => Err(WaiverRefusal::Over(waiver.dependency.clone())),
+        }
+    }
+
+    /// A waiver that can be ended by hand.
+    ///
+    /// # Errors
+    /// It is over, or never was.
+    pub fn waiver_to_end(&self, id: WaiverId) -> Result<&Arc<Waiver>, WaiverRefusal> {
+        let waiver = self.waiver(id).ok_or(WaiverRefusal::NoSuchWaiver)?;
+        if waiver.is_over() { Err(WaiverRefusal::Over(waiver.dependency.clone())) } else { Ok(waiver) }
+    }
+
+    /// The waivers in force that belong to an incident: while there is one, it stays open.
+    pub fn waivers_in(&self, incident: IncidentId, now: Timestamp) -> impl Iterator<Item = &Arc<Waiver>> {
+        let in_force = self.waivers.values().filter(move |one| one.is_in_force(now));
+        in_force.filter(move |one| self.home_of_waiver(one) == Some(incident))
+    }
+
+    /// As long as a waiver may last here.
+    pub fn longest_waiver(&self) -> Duration {
+        self.landscape.waivers.longest.min(CEILING)
+    }
+
+    fn waivers_of(&self, name: &DependencyName) -> impl Iterator<Item = &Arc<Waiver>> {
+        self.waivers.values().filter(move |one| one.dependency == *name)
+    }
+
+    /// The incident that tells of a waiver: where its dependency's trouble is now, else where it was asked for.
+    pub(crate) fn home_of_waiver(&self, waiver: &Waiver) -> Option<IncidentId> {
+        let trouble = self.incident_of_trouble(&waiver.dependency);
+        let asked_in = waiver.incident.filter(|id| self.incidents.contains_key(id));
+        trouble.or(asked_in)
+    }
+
+    pub(crate) fn incident_of_trouble(&self, name: &DependencyName) -> Option<IncidentId> {
+        self.index.of_alert(&format!("{name}/{}", Rule::Down))
+    }
+}
+
+/// In this version names are what people say they are.
+fn is_same_person(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}

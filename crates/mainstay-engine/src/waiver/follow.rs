@@ -1,0 +1,188 @@
+//! What ends a waiver, or a request for one, without anybody doing it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mainstay_model::{
+    CheckReport, DependencyName, FailureKind, Fingerprint, Landscape, Verdict, Waiver, WaiverAct, WaiverEnd,
+    WaiverId, WaiverState,
+};
+
+use super::gate::{leaf, pin, verifies};
+use super::{UNANSWERED, words};
+use crate::agenda::Due;
+use crate::refresh::REMEMBERED;
+use crate::time::{later, signed};
+use crate::turn::Turn;
+
+/// When time alone changes something about it.
+pub(super) fn next_look(waiver: &Waiver) -> Timestamp {
+    match &waiver.state {
+        WaiverState::Requested => later(waiver.requested.at, UNANSWERED),
+        WaiverState::Active { ends_at, .. } => *ends_at,
+        WaiverState::Ended { at, .. } => later(*at, REMEMBERED),
+    }
+}
+
+impl Turn<'_> {
+    /// Its time is up, or what is over may be forgotten.
+    pub(crate) fn look_at_waiver(&mut self, id: WaiverId) {
+        let Some(waiver) = self.state.waivers.get(&id) else { return };
+        let at = next_look(waiver);
+        if at > self.now {
+            return self.state.agenda.by(at, Due::Waiver(id));
+        }
+        match waiver.state {
+            WaiverState::Requested => self.end_waiver(id, WaiverEnd::Lapsed),
+            WaiverState::Active { .. } => self.end_waiver(id, WaiverEnd::Time),
+            WaiverState::Ended { .. } => _ = self.state.waivers.remove(&id),
+        }
+    }
+
+    /// A check ended, and is the latest now.
+    pub(crate) fn waivers_saw(&mut self, name: &DependencyName, report: &CheckReport) {
+        for waiver in self.unsettled(name) {
+            if let Some(end) = self.ended_by(&waiver, report) {
+                self.end_waiver(waiver.id, end);
+            }
+        }
+        self.remember_revoked(report);
+    }
+
+    fn ended_by(&self, waiver: &Waiver, report: &CheckReport) -> Option<WaiverEnd> {
+        if waiver.state == WaiverState::Requested {
+            // That nothing could be told says nothing against it; whoever grants it needs a check that can.
+            let holds = report.verdict == Verdict::Inconclusive
+                || self
+                    .state
+                    .waiver_grounds(&waiver.dependency, self.now)
+                    .is_ok_and(|now| now.pin == waiver.pin);
+            return (!holds).then_some(WaiverEnd::Lapsed);
+        }
+        if report.addresses.iter().any(verifies) {
+            return Some(WaiverEnd::Renewed);
+        }
+        if revoked_leaves(report).next().is_some() {
+            return Some(WaiverEnd::RevocationSeen);
+        }
+        let differs = report.addresses.iter().filter_map(leaf).any(|shown| pin(shown) != waiver.pin);
+        differs.then_some(WaiverEnd::ChainChanged)
+    }
+
+    /// Once a certificate expired, its authority may no longer say that it was revoked.
+    fn remember_revoked(&mut self, report: &CheckReport) {
+        let revoked: Vec<Fingerprint> = revoked_leaves(report).collect();
+        self.note_revoked(revoked);
+    }
+
+    fn note_revoked(&mut self, fingerprints: Vec<Fingerprint>) {
+        for one in fingerprints {
+            if self.state.revoked.insert(one) {
+                self.effects.commit.revoked.push(one);
+            }
+        }
+    }
+
+    /// Somebody outside, such as a relay, made a connection that passed full verification.
+    pub(crate) fn fully_verified(&mut self, name: &DependencyName) {
+        for waiver in self.unsettled(name) {
+            let asked = waiver.state == WaiverState::Requested;
+            self.end_waiver(waiver.id, if asked { WaiverEnd::Lapsed } else { WaiverEnd::Renewed });
+        }
+    }
+
+    /// Somebody outside was shown this certificate.
+    pub(crate) fn chain_changed(&mut self, name: &DependencyName, shown: Fingerprint) {
+        for waiver in self.unsettled(name) {
+            let asked = waiver.state == WaiverState::Requested;
+            if waiver.pin.sha256 != shown {
+                self.end_waiver(waiver.id, if asked { WaiverEnd::Lapsed } else { WaiverEnd::ChainChanged });
+            }
+        }
+    }
+
+    /// Certificates were found revoked.
+    pub(crate) fn revocation_seen(&mut self, fingerprints: Vec<Fingerprint>) {
+        let revoked: BTreeSet<_> = fingerprints.iter().copied().collect();
+        self.note_revoked(fingerprints);
+        let all: Vec<_> = self.state.waivers.values().filter(|one| !one.is_over()).cloned().collect();
+        for waiver in all {
+            if self.path_of(&waiver).any(|one| revoked.contains(&one)) {
+                let asked = waiver.state == WaiverState::Requested;
+                self.end_waiver(waiver.id, if asked { WaiverEnd::Lapsed } else { WaiverEnd::RevocationSeen });
+            }
+        }
+    }
+
+    /// The certificate itself, and those that came with it in the latest check.
+    fn path_of(&self, waiver: &Waiver) -> impl Iterator<Item = Fingerprint> {
+        let last = self.state.dependencies.get(&waiver.dependency).and_then(|state| state.last.as_ref());
+        let chains = last.into_iter().flat_map(|report| &report.addresses).filter_map(|one| one.tls.as_ref());
+        let chain = chains.flat_map(|tls| &tls.certificates).map(|one| one.sha256);
+        std::iter::once(waiver.pin.sha256).chain(chain)
+    }
+
+    /// Relays admitted connections under it, so many since they said so last. What they say late counts all the same.
+    pub(crate) fn waiver_used(&mut self, id: WaiverId, count: u64, at: Timestamp) {
+        let Some(waiver) = self.state.waivers.get(&id).filter(|_| count > 0).cloned() else { return };
+        let mut waiver = Arc::unwrap_or_clone(waiver);
+        let is_first = waiver.uses.count == 0;
+        let uses = &mut waiver.uses;
+        uses.count = uses.count.saturating_add(count);
+        uses.first_at = Some(uses.first_at.map_or(at, |first| first.min(at)));
+        uses.last_at = Some(uses.last_at.map_or(at, |last| last.max(at)));
+        if is_first {
+            self.tell_of_waiver(&waiver, None, words::used(&waiver), false);
+            self.note_waiver(WaiverAct::Used, waiver, None);
+        } else {
+            self.keep_waiver(waiver);
+        }
+    }
+
+    /// A configuration came into force: a waiver is for one endpoint, and for a dependency that may have one.
+    pub(crate) fn waivers_meet(&mut self, landscape: &Landscape) {
+        for waiver in self.state.waivers.values().cloned().collect::<Vec<_>>() {
+            self.state.agenda.by(next_look(&waiver), Due::Waiver(waiver.id));
+            let end = match landscape.dependencies.get(&waiver.dependency) {
+                Some(dependency) if dependency.endpoint() != waiver.endpoint => WaiverEnd::ChainChanged,
+                None => WaiverEnd::ChainChanged,
+                Some(dependency) if !dependency.waivable => {
+                    WaiverEnd::Withdrawn { by: "the configuration".into() }
+                }
+                Some(_) => continue,
+            };
+            self.end_waiver(waiver.id, end);
+        }
+    }
+
+    /// The clock was ahead and was set right: nothing lasts longer for that.
+    pub(crate) fn waivers_count_from_now(&mut self) {
+        for waiver in self.state.waivers.values().cloned().collect::<Vec<_>>() {
+            match &waiver.state {
+                WaiverState::Requested if waiver.requested.at > self.now => {
+                    self.end_waiver(waiver.id, WaiverEnd::Lapsed);
+                }
+                WaiverState::Active { granted, ends_at } if granted.at > self.now => {
+                    let ends_at = later(self.now, signed(waiver.lasts.0)).min(*ends_at);
+                    let state = WaiverState::Active { granted: granted.clone(), ends_at };
+                    self.keep_waiver(Waiver { state, ..Waiver::clone(&waiver) });
+                }
+                _ => self.state.agenda.by(next_look(&waiver), Due::Waiver(waiver.id)),
+            }
+        }
+    }
+
+    fn unsettled(&self, name: &DependencyName) -> Vec<Arc<Waiver>> {
+        self.state.waivers_of(name).filter(|one| !one.is_over()).cloned().collect()
+    }
+}
+
+/// The certificates of servers that a check found revoked. Which of the path it was is not said, and this one leads through it.
+fn revoked_leaves(report: &CheckReport) -> impl Iterator<Item = Fingerprint> {
+    let is_revoked = |one: &&mainstay_model::Observation| {
+        let mut failures = one.failure.iter().chain(&one.also);
+        failures.any(|failure| failure.kind == FailureKind::CertificateRevoked)
+    };
+    report.addresses.iter().filter(is_revoked).filter_map(leaf).map(|one| one.sha256)
+}
