@@ -4,6 +4,7 @@ mod api;
 mod asked;
 mod by;
 mod certificates;
+mod channels;
 mod context;
 mod courses;
 mod coverage;
@@ -35,7 +36,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use mainstay_engine::{Event, State};
-use mainstay_model::Bounce;
+use mainstay_model::{Bounce, Message};
 use mainstay_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -63,6 +64,8 @@ pub struct Operator {
     pub links: Arc<Links>,
     /// Reads a mail that came back; `None` when it says of no message of ours that it did not arrive.
     pub read_bounce: fn(&[u8]) -> Option<Bounce>,
+    /// A message as plain text, as a mail has it.
+    pub plain_text: fn(&Message) -> String,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// The version of the program, for people and metrics.
@@ -104,6 +107,10 @@ pub fn router(operator: Operator) -> Router {
         .route("/quiet", get(quiet::get).post(quiet::post))
         .route("/quiet/{id}/end", post(quiet::end))
         .route("/messages", get(messages::get))
+        .route("/messages/{id}", get(messages::one))
+        .route("/messages/{id}/retry", post(messages::retry))
+        .route("/channels", get(channels::get))
+        .route("/channels/{name}/trial", post(channels::post))
         .route("/on-call", get(on_call::get))
         .route("/on-call/{file}", get(on_call::of_schedule))
         .route("/on-call/people/{file}", get(on_call::of_person))
