@@ -177,6 +177,12 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whether its reader can take the incident up, so that it goes out with a link for that.
+    pub fn asks_to_be_taken_up(&self) -> bool {
+        let asks = matches!(self.kind, MessageKind::Opened | MessageKind::Updated | MessageKind::Escalated);
+        asks && matches!(self.incident.state.as_str(), "open" | "impending")
+    }
+
     /// What concerns Mainstay itself and no dependency: it speaks of no incident that is kept, and `id` only tells it from others.
     pub fn about_itself(
         kind: MessageKind,

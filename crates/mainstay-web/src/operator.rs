@@ -4,6 +4,7 @@ mod api;
 mod asked;
 mod by;
 mod certificates;
+mod channels;
 mod context;
 mod courses;
 mod coverage;
@@ -36,7 +37,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use mainstay_engine::{Event, State};
-use mainstay_model::Bounce;
+use mainstay_model::{Bounce, Message};
 use mainstay_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -67,6 +68,8 @@ pub struct Operator {
     pub read_bounce: fn(&[u8]) -> Option<Bounce>,
     /// Where every relay stands.
     pub relays: RelayReports,
+    /// A message as plain text, as a mail has it.
+    pub plain_text: fn(&Message) -> String,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// The version of the program, for people and metrics.
@@ -109,6 +112,10 @@ pub fn router(operator: Operator) -> Router {
         .route("/quiet/{id}/end", post(quiet::end))
         .route("/messages", get(messages::get))
         .route("/relays", get(relays::get))
+        .route("/messages/{id}", get(messages::one))
+        .route("/messages/{id}/retry", post(messages::retry))
+        .route("/channels", get(channels::get))
+        .route("/channels/{name}/trial", post(channels::post))
         .route("/on-call", get(on_call::get))
         .route("/on-call/{file}", get(on_call::of_schedule))
         .route("/on-call/people/{file}", get(on_call::of_person))

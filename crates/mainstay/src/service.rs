@@ -255,6 +255,7 @@ impl Parts {
             readiness: readiness.subscribe(),
             links: self.links.clone(),
             read_bounce: mainstay_notify::bounce,
+            plain_text: mainstay_notify::plain_text,
             clock: clock::now,
             version: env!("CARGO_PKG_VERSION"),
         });

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use mainstay_model::{BreakingGroup, Cover, Coverage, Covered, Hole, Stretch};
 use mainstay_store::CoveragePoint;
 
+use super::channels;
 use super::context::Context;
 use super::known::Known;
 use super::overview::address_of;
@@ -46,6 +47,8 @@ struct Told {
     mend: String,
     code: &'static str,
     place: String,
+    /// Where its place can be looked at; empty where it has no page.
+    address: String,
     times: Vec<String>,
 }
 
@@ -106,6 +109,7 @@ fn told(hole: &Hole) -> Told {
         mend: hole.mend.clone(),
         code: hole.code.as_str(),
         place: hole.place.clone(),
+        address: hole.place.strip_prefix("channels.").map(channels::address_of).unwrap_or_default(),
         times: if hole.times.len() > 1 { hole.times.iter().map(stretch).collect() } else { Vec::new() },
     }
 }

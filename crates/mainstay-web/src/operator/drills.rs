@@ -18,7 +18,7 @@ use super::incident::filled;
 use super::known::Known;
 use super::page::{Here, Page, html, window_title};
 use super::trouble::Trouble;
-use crate::show::{Sign, When, plural};
+use crate::show::{Sign, When, listed, plural};
 
 mod act;
 
@@ -165,11 +165,8 @@ fn preview(context: &Context, ask: &Ask) -> Result<Preview, Trouble> {
 }
 
 fn are(who: &[String]) -> String {
-    match who {
-        [one] => format!("{one} is"),
-        [first @ .., last] => format!("{} and {last} are", first.join(", ")),
-        [] => String::new(),
-    }
+    let names: Vec<&str> = who.iter().map(String::as_str).collect();
+    format!("{} {}", listed(&names), if names.len() == 1 { "is" } else { "are" })
 }
 
 fn ends(plan: &DrillPlan, now: Timestamp) -> String {

@@ -53,7 +53,7 @@ fn foreign() -> Response {
     Trouble::new(
         StatusCode::FORBIDDEN,
         "Another site asked for this, so nothing was done.",
-        "Do it on the page of the incident itself. If you came through a proxy, it must pass on the headers Host and Origin.",
+        "Do it on the page of Mainstay itself. If you came through a proxy, it must pass on the headers Host and Origin.",
     )
     .into_response()
 }

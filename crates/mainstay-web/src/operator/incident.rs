@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{Delivery, EntryId, Incident, IncidentId, TimelineEntry, in_words};
+use mainstay_model::{Delivery, EntryId, Incident, IncidentId, Subject, TimelineEntry, in_words};
 use mainstay_store::TimelineFilter;
 
 use super::context::Context;
@@ -106,6 +107,8 @@ struct IncidentPage {
     evidence: Vec<String>,
     actions: Vec<String>,
     affected: Vec<(String, String)>,
+    /// The channels that it is about.
+    channels: Vec<(String, String)>,
     components: String,
     open: bool,
     for_taking: bool,
@@ -182,6 +185,7 @@ fn page(known: &Known, file: File, desk: Desk, before: Before) -> IncidentPage {
         title: sentence(&incident.title),
         standing: words::standing(&incident, now),
         affected: incident.dependencies.iter().map(|name| (address_of(name), name.to_string())).collect(),
+        channels: channels(&incident),
         components: components(known, &incident),
         open: is_open,
         for_taking: is_for_taking(&incident.state),
@@ -207,6 +211,19 @@ fn page(known: &Known, file: File, desk: Desk, before: Before) -> IncidentPage {
         evidence: incident.diagnosis.evidence,
         actions: incident.diagnosis.actions,
     }
+}
+
+/// The channels whose trouble it tells, and where they stand.
+fn channels(incident: &Incident) -> Vec<(String, String)> {
+    let names: BTreeSet<&str> = incident
+        .alerts
+        .values()
+        .filter_map(|alert| match &alert.key.subject {
+            Subject::Channel(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    names.into_iter().map(|name| (super::channels::address_of(name), name.to_owned())).collect()
 }
 
 /// The moments by which it is judged how it was dealt with, and how long each took.

@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
-use mainstay_model::{Dependency, DependencyState, Incident, Landscape, Severity, Silence};
+use mainstay_model::{ChannelRecord, Dependency, DependencyState, Incident, Landscape, Severity, Silence};
 
 use super::context::Context;
 use crate::show::Sign;
@@ -15,6 +15,8 @@ pub(crate) struct Known {
     pub(super) open: Vec<Arc<Incident>>,
     /// What was silenced at run time and is silent still, oldest first.
     pub(super) silences: Vec<Silence>,
+    /// What is remembered of each configured channel.
+    pub(super) channels: Vec<ChannelRecord>,
     pub(super) offline_since: Option<Timestamp>,
     pub(super) version: &'static str,
 }
@@ -32,6 +34,7 @@ impl Known {
             dependencies: state.dependencies().cloned().collect(),
             open,
             silences: state.silences().filter(|one| one.until > now).cloned().collect(),
+            channels: state.channels().cloned().collect(),
             offline_since: state.offline_since(),
             version: context.operator.version,
         }

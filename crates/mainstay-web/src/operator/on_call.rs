@@ -21,7 +21,7 @@ use super::known::Known;
 use super::page::{Here, Page, html, window_title};
 use super::trouble::Trouble;
 use crate::picture::Rota;
-use crate::show::{Local, Sign};
+use crate::show::{Local, Sign, listed};
 
 mod act;
 mod feed;
@@ -194,14 +194,6 @@ fn sentence(known: &Known, rosters: &[Roster], nows: &[OnCall], parts: &[Part]) 
         whole
     } else {
         format!("{whole} {} will have a time without anybody.", listed(&ahead))
-    }
-}
-
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use mainstay_model::{Criticality, DependencyName, DependencyState, ProviderName};
 
 use super::asked::Asked;
+use super::channels::in_doubt;
 use super::context::Context;
 use super::courses::Course;
 use super::filter::{Filter, NO_PROVIDER, escaped};
@@ -38,6 +39,8 @@ struct Overview {
     page: Page,
     sentence: String,
     lede: Option<String>,
+    /// What is the matter with the channels.
+    doubts: Option<String>,
     counts: Vec<Count>,
     incidents: Vec<Line>,
     groups: Vec<Group>,
@@ -99,6 +102,7 @@ fn overview(
     Overview {
         page: Page::new(known, Here::Overview, &window_title(worst, sentence.trim_end_matches('.'))),
         lede: lede(known),
+        doubts: in_doubt(known),
         sentence,
         counts: counts(known, &filter),
         incidents: known.open.iter().take(20).map(|one| Line::of(one, known)).collect(),

@@ -138,7 +138,7 @@ fn remainder(state: &DependencyState) -> &'static str {
 }
 
 /// A sentence ends with a full stop, whoever wrote it.
-fn full_stop(text: String) -> String {
+pub(super) fn full_stop(text: String) -> String {
     if text.ends_with(['.', '!', '?']) { text } else { text + "." }
 }
 
@@ -188,8 +188,13 @@ fn taken_up(state: &IncidentState) -> String {
     }
 }
 
-/// What a condition is about, in words: all of its parts must hold.
+/// What a condition is about, as a sentence of its own.
 pub(super) fn matched(what: &Match, landscape: &Landscape) -> String {
+    capitalised(&matching(what, landscape))
+}
+
+/// What a condition is about, in words: all of its parts must hold.
+pub(super) fn matching(what: &Match, landscape: &Landscape) -> String {
     let any = |names: Vec<String>| (!names.is_empty()).then(|| names.join(" or "));
     let strings = |list: &[String]| list.to_vec();
     let dependencies = any(what.dependency.iter().map(ToString::to_string).collect());
@@ -213,7 +218,7 @@ pub(super) fn matched(what: &Match, landscape: &Landscape) -> String {
         blames.map(|blames| format!("fault of {blames}")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "everything".into() } else { capitalised(&parts.join(", ")) }
+    if parts.is_empty() { "everything".into() } else { parts.join(", ") }
 }
 
 /// A sentence begins with a capital, but a name stays as it is.

@@ -1,5 +1,6 @@
 //! What only a browser can tell: that pages fit, run without complaint, follow what happens, and work without scripts.
 
+mod channels;
 mod night;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ const PAGES: &[&str] = &[
     "/certificates?all=yes",
     "/incidents",
     "/messages",
+    "/channels",
     "/on-call",
     "/quiet",
     "/coverage",
@@ -157,8 +159,10 @@ impl WebDriverCompatibleCommand for ConsoleLog {
 async fn every_page_fits_a_phone_and_a_desk_and_has_nothing_to_complain_about() {
     for size in [PHONE, DESKTOP] {
         let Some(window) = Window::open(size, true).await else { return };
-        let incident = format!("/incidents/{}", window.house.incident_of("orders-db"));
-        for path in PAGES.iter().copied().chain([incident.as_str()]) {
+        let incident = window.house.incident_of("orders-db");
+        let message = window.house.store.deliveries(incident).await.unwrap()[0].id;
+        let [incident, message] = [format!("/incidents/{incident}"), format!("/messages/{message}")];
+        for path in PAGES.iter().copied().chain([incident.as_str(), message.as_str()]) {
             window.go(path).await;
             let width =
                 window.client.execute("return document.documentElement.scrollWidth", vec![]).await.unwrap();

@@ -54,9 +54,16 @@ async fn every_answer_carries_the_rules_for_browsers() {
 #[tokio::test]
 async fn pages_have_no_script_and_no_style_of_their_own() {
     let house = House::sample(jiff::SignedDuration::from_mins(20)).await;
-    for path in
-        ["/", "/dependencies/orders-db", "/certificates", "/incidents", "/messages", "/quiet", "/nothing"]
-    {
+    for path in [
+        "/",
+        "/dependencies/orders-db",
+        "/certificates",
+        "/incidents",
+        "/messages",
+        "/channels",
+        "/quiet",
+        "/nothing",
+    ] {
         let page = house.get(path).await;
         page.lacks(" style=").lacks("<style").lacks(" onclick=").lacks("javascript:");
         assert_eq!(

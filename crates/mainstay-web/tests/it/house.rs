@@ -80,6 +80,7 @@ impl House {
             readiness: seen,
             links: Arc::clone(&links),
             read_bounce: sample::bounce,
+            plain_text: mainstay_notify::plain_text,
             clock: sample::now,
             version: "0.1.0",
         };
@@ -122,12 +123,12 @@ impl House {
                     id,
                     channel,
                     incident,
-                    reason: "The endpoint answered 410 Gone: it wants no more messages.".into(),
+                    reason: "the endpoint answered 410 Gone: it wants no more messages.".into(),
                 },
                 "bot" => Event::DeliveryDelayed {
                     id,
                     next_attempt_at: at + SignedDuration::from_secs(55),
-                    error: "The endpoint answered 502 Bad Gateway.".into(),
+                    error: "the endpoint answered 502 Bad Gateway.".into(),
                 },
                 _ if slow => Event::DeliveryDelayed {
                     id,
@@ -140,6 +141,17 @@ impl House {
         let events =
             due.into_iter().map(|delivery| (at + SignedDuration::from_secs(2), outcome(delivery))).collect();
         self.happens(events).await;
+    }
+
+    /// Waits for a message that was never tried, and plays the channels then.
+    pub(crate) async fn deliver_the_next(&self) {
+        let mut changes = self.changes.subscribe();
+        let is_new =
+            |one: &mainstay_model::Delivery| matches!(one.state, DeliveryState::Queued { attempts: 0, .. });
+        while !self.store.due_deliveries(sample::now(), 100).await.unwrap().iter().any(is_new) {
+            changes.changed().await.unwrap();
+        }
+        self.deliver(sample::now()).await;
     }
 
     /// How many pages listen for changes; the service itself holds one receiver to make theirs of.

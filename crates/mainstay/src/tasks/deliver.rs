@@ -11,9 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Event, State};
-use mainstay_model::{
-    ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random, Severity,
-};
+use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, Random, Severity};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
 use mainstay_store::{Claimant, Store, StoreError};
 use mainstay_web::operator::{Links, Who};
@@ -315,9 +313,7 @@ impl Attempt {
 /// the way only and stands in no outbox.
 fn with_link(mut delivery: Delivery, links: &Links, operator_url: &str) -> Delivery {
     let message = &mut delivery.message;
-    let asks = matches!(message.kind, MessageKind::Opened | MessageKind::Updated | MessageKind::Escalated);
-    let waits = matches!(message.incident.state.as_str(), "open" | "impending");
-    if asks && waits {
+    if message.asks_to_be_taken_up() {
         let channel = || Who::Channel(delivery.channel.clone());
         let who = message.person.clone().map_or_else(channel, Who::Person);
         message.incident.ack_url = Some(links.url(operator_url, message.incident.id, &who));
@@ -344,7 +340,7 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use mainstay_model::{Message, MessageIncident, PersonName, Secret, Severity};
+    use mainstay_model::{Message, MessageIncident, MessageKind, PersonName, Secret, Severity};
 
     use super::*;
 

@@ -1,16 +1,17 @@
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use mainstay_engine::Action;
-use mainstay_model::{Attempt, ChannelName, ChannelRecord, DeliveryId, nearest};
-use serde::{Deserialize, Serialize};
+use mainstay_model::{Attempt, ChannelName, DeliveryId, Landscape};
+use serde::Serialize;
 
 use crate::operator::asked::Asked;
 use crate::operator::by::By;
+use crate::operator::channels::{Condition, File, How, read, try_channel};
 use crate::operator::context::Context;
+use crate::operator::known::Known;
 use crate::operator::trouble::{ApiTrouble, Trouble};
 
 /// The channels of the configuration.
@@ -24,8 +25,12 @@ pub(super) struct List {
 struct One {
     name: ChannelName,
     kind: &'static str,
+    state: &'static str,
     /// Whether it lost a message and has not taken one since.
     failing: bool,
+    failing_since: Option<Timestamp>,
+    /// Whether its service knows a trial that nobody notices.
+    quiet_trial: bool,
     proven_at: Option<Timestamp>,
     tried_at: Option<Timestamp>,
     waiting: u64,
@@ -47,41 +52,11 @@ impl From<(DeliveryId, Attempt)> for Tried {
     }
 }
 
-/// How a trial is to be.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct How {
-    /// In the way that nobody notices where the service allows it.
-    quiet: bool,
-}
-
 /// `GET /api/v1/channels`.
 pub(super) async fn list(State(context): State<Arc<Context>>) -> Result<Json<List>, ApiTrouble> {
-    let known: Vec<(ChannelName, &'static str, bool, Option<ChannelRecord>)> = {
-        let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
-        let configured = state.landscape().channels.iter();
-        let of = |name: &ChannelName| state.channels().find(|record| record.name == *name).cloned();
-        configured
-            .map(|(name, one)| (name.clone(), one.kind.as_str(), state.channel_fails(name), of(name)))
-            .collect()
-    };
-    let store = &context.operator.store;
-    let queues = store.queues().await.map_err(Trouble::from)?;
-    let mut channels = Vec::with_capacity(known.len());
-    for (name, kind, failing, record) in known {
-        let queue = queues.iter().find(|queue| queue.channel == name);
-        channels.push(One {
-            kind,
-            failing,
-            proven_at: record.as_ref().and_then(|record| record.proven_at),
-            tried_at: record.as_ref().and_then(|record| record.tried_at),
-            waiting: queue.map_or(0, |queue| queue.messages),
-            waiting_since: queue.map(|queue| queue.since),
-            last_accepted: store.latest_attempt(&name, true).await.map_err(Trouble::from)?.map(Tried::from),
-            last_failure: store.latest_attempt(&name, false).await.map_err(Trouble::from)?.map(Tried::from),
-            name,
-        });
-    }
+    let known = Known::read(&context);
+    let files = read(&context, &known).await.map_err(Trouble::from)?;
+    let channels = files.into_iter().filter_map(|file| One::of(file, &known.landscape)).collect();
     Ok(Json(List { channels }))
 }
 
@@ -90,22 +65,32 @@ pub(super) async fn trial(
     State(context): State<Arc<Context>>,
     Path(name): Path<String>,
     by: By,
-    Asked(How { quiet }): Asked<How>,
+    Asked(how): Asked<How>,
 ) -> Result<StatusCode, ApiTrouble> {
-    let channel = configured(&context, &name)?;
-    context.submit(by, Action::TryChannel { channel, loudly: !quiet }).await?;
+    try_channel(&context, by, &name, how).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
-fn configured(context: &Context, name: &str) -> Result<ChannelName, Trouble> {
-    let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
-    let all = &state.landscape().channels;
-    if let Some((name, _)) = all.get_key_value(name) {
-        return Ok(name.clone());
+impl One {
+    fn of(file: File, landscape: &Landscape) -> Option<One> {
+        let kind = &landscape.channels.get(&file.name)?.kind;
+        let failing_since = match file.condition {
+            Condition::Fails { since, .. } => Some(since),
+            _ => None,
+        };
+        Some(One {
+            kind: kind.as_str(),
+            state: file.condition.as_str(),
+            failing: failing_since.is_some(),
+            failing_since,
+            quiet_trial: kind.is_quiet_to_try(),
+            proven_at: file.proof.map(|proof| proof.at),
+            tried_at: file.record.and_then(|record| record.tried_at),
+            waiting: file.queue.as_ref().map_or(0, |queue| queue.messages),
+            waiting_since: file.queue.map(|queue| queue.since),
+            last_accepted: file.last_accepted.map(Tried::from),
+            last_failure: file.last_failure.map(Tried::from),
+            name: file.name,
+        })
     }
-    let advice = match nearest(name, all.keys().map(ChannelName::as_str)) {
-        Some(near) => format!("Did you mean {near}?"),
-        None => "Add it under channels in the configuration.".to_owned(),
-    };
-    Err(Trouble::nothing("There is no channel of that name.", advice))
 }

@@ -2,18 +2,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use mainstay_engine::Action;
-use mainstay_model::{Attempt, ChannelName, Delivery, DeliveryId, DeliveryState, IncidentId};
+use mainstay_model::{Attempt, ChannelName, Delivery, DeliveryId, IncidentId};
 use mainstay_store::{DeliveryFilter, Standing};
 use serde::{Deserialize, Serialize};
 
 use crate::operator::asked::Asked;
 use crate::operator::by::By;
 use crate::operator::context::Context;
+use crate::operator::messages::{find, send_again};
 use crate::operator::trouble::{ApiTrouble, Trouble};
 
 /// At most so many messages are in one answer.
 const MOST: u32 = 200;
+
+const ADVICE: &str = "See /api/v1/deliveries for those that are kept.";
 
 /// Which messages.
 #[derive(Debug, Default, Deserialize)]
@@ -62,7 +64,7 @@ pub(super) async fn one(
     State(context): State<Arc<Context>>,
     Path(id): Path<String>,
 ) -> Result<Json<One>, ApiTrouble> {
-    let delivery = known(&context, &id).await?;
+    let delivery = find(&context, &id, ADVICE).await?;
     let attempts = context.operator.store.attempts(delivery.id).await.map_err(Trouble::from)?;
     Ok(Json(One { delivery, attempts }))
 }
@@ -73,30 +75,9 @@ pub(super) async fn retry(
     Path(id): Path<String>,
     by: By,
 ) -> Result<Json<Delivery>, ApiTrouble> {
-    let delivery = known(&context, &id).await?;
-    context.submit(by, retrying(&delivery)?).await?;
+    let delivery = find(&context, &id, ADVICE).await?;
+    send_again(&context, by, &delivery).await?;
     Ok(Json(delivery))
-}
-
-/// What has a message go, as it stands.
-fn retrying(delivery: &Delivery) -> Result<Action, Trouble> {
-    match delivery.state {
-        DeliveryState::Queued { .. } => Ok(Action::TryNow(delivery.id)),
-        DeliveryState::GivenUp { .. } | DeliveryState::Bounced { .. } => {
-            Ok(Action::SendAgain(Box::new(delivery.clone())))
-        }
-        DeliveryState::Delivered { .. } | DeliveryState::Merged { .. } => Err(Trouble::unusable(
-            "This message was told already.",
-            "Only a message that waits, was given up or bounced can be sent again.",
-        )),
-    }
-}
-
-async fn known(context: &Context, id: &str) -> Result<Delivery, Trouble> {
-    let nothing =
-        || Trouble::nothing("There is no such message.", "See /api/v1/deliveries for those that are kept.");
-    let id: DeliveryId = id.parse().map_err(|_| nothing())?;
-    context.operator.store.delivery(id).await?.ok_or_else(nothing)
 }
 
 fn standing(word: &str) -> Result<Standing, Trouble> {

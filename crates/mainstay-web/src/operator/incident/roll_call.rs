@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use mainstay_model::{ChannelName, Delivery, DeliveryState, Landscape, PersonName};
+use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape};
 
 use crate::operator::messages::Row;
+use crate::operator::on_call;
 use crate::show::{Sign, When, plural};
 
 /// Who was told of an incident, and whether it arrived.
@@ -14,6 +15,8 @@ pub(super) struct RollCall {
 
 /// One recipient: a person by one of their channels, or a channel by itself.
 pub(super) struct Called {
+    /// The last message to them.
+    pub(super) id: DeliveryId,
     pub(super) who: String,
     pub(super) by: String,
     pub(super) sign: Sign,
@@ -57,7 +60,9 @@ fn called(list: &[&Delivery], landscape: &Landscape, now: Timestamp) -> Option<C
     let person = list.iter().find_map(|one| one.message.person.as_ref());
     let row = Row::of(last, now);
     Some(Called {
-        who: person.map_or_else(|| last.channel.to_string(), |name| title(name, landscape)),
+        id: last.id,
+        who: person
+            .map_or_else(|| last.channel.to_string(), |name| on_call::called(landscape, name.as_str())),
         by: person.map(|_| format!("by {}", last.channel)).unwrap_or_default(),
         sign: row.sign,
         state: row.state,
@@ -66,8 +71,4 @@ fn called(list: &[&Delivery], landscape: &Landscape, now: Timestamp) -> Option<C
         messages: if list.len() > 1 { plural(list.len(), "message", "messages") } else { String::new() },
         detail: row.detail,
     })
-}
-
-fn title(name: &PersonName, landscape: &Landscape) -> String {
-    landscape.people.get(name).map_or_else(|| name.to_string(), |person| person.title.clone())
 }
