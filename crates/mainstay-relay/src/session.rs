@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_model::{Admission, AdmissionDecision, RefusalReason};
+use mainstay_wire::postgres;
 use mainstay_wire::relay::{Hop, Legs, Plain};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
@@ -79,7 +80,8 @@ async fn open(
 fn hop(hub: &Hub) -> Box<dyn Hop> {
     let legs = Legs { client_tls: hub.settings.acceptor.is_some(), server: hub.settings.upstream.start };
     match hub.settings.upstream.spoken {
-        Spoken::Postgres | Spoken::MySql | Spoken::Redis | Spoken::Other => Box::new(Plain::new(legs)),
+        Spoken::Postgres => Box::new(postgres::RelayHop::new(legs)),
+        Spoken::MySql | Spoken::Redis | Spoken::Other => Box::new(Plain::new(legs)),
     }
 }
 
