@@ -137,6 +137,12 @@ impl Pki {
         self.intermediate.certified_by(&self.root, not_before, not_after)
     }
 
+    /// A client's certificate, followed by the intermediate.
+    pub fn client(&self, name: &str) -> Identity {
+        let spec = Spec::new(name, self.now - DAY * 30, self.now + DAY * 60);
+        self.intermediate.issue(&spec, Purpose::Client).followed_by([&self.intermediate])
+    }
+
     /// A certificate that begins at `not_before` and lives for `lifetime`, followed by the intermediate.
     pub fn short_lived(&self, name: &str, not_before: Timestamp, lifetime: SignedDuration) -> Identity {
         self.issue(Spec::new(name, not_before, not_before + lifetime))

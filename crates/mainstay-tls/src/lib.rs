@@ -9,6 +9,8 @@
 
 mod admit;
 mod case;
+mod client_key;
+mod entry;
 mod errors;
 mod facts;
 mod faults;
@@ -27,6 +29,8 @@ mod verifier;
 mod words;
 
 pub use admit::{Admitted, Denied, NotWaived, Terms};
+pub use client_key::{ClientKey, ClientKeyError};
+pub use entry::Entry;
 pub use file::judge_file;
 pub use handshake::{Handshake, ServerNameError, parse_server_name};
 pub use judge::{Judge, Judgement};

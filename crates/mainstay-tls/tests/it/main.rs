@@ -1,6 +1,8 @@
 //! Certificates in files, handshakes, judgements and admissions.
 
+mod entry;
 mod file;
 mod handshake;
 mod judge;
+mod narrowness;
 mod wire;
