@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mainstay_model::{Failure, FailureKind, Phase, RefusalReason};
-use mainstay_tls::{CertificateDer, Handshake};
+use mainstay_tls::{CertificateDer, Entry};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -68,20 +68,24 @@ pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) ->
 
 async fn admit(hub: &Hub, stream: TcpStream) -> Result<Secured, Refusal> {
     let upstream = &hub.settings.upstream;
-    let handshake = Handshake::new(upstream.name.clone(), upstream.alpn());
-    let connector = TlsConnector::from(handshake.config.clone());
-    let connected = connector.connect(handshake.name.clone(), stream).await;
-    let judged = handshake.chain().map(|chain| {
-        let judgement = upstream.judge().judge(&chain, &upstream.name, hub.now());
-        (chain, judgement)
-    });
-    match (connected, judged) {
-        (Ok(stream), Some((chain, judgement))) if judgement.verified => {
-            Ok(Secured { stream, pass: Pass::Verified, chain })
+    let (name, key) = (upstream.name.clone(), upstream.key.as_ref());
+    let entry = Entry::new(
+        &upstream.judge(),
+        name,
+        upstream.alpn(),
+        hub.policy.terms(&hub.settings.dependency),
+        key,
+        hub.now(),
+    );
+    let connector = TlsConnector::from(entry.config.clone());
+    let connected = connector.connect(entry.name.clone(), stream).await;
+    match (connected, entry.decision(), entry.chain()) {
+        (Ok(stream), Some(Ok(admitted)), Some(chain)) => {
+            Ok(Secured { stream, pass: Pass::of(*admitted), chain })
         }
-        (_, Some((_, judgement))) if !judgement.verified => Err(hub.unverified(judgement.failures.first())),
-        (Err(error), _) => Err(broken(&handshake.failure(&error, Phase::Tls))),
-        (Ok(_), _) => Err(Refusal::new(RefusalReason::Unverified, "the server showed no certificate")),
+        (_, Some(Err(denied)), _) => Err(hub.denied(denied)),
+        (Err(error), _, _) => Err(broken(&entry.failure(&error, Phase::Tls))),
+        (Ok(_), _, _) => Err(Refusal::new(RefusalReason::Unverified, "the server showed no certificate")),
     }
 }
 

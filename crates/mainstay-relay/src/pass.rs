@@ -1,4 +1,5 @@
 use mainstay_model::{AdmissionDecision, DependencyName, WaiverId};
+use mainstay_tls::Admitted;
 
 use crate::policy::Policy;
 
@@ -12,6 +13,13 @@ pub(crate) enum Pass {
 }
 
 impl Pass {
+    pub(crate) fn of(admitted: Admitted) -> Pass {
+        match admitted {
+            Admitted::Verified => Pass::Verified,
+            Admitted::Waived(id) => Pass::Waived(id),
+        }
+    }
+
     pub(crate) fn decision(&self) -> AdmissionDecision {
         match self {
             Pass::Verified => AdmissionDecision::Verified,

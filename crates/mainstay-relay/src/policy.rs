@@ -1,9 +1,10 @@
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{DependencyName, PolicyWaiver, RelayPolicy, WaiverId};
+use mainstay_tls::{Revocations, Terms};
 use tokio::sync::watch;
 
 /// The time may be set, and a long sleep would not notice.
@@ -16,11 +17,13 @@ pub(crate) struct Policy {
     /// Waivers that are needed no more. A server that is gone cannot say so, and must not have to.
     needless: watch::Sender<HashSet<WaiverId>>,
     clock: fn() -> Timestamp,
+    /// What the latest policy says was seen revoked, made ready once for each policy.
+    revocations: Arc<Mutex<(Timestamp, Arc<Revocations>)>>,
 }
 
 impl Policy {
     pub(crate) fn new(latest: watch::Receiver<Arc<RelayPolicy>>, clock: fn() -> Timestamp) -> Policy {
-        Policy { latest, needless: watch::Sender::new(HashSet::new()), clock }
+        Policy { latest, needless: watch::Sender::new(HashSet::new()), clock, revocations: Arc::default() }
     }
 
     /// The waiver in force for a dependency.
@@ -30,7 +33,23 @@ impl Policy {
         latest.waiver(dependency, now).filter(|waiver| !self.needless.borrow().contains(&waiver.id)).cloned()
     }
 
-    /// Certificates that were ever seen revoked, and where to read about a dependency.
+    /// By what a connection to this dependency is admitted, beside full verification.
+    pub(crate) fn terms(&self, dependency: &DependencyName) -> Arc<Terms> {
+        let latest = self.latest();
+        let mut revocations = self.revocations.lock().unwrap_or_else(PoisonError::into_inner);
+        if revocations.0 != latest.issued_at {
+            *revocations = (latest.issued_at, Arc::new(latest.revoked.iter().copied().collect()));
+        }
+        let revocations = revocations.1.clone();
+        Arc::new(Terms { dependency: dependency.clone(), waiver: self.waiver(dependency), revocations })
+    }
+
+    /// Sees every change.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<RelayPolicy>> {
+        self.latest.clone()
+    }
+
+    /// All that is in force.
     pub(crate) fn latest(&self) -> Arc<RelayPolicy> {
         self.latest.borrow().clone()
     }

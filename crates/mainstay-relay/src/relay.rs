@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{Admission, Failure, FailureKind, Otherwise, RefusalReason, RelayPolicy, ShadowFinding};
-use mainstay_tls::CertificateDer;
+use mainstay_model::{Admission, Otherwise, RefusalReason, RelayPolicy, ShadowFinding};
+use mainstay_tls::{CertificateDer, Denied};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -116,18 +116,15 @@ impl Hub {
         format!("Mainstay: no connection to {dependency}: {message}{link}")
     }
 
-    /// A certificate that was not accepted.
-    pub(crate) fn unverified(&self, failure: Option<&Failure>) -> Refusal {
-        let Some(failure) = failure else {
-            return Refusal::new(RefusalReason::Unverified, "the server's certificate could not be verified");
+    /// A server that was not admitted.
+    pub(crate) fn denied(&self, denied: &Denied) -> Refusal {
+        let Some(failure) = denied.judgement.failures.first() else {
+            return Refusal::new(RefusalReason::Unverified, denied.to_string());
         };
-        let only_expired = failure.kind == FailureKind::CertificateExpired
+        let only_expired = denied.judgement.failures.len() == 1
             && failure.expired.as_ref().is_some_and(|expired| expired.otherwise == Otherwise::Yes);
-        match self.policy.waiver(&self.settings.dependency) {
-            Some(_) => {
-                let message = format!("{}. The waiver that is in force is not for this", failure.message);
-                Refusal::new(RefusalReason::NotWaived, message)
-            }
+        match &denied.not_waived {
+            Some(_) => Refusal::new(RefusalReason::NotWaived, denied.to_string()),
             None if only_expired => {
                 let message = format!("{}. No waiver is in force", failure.message);
                 Refusal::new(RefusalReason::Expired, message)

@@ -31,6 +31,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
         // So that the first connection avoids what cannot serve it.
         look_at(&hub, &all).await;
     }
+    let mut policy = hub.policy.watch();
     loop {
         let waived = hub.policy.waiver(&hub.settings.dependency).is_some();
         let wait = if waived { WHILE_WAIVED } else { WHILE_DOUBTFUL };
@@ -38,6 +39,8 @@ pub(crate) async fn run(hub: Arc<Hub>) {
             () = hub.stop.cancelled() => return,
             () = hub.no_more.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
+            // Then the pace may be another.
+            Ok(()) = policy.changed() => continue,
         }
         if hub.policy.waiver(&hub.settings.dependency).is_some() {
             look_at(&hub, &hub.addresses.resolve().await.unwrap_or_default()).await;

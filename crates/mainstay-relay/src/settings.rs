@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use mainstay_model::{Dependency, DependencyName, Protocol, Relay, TlsMode, Upgrade};
-use mainstay_tls::{Judge, ServerName, ServerNameError, parse_server_name};
+use mainstay_tls::{ClientKey, Judge, ServerName, ServerNameError, parse_server_name};
 use mainstay_wire::TlsStart;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -32,6 +32,8 @@ pub struct Upstream {
     pub start: TlsStart,
     /// The name that its certificate must be for.
     pub name: ServerName<'static>,
+    /// What is shown to it when it asks for a certificate.
+    pub key: Option<ClientKey>,
     /// Judges its certificate. Another one takes its place when the roots change.
     pub judge: watch::Receiver<Judge>,
 }
@@ -89,7 +91,7 @@ impl Spoken {
 }
 
 impl Upstream {
-    /// The server of a dependency. Errors when its name can stand in no certificate.
+    /// The server of a dependency, to which nothing is shown. Errors when its name can stand in no certificate.
     pub fn of(
         dependency: &Dependency,
         spoken: Spoken,
@@ -98,7 +100,15 @@ impl Upstream {
     ) -> Result<Upstream, ServerNameError> {
         let host = &dependency.target.host;
         let name = parse_server_name(dependency.tls.server_name.as_ref().unwrap_or(host))?;
-        Ok(Upstream { host: host.as_str().into(), port: dependency.target.port, spoken, start, name, judge })
+        Ok(Upstream {
+            host: host.as_str().into(),
+            port: dependency.target.port,
+            spoken,
+            start,
+            name,
+            key: None,
+            judge,
+        })
     }
 
     pub(crate) fn judge(&self) -> Judge {

@@ -159,3 +159,34 @@ async fn stopping_ends_what_never_rests_after_its_time() {
     let ended = application.read_exact(&mut answer).await.unwrap_err();
     assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionReset, "half a message must not look whole");
 }
+
+#[tokio::test]
+async fn a_waiver_lets_in_the_one_certificate_until_it_ends() {
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Expired, NAME);
+    let server = echo("127.0.0.1:0", &identity).await;
+    let mut terms = terms(loopback());
+    terms.drain_within = std::time::Duration::from_millis(50);
+    let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms).await;
+    let other = pki.identity(Scenario::Expired, NAME);
+    running.waive(&other, NAME);
+    assert!(!answers(&mut connect(&running).await).await, "the waiver is for another certificate");
+    running.waive(&identity, NAME);
+    let mut application = connect(&running).await;
+    assert!(answers(&mut application).await);
+    running.waive_nothing();
+    let ended = application.read_exact(&mut [0; 1]).await.unwrap_err();
+    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionReset, "what was admitted under it ends with it");
+    assert!(!answers(&mut connect(&running).await).await);
+    let refused = [(RefusalReason::Expired, 1), (RefusalReason::NotWaived, 1)];
+    assert_eq!(
+        (running.meter.figures().waived, running.meter.figures().refused.as_slice()),
+        (1, &refused[..])
+    );
+}
+
+async fn answers(application: &mut TcpStream) -> bool {
+    let _ = application.write_all(b"ping").await;
+    let mut answer = [0; 4];
+    application.read_exact(&mut answer).await.is_ok()
+}

@@ -1,2 +1,3 @@
 mod echo;
+mod postgres;
 mod scene;

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPolicy, Target};
+use mainstay_model::{
+    Dependency, Pin, PolicyWaiver, Random, Relay as Terms, RelayLeg, RelayListen, RelayPolicy, Target,
+    WaiverId,
+};
 use mainstay_relay::{Listening, Meter, News, Relay, RelaySettings, Spoken, Upstream, Wiring};
 use mainstay_testkit::{Identity, Pki};
-use mainstay_tls::{Judge, Roots};
+use mainstay_tls::{Judge, Roots, parse_server_name};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -66,6 +69,36 @@ pub(crate) struct Running {
     pub(crate) news: mpsc::Receiver<News>,
     pub(crate) policy: watch::Sender<Arc<RelayPolicy>>,
     pub(crate) stop: CancellationToken,
+}
+
+impl Running {
+    /// Puts a waiver for this certificate in force.
+    pub(crate) fn waive(&self, identity: &Identity, name: &str) {
+        let waiver = waiver(identity, name);
+        let policy = RelayPolicy { issued_at: now(), waivers: vec![waiver], ..RelayPolicy::default() };
+        self.policy.send_replace(Arc::new(policy));
+    }
+
+    pub(crate) fn waive_nothing(&self) {
+        self.policy.send_replace(Arc::new(RelayPolicy { issued_at: now(), ..RelayPolicy::default() }));
+    }
+}
+
+fn waiver(identity: &Identity, name: &str) -> PolicyWaiver {
+    let roots = Roots::from_pem(identity.chain_pem().as_bytes(), "the test").unwrap();
+    let name_in_certificate = parse_server_name(name).unwrap();
+    let judgement = Judge::new(roots).judge(&identity.chain, &name_in_certificate, now());
+    let leaf = &judgement.certificates[0];
+    PolicyWaiver {
+        id: WaiverId::new(now(), &mut Random::seeded(1)),
+        dependency: "db".parse().unwrap(),
+        server_name: name.to_owned(),
+        pin: Pin { sha256: leaf.sha256, spki_sha256: leaf.spki_sha256 },
+        not_after: leaf.not_after,
+        from: now() - SignedDuration::from_mins(1),
+        until: now() + SignedDuration::from_hours(4),
+        url: None,
+    }
 }
 
 pub(crate) fn terms(listen: RelayListen) -> Terms {

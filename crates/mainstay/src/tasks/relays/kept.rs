@@ -7,6 +7,7 @@ use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPol
 use mainstay_relay::{
     Listening, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring, acceptor_of_files,
 };
+use mainstay_tls::ClientKey;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -70,9 +71,13 @@ pub(super) async fn prepare(
     let terms = dependency.relay.clone().context("there is no relay in front of it")?;
     let (spoken, start) = Spoken::of(dependency).map_err(anyhow::Error::msg)?;
     let roots = RootsFollower::new(dependency.tls.ca_file.clone())?;
+    let key = match &dependency.tls.identity {
+        Some(files) => Some(ClientKey::from_pem_files(&files.certificate, &files.key)?),
+        None => None,
+    };
     let settings = RelaySettings {
         dependency: dependency.name.clone(),
-        upstream: Upstream::of(dependency, spoken, start, roots.judge())?,
+        upstream: Upstream { key, ..Upstream::of(dependency, spoken, start, roots.judge())? },
         acceptor: acceptor(&terms, spoken, &around)?,
         relay: terms,
     };
