@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use mainstay_engine::{Event, Recheck};
-use mainstay_model::{Landscape, RelayPolicy};
+use mainstay_model::Landscape;
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Retention, Store};
@@ -34,7 +34,7 @@ use crate::tasks::prove::Prover;
 use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
 use crate::tasks::references::References;
-use crate::tasks::relays::{Board, Relays};
+use crate::tasks::relays::{Board, Relays, Told};
 use crate::tasks::reload::Reloader;
 use crate::tasks::restore::restore;
 use crate::tasks::schedule::{Rechecks, Scheduler};
@@ -88,7 +88,7 @@ impl Service {
             changes: watch::Sender::new(0),
         };
         let (recorder, inbox) = Recorder::new(state.clone(), store.clone(), pokes.clone(), clock::now);
-        let trouble = recorder.trouble();
+        let (trouble, policy) = (recorder.trouble(), recorder.policy());
         let stop_recorder = CancellationToken::new();
         let recorder = tokio::spawn(recorder.run(stop_recorder.clone()));
 
@@ -103,11 +103,11 @@ impl Service {
         let landscape = watch::Sender::new(landscape);
         let prober = Arc::new(Prober::new(ProberOptions::default()));
         let team = Team::new();
-        let policy = watch::Sender::new(Arc::new(RelayPolicy::default())).subscribe();
         let board = Board::default();
         let data_dir = loaded.server.data_dir.clone();
         let (relays, told) =
-            Relays::start(landscape.subscribe(), policy, data_dir, board.clone(), team.stop()).await?;
+            Relays::start(landscape.subscribe(), policy.clone(), data_dir, board.clone(), team.stop())
+                .await?;
 
         let parts = Parts {
             config: config.to_owned(),
@@ -123,7 +123,8 @@ impl Service {
             board,
         };
         team.spawn("relays", relays.run());
-        team.spawn("relays' news", parts.board.clone().follow(told, team.stop()));
+        let told = Told { news: told, board: parts.board.clone(), inbox: parts.inbox.clone() };
+        team.spawn("relays' news", told.follow(team.stop()));
         parts.spawn_scheduler(&team, rechecks_wanted);
         parts.spawn_background(&team, trouble.clone());
         let operator = parts.operator_pages(&team, trouble);

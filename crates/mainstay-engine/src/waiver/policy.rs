@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, IncidentId, PolicyWaiver, RelayPolicy, Waiver, WaiverState};
+use mainstay_model::{
+    Dependency, DependencyName, IncidentId, PolicyWaiver, RelayPolicy, Waiver, WaiverState,
+};
 
 use crate::State;
 
@@ -44,12 +46,12 @@ impl State {
         })
     }
 
-    /// The incident of each dependency that is down.
+    /// The incident of each dependency that is down. Only relays tell of it, so that those without one are left out.
     fn links(&self) -> BTreeMap<DependencyName, String> {
-        let of_one =
-            |name: &DependencyName| Some((name.clone(), self.page_of(self.incident_of_trouble(name)?)));
-        let down = self.incidents.values().filter(|one| one.is_open()).flat_map(|one| &one.dependencies);
-        down.filter_map(of_one).collect()
+        let relayed = self.landscape.dependencies.values().filter(|one| one.relay.is_some());
+        let link =
+            |one: &Dependency| Some((one.name.clone(), self.page_of(self.incident_of_trouble(&one.name)?)));
+        relayed.filter_map(link).collect()
     }
 
     fn page_of(&self, incident: IncidentId) -> String {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_engine::{Effects, Event, State};
-use mainstay_model::{Commit, Random};
+use mainstay_model::{Commit, Random, RelayPolicy};
 use mainstay_store::{Store, StoreError};
 use mainstay_web::operator::Submitted;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -83,6 +83,7 @@ pub(crate) struct Recorder {
     clock: fn() -> Timestamp,
     random: Random,
     trouble: watch::Sender<Option<String>>,
+    policy: watch::Sender<Arc<RelayPolicy>>,
     /// What the next group begins with: decided while another was written.
     next: Effects,
 }
@@ -97,15 +98,19 @@ impl Recorder {
         let (sender, inbox) = mpsc::channel(INBOX);
         let random = Random::seeded(clock::seed());
         let trouble = watch::Sender::new(None);
-        (
-            Recorder { state, store, inbox, pokes, clock, random, trouble, next: Effects::default() },
-            Inbox(sender),
-        )
+        let policy = watch::Sender::default();
+        let next = Effects::default();
+        (Recorder { state, store, inbox, pokes, clock, random, trouble, policy, next }, Inbox(sender))
     }
 
     /// Why the last commit could not be written, when it could not.
     pub(crate) fn trouble(&self) -> watch::Receiver<Option<String>> {
         self.trouble.subscribe()
+    }
+
+    /// What relays go by. A new one is there once everything that it rests on is written, and before whoever caused it hears of that.
+    pub(crate) fn policy(&self) -> watch::Receiver<Arc<RelayPolicy>> {
+        self.policy.subscribe()
     }
 
     /// Runs until told to stop and the inbox is empty.
@@ -235,8 +240,23 @@ impl Recorder {
             self.pokes.deliver.notify_one();
         }
         if news.any {
+            self.publish_policy();
             self.pokes.changes.send_modify(|count| *count += 1);
         }
+    }
+
+    fn publish_policy(&self) {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let policy = state.policy((self.clock)());
+        drop(state);
+        self.policy.send_if_modified(|before| {
+            // That it was made anew alone is no news.
+            let same = **before == RelayPolicy { issued_at: before.issued_at, ..policy.clone() };
+            if !same {
+                *before = Arc::new(policy);
+            }
+            !same
+        });
     }
 }
 

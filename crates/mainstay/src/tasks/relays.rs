@@ -3,6 +3,7 @@
 mod board;
 mod kept;
 mod roots;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::clock;
 use kept::Kept;
 
 pub(crate) use board::Board;
+pub(crate) use told::Told;
 
 /// A relay that could not be set up is tried again this often, and files of roots are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

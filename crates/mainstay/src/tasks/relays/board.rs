@@ -3,8 +3,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use mainstay_model::{Admission, DependencyName, RelayReport, ShadowFinding};
 use mainstay_relay::{Meter, News};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// So many decisions of each relay are kept for the page; the log has all of them.
 const LATEST: usize = 50;
@@ -37,21 +35,8 @@ impl Board {
         lines.iter().map(report).collect()
     }
 
-    /// Takes down what relays tell, until told to stop.
-    pub(crate) async fn follow(self, mut told: mpsc::Receiver<News>, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                news = told.recv() => match news {
-                    Some(news) => self.heard(&news),
-                    None => return,
-                },
-            }
-        }
-    }
-
     /// Takes down what a relay told.
-    fn heard(&self, news: &News) {
+    pub(super) fn heard(&self, news: &News) {
         let name = match news {
             News::Decided(admission) => &admission.dependency,
             News::FullyVerified { dependency, .. } => dependency,

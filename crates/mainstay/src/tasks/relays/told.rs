@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mainstay_engine::Event;
+use mainstay_model::{Admission, AdmissionDecision, WaiverId};
+use mainstay_relay::News;
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::Board;
+use crate::tasks::record::Inbox;
+
+/// The use of a waiver is written down this often at most: a busy relay admits thousands of connections in that time.
+const TELL_EVERY: Duration = Duration::from_secs(2);
+
+/// What relays tell, on its way to the pages and to the recorder.
+pub(crate) struct Told {
+    /// What they tell.
+    pub(crate) news: mpsc::Receiver<News>,
+    /// For the pages.
+    pub(crate) board: Board,
+    /// The way to the recorder.
+    pub(crate) inbox: Inbox,
+}
+
+/// How many connections were admitted under each waiver since that was told last, and when the latest was.
+type Uses = BTreeMap<WaiverId, (u64, Timestamp)>;
+
+impl Told {
+    /// Takes down what relays tell until told to stop, and then what is left.
+    pub(crate) async fn follow(mut self, stop: CancellationToken) {
+        let mut uses = Uses::new();
+        let mut pace = tokio::time::interval(TELL_EVERY);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = pace.tick() => self.tell(&mut uses).await,
+                news = self.news.recv() => match news {
+                    Some(news) => self.heard(news, &mut uses).await,
+                    None => break,
+                },
+            }
+        }
+        while let Ok(news) = self.news.try_recv() {
+            self.heard(news, &mut uses).await;
+        }
+        self.tell(&mut uses).await;
+    }
+
+    async fn heard(&self, news: News, uses: &mut Uses) {
+        self.board.heard(&news);
+        match news {
+            News::Decided(Admission { at, decision: AdmissionDecision::Waived(id), .. }) => {
+                let (count, latest) = uses.entry(id).or_insert((0, at));
+                *count += 1;
+                *latest = at.max(*latest);
+            }
+            News::FullyVerified { dependency, .. } => {
+                // What was admitted before is told before the end.
+                self.tell(uses).await;
+                self.inbox.send(Event::FullyVerified { dependency }).await;
+            }
+            News::Decided(_) | News::Shadow(_) => {}
+        }
+    }
+
+    async fn tell(&self, uses: &mut Uses) {
+        for (waiver, (count, at)) in std::mem::take(uses) {
+            self.inbox.send(Event::WaiverUsed { waiver, count, at }).await;
+        }
+    }
+}
