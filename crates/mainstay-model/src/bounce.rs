@@ -11,6 +11,11 @@ pub struct Bounce {
     pub reason: String,
 }
 
+impl Bounce {
+    /// More bytes of a returned mail are not handed in: servers return the beginning of a mail, and ours are small.
+    pub const LARGEST_MAIL: usize = 1024 * 1024;
+}
+
 /// Whether a mail that did not arrive may still do so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BounceKind {

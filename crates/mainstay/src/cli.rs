@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands;
 
@@ -35,16 +35,17 @@ enum Command {
     OnCall(commands::on_call::OnCall),
     Channel(commands::channel::Channel),
     Incident(commands::incident::Incident),
+    Bounce(commands::bounce::Bounce),
     Rehearse(commands::rehearse::Rehearse),
 }
 
-/// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown".
+/// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown", unless a command says otherwise.
 pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` arrive as errors too, on standard output.
-            let code = if error.use_stderr() { 3 } else { 0 };
+            let code = if error.use_stderr() { wrong_usage() } else { 0 };
             let _ = error.print();
             return ExitCode::from(code);
         }
@@ -61,6 +62,18 @@ pub(crate) fn run() -> ExitCode {
         Command::OnCall(on_call) => on_call.run(&cli.config),
         Command::Channel(channel) => channel.run(&cli.config),
         Command::Incident(incident) => incident.run(&cli.config),
+        Command::Bounce(bounce) => bounce.run(&cli.config),
         Command::Rehearse(rehearse) => rehearse.run(&cli.config),
+    }
+}
+
+/// With what wrong usage exits. Which command it was is read once more, past whatever is wrong with it.
+fn wrong_usage() -> u8 {
+    let lenient = Cli::command().ignore_errors(true).try_get_matches();
+    match lenient.as_ref().ok().and_then(|matches| matches.subcommand_name()) {
+        Some("bounce") => commands::bounce::TRY_AGAIN,
+        Some("drill") => commands::drill::NOT_BEGUN,
+        Some("rehearse") => commands::rehearse::WRONG_USAGE,
+        _ => 3,
     }
 }

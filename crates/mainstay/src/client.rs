@@ -1,22 +1,19 @@
 //! How a command reaches a running server: by the socket in its data directory, or by an address.
 
-use std::io;
+mod link;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use clap::Args;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use mainstay_model::Secret;
-use rustls_pki_types::ServerName;
+use mainstay_tls::Roots;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
 use url::Url;
 
 use crate::config::{self, Problems};
@@ -24,8 +21,8 @@ use crate::config::{self, Problems};
 /// Longer than the server itself waits for what it writes down.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// No answer of the API is larger.
-const LARGEST: usize = 64 << 20;
+/// No token is longer; a file that is, is another one.
+const LONGEST_TOKEN: u64 = 4096;
 
 /// The socket of the server that keeps its things there.
 pub(crate) fn socket_in(data_dir: &Path) -> PathBuf {
@@ -41,6 +38,12 @@ pub(crate) struct Reach {
     /// What proves to that server who asks.
     #[arg(long, global = true, value_name = "TOKEN", env = "MAINSTAY_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// A file that holds it, and that others cannot read; it goes before --token.
+    #[arg(long, global = true, value_name = "FILE", value_parser = token_in)]
+    token_file: Option<Secret>,
+    /// PEM file of the only CA certificates to trust for https, instead of those of this system.
+    #[arg(long, global = true, value_name = "FILE", value_parser = roots_in)]
+    ca_file: Option<Roots>,
     /// In whose name it is done. [default: the user who calls this]
     #[arg(long, global = true, value_name = "NAME")]
     by: Option<String>,
@@ -52,10 +55,14 @@ impl Reach {
     /// # Errors
     /// What is wrong with the configuration, so that it does not say where the server's socket is.
     pub(crate) fn server(self, config: &Path) -> Result<Server, Problems> {
-        match self.server {
-            Some(url) => Ok(Server::There { url, token: self.token.map(Secret::new) }),
+        let Reach { server, token, token_file, ca_file, by } = self;
+        match server {
+            Some(url) => {
+                let token = token_file.or(token.map(Secret::new));
+                Ok(Server::There { url, token, roots: ca_file })
+            }
             None => config::data_dir(config, &config::environment)
-                .map(|folder| Server::Here { socket: socket_in(&folder), by: self.by.or_else(caller) }),
+                .map(|folder| Server::Here { socket: socket_in(&folder), by: by.or_else(caller) }),
         }
     }
 }
@@ -63,6 +70,34 @@ impl Reach {
 /// The user who calls this, even where they became another to be allowed to.
 fn caller() -> Option<String> {
     ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(config::environment).filter(|name| !name.is_empty())
+}
+
+/// An address for `--server`.
+pub(crate) fn address(text: &str) -> anyhow::Result<Url> {
+    let url: Url = text.parse().context("it is no address; write for example https://ops.example.com")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        bail!("it has to begin with http:// or https://");
+    }
+    Ok(url)
+}
+
+/// What stands in the file of `--token-file`, without the end of its line.
+fn token_in(path: &str) -> anyhow::Result<Secret> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text));
+    let length = read.map_err(|error| anyhow!("it cannot be read: {error}"))?;
+    let token = text.trim();
+    match length as u64 {
+        LONGEST_TOKEN.. => bail!("it is too long for a token; is it another file?"),
+        _ if token.is_empty() => bail!("it is empty; write the token into it"),
+        _ if token.contains(char::is_whitespace) => bail!("it holds more than one word; is it another file?"),
+        _ => Ok(Secret::new(token)),
+    }
+}
+
+fn roots_in(path: &str) -> anyhow::Result<Roots> {
+    Ok(Roots::from_pem_file(Path::new(path))?)
 }
 
 /// A running server, seen from a command.
@@ -81,7 +116,25 @@ pub(crate) enum Server {
         url: Url,
         /// What proves who asks.
         token: Option<Secret>,
+        /// Whom to trust for `https`; absent: as this system does.
+        roots: Option<Roots>,
     },
+}
+
+/// What goes along with a question.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Content<'a> {
+    Nothing,
+    Json(&'a Value),
+    /// A mail with its headers, of any encoding.
+    Mail(&'a [u8]),
+}
+
+/// What the API said.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    said: Value,
 }
 
 impl Server {
@@ -95,72 +148,66 @@ impl Server {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
-        let asking = self.send(method, path, body);
-        let (status, text) = tokio::time::timeout(PATIENCE, asking)
-            .await
-            .map_err(|_| anyhow!("{} does not answer in time; its log says more", self.shown()))??;
-        let answer: Value = serde_json::from_slice(&text).map_err(|_| {
-            anyhow!(
-                "{} answers {status} and no JSON: it is no Mainstay, or one of another version",
-                self.shown()
-            )
-        })?;
-        if status.is_success() { Ok(answer) } else { Err(refusal(status, &answer)) }
+        self.answer(method, path, body.map_or(Content::Nothing, Content::Json)).await?.granted()
     }
 
-    async fn send(
+    /// The same for whoever wants to know with what it refuses.
+    ///
+    /// # Errors
+    /// That no server answers, with what to do about it.
+    pub(crate) async fn answer(
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
-    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
-        let request = self.request(method, path, body)?;
-        match self {
-            Server::Here { socket, .. } => {
-                let stream =
-                    UnixStream::connect(socket).await.map_err(|error| nobody_here(socket, &error))?;
-                exchange(stream, request).await
-            }
-            Server::There { url, .. } => {
-                let stream = connect(url).await.map_err(|error| nobody_there(url, &error))?;
-                match url.scheme() {
-                    "https" => exchange(encrypted(url, stream).await?, request).await,
-                    _ => exchange(stream, request).await,
-                }
-            }
-        }
+        content: Content<'_>,
+    ) -> anyhow::Result<Answer> {
+        let request = self.request(method, path, content)?;
+        let asking = link::exchange(self, request);
+        let (status, text) = tokio::time::timeout(PATIENCE, asking)
+            .await
+            .map_err(|_| anyhow!("{} does not answer in time; its log says more", self.shown()))??;
+        let said = serde_json::from_slice(&text).map_err(|_| {
+            anyhow!(
+                "{} answers {status} and no JSON: it is no Mainstay, or one of another version, or something that stands before it \
+                 refuses",
+                self.shown()
+            )
+        })?;
+        Ok(Answer { status, said })
     }
 
-    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Request<Body>> {
+    fn request(&self, method: Method, path: &str, content: Content<'_>) -> anyhow::Result<Request<Body>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.prefix()));
-        request = match self {
-            Server::Here { by, .. } => {
-                let request = request.header(header::HOST, "localhost");
-                match by {
-                    // Names have letters that ASCII has not; the server reads them as UTF-8.
-                    Some(by) => request.header("mainstay-by", HeaderValue::from_bytes(by.as_bytes())?),
-                    None => request,
-                }
-            }
-            Server::There { url, token } => {
-                let request =
-                    request.header(header::HOST, &url[url::Position::BeforeHost..url::Position::AfterPort]);
-                match token {
-                    Some(token) => {
-                        request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
-                    }
-                    None => request,
-                }
+        for (name, value) in self.headers()? {
+            request = request.header(name, value);
+        }
+        let (kind, body) = match content {
+            Content::Nothing => (None, Body::empty()),
+            Content::Json(value) => (Some("application/json"), Body::from(value.to_string())),
+            Content::Mail(bytes) => (Some("message/rfc822"), Body::from(bytes.to_vec())),
+        };
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        Ok(request.body(body)?)
+    }
+
+    /// The name that it is asked by, and in whose name.
+    fn headers(&self) -> anyhow::Result<Vec<(&'static str, HeaderValue)>> {
+        let (host, proof) = match self {
+            // Names have letters that ASCII has not; the server reads them as UTF-8.
+            Server::Here { by, .. } => ("localhost", by.clone().map(|by| ("mainstay-by", by))),
+            Server::There { url, token, .. } => {
+                let proof =
+                    token.as_ref().map(|token| ("authorization", format!("Bearer {}", token.expose())));
+                (&url[url::Position::BeforeHost..url::Position::AfterPort], proof)
             }
         };
-        let content = match body {
-            Some(body) => {
-                request = request.header(header::CONTENT_TYPE, "application/json");
-                Body::from(body.to_string())
-            }
-            None => Body::empty(),
-        };
-        request.body(content).context("the request cannot be written; is the name or the token odd?")
+        let proof = proof.map(|(name, value)| Ok((name, HeaderValue::from_bytes(value.as_bytes())?)));
+        let proof = proof.transpose().map_err(|_: header::InvalidHeaderValue| {
+            anyhow!("the name or the token holds characters that cannot be sent, such as the end of a line")
+        })?;
+        Ok([("host", HeaderValue::from_str(host)?)].into_iter().chain(proof).collect())
     }
 
     /// What stands before the paths of the API.
@@ -179,144 +226,28 @@ impl Server {
     }
 }
 
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Body>,
-) -> anyhow::Result<(StatusCode, Vec<u8>)> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let answer = sender.send_request(request).await.context("the server cut the connection")?;
-    let status = answer.status();
-    let text =
-        to_bytes(Body::new(answer.into_body()), LARGEST).await.context("the answer ended too early")?;
-    connection.abort();
-    Ok((status, text.to_vec()))
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is no check, but a command that talks to its server")]
-async fn connect(url: &Url) -> io::Result<TcpStream> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    TcpStream::connect((host, url.port_or_known_default().unwrap_or(443))).await
-}
-
-async fn encrypted(
-    url: &Url,
-    stream: TcpStream,
-) -> anyhow::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let name = ServerName::try_from(host).context("the host of --server is no name")?;
-    let connector = TlsConnector::from(Arc::new(mainstay_tls::Roots::system().client_config()));
-    connector.connect(name, stream).await.with_context(|| format!("{url} cannot be trusted"))
-}
-
-fn nobody_here(socket: &Path, error: &io::Error) -> anyhow::Error {
-    let shown = socket.display();
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => anyhow!(
-            "no Mainstay runs with this configuration: nothing answers at {shown}. Start one with `mainstay serve`, name another \
-             configuration with --config, or a server elsewhere with --server"
-        ),
-        io::ErrorKind::PermissionDenied => {
-            anyhow!("{shown} belongs to another user. Run this as the user that Mainstay runs as")
-        }
-        _ => anyhow!("{shown} cannot be reached: {error}"),
+impl Answer {
+    /// What it answers, when it does what it was asked.
+    ///
+    /// # Errors
+    /// The sentence with which it refuses.
+    pub(crate) fn granted(self) -> anyhow::Result<Value> {
+        if self.status.is_success() { Ok(self.said) } else { Err(anyhow!("{}", self.refusal())) }
     }
-}
 
-fn nobody_there(url: &Url, error: &io::Error) -> anyhow::Error {
-    anyhow!(
-        "no Mainstay answers at {url}: {error}. Is the address that of the operator's pages, and can it be reached from here?"
-    )
-}
-
-fn refusal(status: StatusCode, answer: &Value) -> anyhow::Error {
-    let said = |key: &str| answer["error"][key].as_str().unwrap_or_default().to_owned();
-    match said("message") {
-        message if message.is_empty() => anyhow!("the server answers {status}"),
-        message => anyhow!("{}", format!("{message} {}", said("advice")).trim().trim_end_matches('.')),
-    }
-}
-
-/// An address for `--server`.
-pub(crate) fn address(text: &str) -> anyhow::Result<Url> {
-    let url: Url = text.parse().context("it is no address; write for example https://ops.example.com")?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        bail!("it has to begin with http:// or https://");
-    }
-    Ok(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::Router;
-    use axum::http::HeaderMap;
-    use axum::routing::{get, post};
-    use serde_json::json;
-    use tokio::net::{TcpListener, UnixListener};
-
-    use super::*;
-
-    /// Answers with what it was told, or refuses as the API does.
-    fn api() -> Router {
-        let told = |headers: HeaderMap, body: String| async move {
-            let said = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
-            json!({ "by": said("mainstay-by"), "token": said("authorization"), "body": body }).to_string()
+    /// Why it does not, in a sentence, and what to do.
+    pub(crate) fn refusal(&self) -> String {
+        let said = |key: &str| self.said["error"][key].as_str().unwrap_or_default();
+        let text = match said("message") {
+            "" => format!("the server answers {}", self.status),
+            message => format!("{message} {}", said("advice")),
         };
-        let refused = || async {
-            let why = json!({ "error": { "message": "This incident is over.", "advice": "It opens again by itself." } });
-            (StatusCode::CONFLICT, why.to_string())
-        };
-        Router::new()
-            .route("/told", post(told))
-            .route("/refused", get(refused))
-            .route("/page", get(|| async { "<html>" }))
-    }
-
-    fn path(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("mainstay-client-{}-{name}.sock", std::process::id()))
-    }
-
-    #[tokio::test]
-    async fn by_the_socket_it_says_who_asks_and_repeats_what_is_refused() {
-        let socket = path("here");
-        let listener = UnixListener::bind(&socket).unwrap();
-        tokio::spawn(async move { axum::serve(listener, api()).await });
-        let server = Server::Here { socket: socket.clone(), by: Some("ben".into()) };
-        let told = server.ask(Method::POST, "/told", Some(&json!({ "text": "x" }))).await.unwrap();
-        assert_eq!(told, json!({ "by": "ben", "token": null, "body": "{\"text\":\"x\"}" }));
-        let refused = server.ask(Method::GET, "/refused", None).await.unwrap_err();
-        assert_eq!(refused.to_string(), "This incident is over. It opens again by itself");
-        let page = server.ask(Method::GET, "/page", None).await.unwrap_err().to_string();
-        assert!(page.contains("it is no Mainstay, or one of another version"), "{page}");
-        std::fs::remove_file(socket).unwrap();
-    }
-
-    #[tokio::test]
-    async fn by_an_address_it_carries_the_token() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = address(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-        tokio::spawn(async move { axum::serve(listener, api()).await });
-        let server = Server::There { url, token: Some(Secret::new("t0ken")) };
-        let told = server.ask(Method::POST, "/told", None).await.unwrap();
-        assert_eq!((&told["token"], &told["by"]), (&json!("Bearer t0ken"), &Value::Null));
-    }
-
-    #[tokio::test]
-    async fn where_nobody_answers_it_says_what_to_do() {
-        let here = Server::Here { socket: path("nowhere"), by: None };
-        let said = here.ask(Method::GET, "/told", None).await.unwrap_err().to_string();
-        assert!(said.starts_with("no Mainstay runs with this configuration: nothing answers at"), "{said}");
-        assert!(said.contains("`mainstay serve`") && said.contains("--server"), "{said}");
-        let there = Server::There { url: address("http://127.0.0.1:1").unwrap(), token: None };
-        let said = there.ask(Method::GET, "/told", None).await.unwrap_err().to_string();
-        assert!(said.starts_with("no Mainstay answers at http://127.0.0.1:1/"), "{said}");
-    }
-
-    #[test]
-    fn only_web_addresses_are_servers() {
-        for wrong in ["ops.example.com", "ftp://ops.example.com", "/run/mainstay.sock"] {
-            assert!(address(wrong).is_err(), "{wrong}");
+        let text = text.trim().trim_end_matches('.');
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                format!("{text}. It is given by --token-file, or in $MAINSTAY_TOKEN")
+            }
+            _ => text.to_owned(),
         }
-        assert!(address("https://ops.example.com/mainstay").is_ok());
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 pub(crate) mod backup;
+pub(crate) mod bounce;
 pub(crate) mod channel;
 pub(crate) mod check;
 pub(crate) mod config;

@@ -6,7 +6,7 @@ use crate::Identity;
 
 /// An HTTP server with a plain port and one with TLS.
 ///
-/// `/` answers 200 with `mainstay test page`, `/500` and `/404` with those statuses, `/302` with a redirection.
+/// Of itself, `/` answers 200 with `mainstay test page`, `/500` and `/404` with those statuses, `/302` with a redirection.
 #[derive(Debug)]
 pub struct Nginx {
     keeper: Keeper,
@@ -26,11 +26,26 @@ impl Nginx {
     /// # Panics
     /// When it does not start; with its log.
     pub fn start(identity: &Identity) -> Nginx {
+        Nginx::serving(identity, PAGES)
+    }
+
+    /// Starts one that hands everything on to the server at this port on 127.0.0.1, as people put it before servers that speak no TLS.
+    ///
+    /// # Panics
+    /// When it does not start; with its log.
+    pub fn in_front_of(port: u16, identity: &Identity) -> Nginx {
+        let proxy =
+            format!("location / {{ proxy_pass http://127.0.0.1:{port}; proxy_set_header Host $http_host; }}");
+        Nginx::serving(identity, &proxy)
+    }
+
+    fn serving(identity: &Identity, locations: &str) -> Nginx {
         let program = find_program("nginx", &[]).expect("the test asks available() first");
         let place = Place::new("nginx", &["www-data", "nginx", "nobody"]);
         place.write_identity(identity);
         let (http_port, https_port) = (free_port(), free_port());
-        let configuration = place.write("nginx.conf", &configuration(&place, http_port, https_port));
+        let configuration =
+            place.write("nginx.conf", &configuration(&place, http_port, https_port, locations));
         let words = [program.display().to_string(), "-e".into(), "stderr".into(), "-c".into()];
         let server: Vec<String> = words.into_iter().chain([configuration.display().to_string()]).collect();
         let keeper = Keeper::start(place, &server, "TERM", "start worker process ");
@@ -60,7 +75,12 @@ impl Nginx {
     }
 }
 
-fn configuration(place: &Place, http_port: u16, https_port: u16) -> String {
+const PAGES: &str = "location = / { return 200 'mainstay test page'; }
+        location = /302 { return 302 /; }
+        location = /404 { return 404; }
+        location = /500 { return 500; }";
+
+fn configuration(place: &Place, http_port: u16, https_port: u16, locations: &str) -> String {
     let here = place.directory.display();
     format!(
         "daemon off;
@@ -81,10 +101,7 @@ http {{
         ssl_certificate {here}/chain.pem;
         ssl_certificate_key {here}/key.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
-        location = / {{ return 200 'mainstay test page'; }}
-        location = /302 {{ return 302 /; }}
-        location = /404 {{ return 404; }}
-        location = /500 {{ return 500; }}
+        {locations}
     }}
 }}
 "

@@ -1,4 +1,6 @@
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +33,8 @@ pub struct PostfixOptions<'a> {
     pub accounts: &'a [Account],
     /// The port on 127.0.0.1 of the server that mail for `away.test` is handed on to. What that one refuses comes back to its sender.
     pub away: Option<u16>,
+    /// The command that mail for `bounces` at `returned.test`, with or without a `+` and more, is piped into by an alias. It runs as nobody.
+    pub pipe: Option<&'a str>,
 }
 
 impl Postfix {
@@ -52,7 +56,7 @@ impl Postfix {
         let place = Place::new("postfix", &[]);
         let login = (!options.accounts.is_empty()).then(|| SmtpLogin::start(options.accounts));
         let (smtp_port, smtps_port) = (free_port(), free_port());
-        furnish(&place, options.identity);
+        furnish(&place, &options);
         place.write("etc/main.cf", &main_settings(&place, &options, login.as_ref()));
         let smtps = options.identity.map(|_| smtps_port);
         place.write("etc/master.cf", &services(smtp_port, smtps));
@@ -85,6 +89,29 @@ impl Postfix {
         files.iter().map(read).filter(is_theirs).collect()
     }
 
+    /// Hands in a mail from nobody, as servers do that return one.
+    ///
+    /// # Panics
+    /// When it is not taken; with what the server said.
+    pub fn hand_in(&self, to: &str, mail: &str) {
+        let stream = TcpStream::connect(("127.0.0.1", self.smtp_port)).expect("it listens");
+        let mut replies = BufReader::new(&stream).lines();
+        let recipient = format!("RCPT TO:<{to}>\r\n");
+        let mail = format!("{}\r\n.\r\n", mail.replace('\n', "\r\n"));
+        for (said, expected) in [
+            ("", '2'),
+            ("HELO mail.away.test\r\n", '2'),
+            ("MAIL FROM:<>\r\n", '2'),
+            (&recipient, '2'),
+            ("DATA\r\n", '3'),
+            (&mail, '2'),
+        ] {
+            (&stream).write_all(said.as_bytes()).expect("it listens");
+            let reply = replies.next().expect("a reply").expect("a reply");
+            assert!(reply.starts_with(expected), "{said}{reply}");
+        }
+    }
+
     /// Swaps the certificate; new connections get the new one when this returns.
     pub fn reload_identity(&self, identity: &Identity) {
         // Each connection is a process of its own that reads the file (see `services`).
@@ -97,8 +124,11 @@ impl Postfix {
     }
 }
 
-fn furnish(place: &Place, identity: Option<&Identity>) {
+fn furnish(place: &Place, options: &PostfixOptions<'_>) {
     place.make_directory("etc");
+    if let Some(command) = options.pipe {
+        place.write("etc/aliases", &format!("bounces \"|{command}\"\n"));
+    }
     place.make_directory("queue");
     let data = place.make_directory("data");
     let postfix = run(place.command(Path::new("id")).args(["-u", "postfix"]));
@@ -106,7 +136,7 @@ fn furnish(place: &Place, identity: Option<&Identity>) {
     chown(&data, Some(postfix), None).expect("root may give a directory away");
     let mail = place.make_directory("mail");
     chown(&mail, Some(NOBODY), None).expect("root may give a directory away");
-    if let Some(identity) = identity {
+    if let Some(identity) = options.identity {
         write_identity(place, identity);
     }
 }
@@ -126,6 +156,10 @@ fn main_settings(place: &Place, options: &PostfixOptions<'_>, login: Option<&Smt
         )
     });
     let away = away.unwrap_or_default();
+    let pipe = match options.pipe {
+        Some(_) => piping(place),
+        None => "mydestination =\nalias_maps =\n".into(),
+    };
     let security = if tls { "may" } else { "none" };
     let chain = if tls { format!("smtpd_tls_chain_files = {here}/identity.pem\n") } else { String::new() };
     let login = login.map(SmtpLogin::settings).unwrap_or_default();
@@ -135,8 +169,6 @@ queue_directory = {here}/queue
 data_directory = {here}/data
 maillog_file = /dev/stdout
 myhostname = mail.example.test
-mydestination =
-alias_maps =
 alias_database =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
@@ -149,7 +181,21 @@ virtual_mailbox_maps = static:everybody/
 virtual_uid_maps = static:{NOBODY}
 virtual_gid_maps = static:{NOBODY}
 smtpd_tls_security_level = {security}
-{chain}{login}{away}"
+{chain}{login}{away}{pipe}"
+    )
+}
+
+/// Aliases and addresses with a `+` as on any mail server; what is deferred is tried again at once, so that nobody has to wait for it.
+fn piping(place: &Place) -> String {
+    format!(
+        "mydestination = returned.test
+alias_maps = texthash:{}/aliases
+recipient_delimiter = +
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 1s
+",
+        place.path("etc").display()
     )
 }
 
@@ -176,6 +222,7 @@ onward unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
+local unix - n n - - local
 anvil unix - - n - 1 anvil
 ",
         smtps.unwrap_or_default()

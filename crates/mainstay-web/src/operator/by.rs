@@ -24,9 +24,14 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
     }
 }
 
-/// The same answers for a socket that only its owner can open: there, the header `mainstay-by` is believed.
+/// Marks what came by the socket that only its owner can open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner;
+
+/// The same answers for a socket that only its owner can open: there, the header `mainstay-by` is believed, and no token is asked for.
 pub fn for_owner(router: Router) -> Router {
     router.layer(from_fn(async |mut request: Request, next: Next| {
+        request.extensions_mut().insert(Owner);
         if let Some(by) = named(&request) {
             request.extensions_mut().insert(by);
         }

@@ -80,6 +80,8 @@ async fn a_bounce_is_taken_from_whoever_shows_the_token() {
         house.ask(request(Method::POST, "/api/v1/bounces").body(Body::from(message)).unwrap()).await
     };
     assert_eq!(hand_in("hello".into()).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let unknown = hand_in("lost 0197f0a1-2b3c-7d4e-8f50-112233445566".into()).await;
+    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY, "it will not be known later either");
     let state = async || house.get(&format!("/api/v1/deliveries/{id}")).await.json();
     let answer = hand_in(format!("late {id}")).await;
     assert_eq!(answer.json(), json!({ "delivery": id, "lost": false, "reason": "550 no such mailbox" }));
@@ -94,7 +96,7 @@ async fn a_bounce_is_taken_from_whoever_shows_the_token() {
 
     let mut landscape = sample::landscape();
     landscape.receive.bounce_token = Some(Secret::new("s3cret"));
-    let house = House::configured(landscape, sample::now()).await;
+    let mut house = House::configured(landscape, sample::now()).await;
     let shown = |token: &'static str| {
         request(Method::POST, "/api/v1/bounces")
             .header(header::AUTHORIZATION, token)
@@ -103,4 +105,6 @@ async fn a_bounce_is_taken_from_whoever_shows_the_token() {
     };
     assert_eq!(house.ask(shown("Bearer another")).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(house.ask(shown("Bearer s3cret")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    house.router = mainstay_web::operator::for_owner(house.router.clone());
+    assert_eq!(house.ask(shown("none")).await.status, StatusCode::UNPROCESSABLE_ENTITY, "by the socket");
 }

@@ -17,7 +17,7 @@ use url::form_urlencoded::Serializer;
 use crate::client::{Reach, Server};
 
 /// Nothing was drilled: nobody could be asked, somebody declined, or it was refused.
-const NOT_BEGUN: u8 = 2;
+pub(crate) const NOT_BEGUN: u8 = 2;
 
 /// Nobody answered in time, or a message was given up.
 const FELL_SHORT: u8 = 1;

@@ -17,7 +17,7 @@ use mainstay_store::{Beside, Store};
 use crate::config::{self, Loaded};
 
 /// Wrong usage, or a configuration that cannot be loaded.
-const WRONG_USAGE: u8 = 2;
+pub(crate) const WRONG_USAGE: u8 = 2;
 
 /// Prove that somebody will be told, whatever breaks and whenever it does.
 ///

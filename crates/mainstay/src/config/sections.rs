@@ -410,7 +410,7 @@ section! {
         /// PEM file with the only roots to trust for the mail server. Default: the roots of this system.
         ca_file: At<FilePath> => Optional, "mail-ca.pem";
         /// Where mail that was accepted and does not arrive comes back to, with `{id}` for the message. What arrives there is handed
-        /// in at `/api/v1/bounces`. Default: to the sender.
+        /// in by `mainstay bounce`. Default: to the sender.
         bounce_address: BounceAddress => Optional, "bounces+{id}@example.com";
     }
 }

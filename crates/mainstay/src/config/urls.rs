@@ -224,17 +224,28 @@ impl Word for BounceAddress {
     const WHAT: &'static str = "a mail address with {id} before the @";
 
     fn parse(text: &str, _: bool, _: &Reader<'_>) -> Result<String, String> {
-        let names_message = text.split_once('@').is_some_and(|(local, _)| local.contains("{id}"));
-        // The identifier is longer than its place, and local parts end at 64 characters (RFC 5321, section 4.5.3.1.1).
+        // The identifier is longer than its place, and local parts end at 64 bytes (RFC 5321, section 4.5.3.1.1).
         let filled = text.replace("{id}", "0197f0a1-2b3c-7d4e-8f50-112233445566");
-        let fits = filled.split_once('@').is_some_and(|(local, _)| local.len() <= 64);
-        let is_usable = fits && is_mailbox(&filled);
-        if names_message && is_usable {
-            Ok(text.into())
-        } else {
+        let length = local_part(&filled).len();
+        if !is_mailbox(&filled) {
             Err("write for example bounces+{id}@example.com".into())
+        } else if !local_part(text).contains("{id}") {
+            Err("put `{id}`, which stands for the message, before the @: each message is known by the address that it comes \
+                 back to. Write for example bounces+{id}@example.com"
+                .into())
+        } else if length > 64 {
+            Err(format!(
+                "shorten what is before the @: with the 36 characters that `{{id}}` stands for it is {length} long, and mail \
+                 servers take 64. Write for example bounces+{{id}}@example.com"
+            ))
+        } else {
+            Ok(text.into())
         }
     }
+}
+
+fn local_part(address: &str) -> &str {
+    address.split_once('@').map_or("", |(local, _)| local)
 }
 
 /// A sender: a mail address, with a name or without.

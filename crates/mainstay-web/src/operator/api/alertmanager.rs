@@ -5,14 +5,14 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::routing::{MethodRouter, post};
 use jiff::Timestamp;
 use mainstay_engine::{Event, ExternalAlert, MOST_EXTERNAL};
 use mainstay_model::{Diagnosis, ExternalSource, Severity};
 use serde::{Deserialize, Serialize};
 
-use super::token::authorize;
+use super::token::Proof;
 use crate::operator::context::Context;
 use crate::operator::trouble::{ApiTrouble, Trouble};
 
@@ -78,14 +78,14 @@ pub(super) struct Taken {
 /// `POST /api/v1/alertmanager`.
 async fn receive(
     State(context): State<Arc<Context>>,
-    headers: HeaderMap,
+    proof: Proof,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Taken>, ApiTrouble> {
     let (token, open) = {
         let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
         (state.landscape().receive.alertmanager_token.clone(), state.external_alerts())
     };
-    authorize(token.as_ref(), &headers, WHERE_THE_TOKEN_GOES)?;
+    proof.authorize(token.as_ref(), WHERE_THE_TOKEN_GOES)?;
     let webhook = read(body)?;
     let others = webhook.alerts.iter().filter(|alert| !is_our_own(alert));
     let alerts = others.map(external).collect::<Result<Vec<_>, _>>()?;

@@ -3,22 +3,18 @@ use std::sync::{Arc, PoisonError};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::HeaderMap;
 use axum::routing::{MethodRouter, post};
 use mainstay_engine::Event;
 use mainstay_model::{Bounce, BounceKind, DeliveryId, DeliveryState};
 use serde::Serialize;
 
-use super::token::authorize;
+use super::token::Proof;
 use crate::operator::context::Context;
 use crate::operator::trouble::{ApiTrouble, Trouble};
 
-/// Servers return the beginning of a mail, and ours are small.
-const LARGEST_BODY: usize = 1024 * 1024;
-
 /// `POST` alone, with room of its own for the body.
 pub(super) fn route() -> MethodRouter<Arc<Context>> {
-    post(receive).layer(DefaultBodyLimit::max(LARGEST_BODY))
+    post(receive).layer(DefaultBodyLimit::max(Bounce::LARGEST_MAIL))
 }
 
 /// What was understood.
@@ -33,7 +29,7 @@ pub(super) struct Taken {
 /// `POST /api/v1/bounces`: one mail that came back, as `message/rfc822`.
 async fn receive(
     State(context): State<Arc<Context>>,
-    headers: HeaderMap,
+    proof: Proof,
     message: Bytes,
 ) -> Result<Json<Taken>, ApiTrouble> {
     let token = {
@@ -41,13 +37,15 @@ async fn receive(
         state.landscape().receive.bounce_token.clone()
     };
     let whereabouts = "Bring along the token of receive.bounce_token.";
-    authorize(token.as_ref(), &headers, whereabouts)?;
-    let bounce = (context.operator.read_bounce)(&message).ok_or_else(no_bounce)?;
+    proof.authorize(token.as_ref(), whereabouts)?;
+    let bounce = (context.operator.read_bounce)(&message).ok_or_else(no_bounce).inspect_err(|_| {
+        tracing::info!("a mail that was handed in as returned says of no message that it did not arrive");
+    })?;
     let Bounce { delivery: id, fate, reason } = bounce.clone();
     let delivery = context.operator.store.delivery(id).await.map_err(Trouble::from)?;
     let delivery = delivery.ok_or_else(|| {
         let what = format!("There is no message {id} any more, or there never was.");
-        Trouble::nothing(what, "Messages are kept for 90 days.")
+        Trouble::unusable(what, "Messages are kept for 90 days.")
     })?;
     let taken = Taken { delivery: id, lost: fate == BounceKind::Lost, reason: reason.clone() };
     match (fate, &delivery.state) {

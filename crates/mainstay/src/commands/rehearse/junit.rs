@@ -2,22 +2,18 @@ use std::fmt::Write as _;
 
 use mainstay_model::{Cover, Coverage, Hole};
 
-/// One suite for each dependency with a case for each way to break, and one for the configuration as a whole.
+/// JUnit's XML as Jenkins reads it (junit-10.xsd of its xUnit plugin), the strictest of those that CI systems read: one suite for each
+/// dependency with a case for each way to break, and one for the configuration as a whole.
 pub(super) fn render(coverage: &Coverage) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let of_whole: Vec<&Hole> = coverage.holes.iter().filter(|hole| hole.ways == 0 && hole.is_one()).collect();
     let tests = coverage.ways() + of_whole.len();
     let failures = coverage.at_least(Cover::Late) + of_whole.len();
-    let _ =
-        writeln!(out, "<testsuites name=\"mainstay rehearse\" tests=\"{tests}\" failures=\"{failures}\">");
+    let _ = writeln!(out, "<testsuites name=\"mainstay rehearse\" {}>", counts(tests, failures));
     for one in &coverage.dependencies {
         let failures = one.ways.iter().filter(|way| way.cover > Cover::Covered).count();
         let name = escaped(one.name.as_str());
-        let _ = writeln!(
-            out,
-            "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\">",
-            one.ways.len()
-        );
+        let _ = writeln!(out, "  <testsuite name=\"{name}\" {}>", counts(one.ways.len(), failures));
         for way in &one.ways {
             let case = format!("name=\"{}\" classname=\"{name}\"", way.breaking);
             match way.cover.in_words() {
@@ -38,7 +34,7 @@ pub(super) fn render(coverage: &Coverage) -> String {
     }
     if !of_whole.is_empty() {
         let count = of_whole.len();
-        let _ = writeln!(out, "  <testsuite name=\"configuration\" tests=\"{count}\" failures=\"{count}\">");
+        let _ = writeln!(out, "  <testsuite name=\"configuration\" {}>", counts(count, count));
         for hole in of_whole {
             let (code, place) = (hole.code, escaped(&hole.place));
             let _ = writeln!(
@@ -54,14 +50,19 @@ pub(super) fn render(coverage: &Coverage) -> String {
     out
 }
 
+/// That nothing went wrong with a test itself has to be said too.
+fn counts(tests: usize, failures: usize) -> String {
+    format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\"")
+}
+
 /// What is wrong with a dependency, a line each.
 fn because(coverage: &Coverage, name: &str) -> String {
     let its = coverage.holes.iter().filter(|hole| hole.dependencies.iter().any(|one| one.as_str() == name));
     its.map(|hole| format!("{} {}", hole.what, hole.mend)).collect::<Vec<_>>().join("\n")
 }
 
-/// Text for XML 1.0, which has no way to write most control characters at all.
-fn escaped(text: &str) -> String {
+/// Text for XML 1.0, which has no way to write most control characters and two others at all (section 2.2).
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -70,7 +71,7 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(c),
-            c if c.is_control() => out.push('\u{fffd}'),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }

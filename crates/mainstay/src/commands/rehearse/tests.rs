@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -130,19 +130,45 @@ fn one_dependency_is_told_as_a_timeline() {
     insta::assert_snapshot!("timeline", text::each(&played(&loaded), false));
 }
 
+/// The attributes of the element that a text begins with.
+fn attributes(element: &str) -> BTreeMap<&str, &str> {
+    let tag = element.split_once('>').unwrap().0.trim_end_matches('/');
+    let pairs = tag.split("\" ").filter_map(|pair| pair.rsplit_once("=\""));
+    pairs.map(|(name, value)| (name.rsplit(' ').next().unwrap(), value.trim_end_matches('"'))).collect()
+}
+
+/// As the schema of Jenkins has it: every suite says how many tests, failures and errors it has.
 #[test]
 fn junit_counts_what_it_lists() {
     let (_, coverage) = &*TEN;
     let xml = junit::render(coverage);
-    let count = |needle: &str| xml.matches(needle).count();
-    assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites "));
-    assert!(xml.contains(&format!("tests=\"{}\" failures=\"{}\">", count("<testcase "), count("<failure "))));
-    assert_eq!(count("<testsuite "), count("</testsuite>"));
-    assert_eq!(count("<testsuite "), coverage.dependencies.len() + 1, "{xml}");
-    assert_eq!(count("<testcase "), count("/>") + count("</testcase>"));
+    let check = |element: &str| {
+        let (said, count) = (attributes(element), |needle: &str| element.matches(needle).count().to_string());
+        assert_eq!(said.keys().copied().collect::<Vec<_>>(), ["errors", "failures", "name", "tests"]);
+        assert_eq!(
+            [said["tests"], said["failures"], said["errors"]],
+            [&count("<testcase "), &count("<failure "), "0"]
+        );
+        let names: Vec<&str> =
+            element.split("<testcase ").skip(1).map(|case| attributes(case)["name"]).collect();
+        (names.len(), names.into_iter().collect::<BTreeSet<_>>().len())
+    };
+    let (head, whole) = xml.split_once('\n').unwrap();
+    assert_eq!(head, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+    check(whole.strip_prefix("<testsuites ").unwrap().strip_suffix("</testsuites>\n").unwrap());
+    let suites: Vec<&str> = whole.split("  <testsuite ").skip(1).collect();
+    assert_eq!(suites.len(), coverage.dependencies.len() + 1, "{xml}");
+    for suite in suites {
+        let (cases, names) = check(suite);
+        assert_eq!(cases, names, "a case is known by its name: {suite}");
+    }
     assert!(xml.contains(
         "<testcase name=\"connect-refused\" classname=\"forgotten-db\"><failure type=\"fallback\""
     ));
+    assert_eq!(
+        junit::escaped("<a & \"b\">\u{1}\u{ffff}\n"),
+        "&lt;a &amp; &quot;b&quot;&gt;\u{fffd}\u{fffd}\n"
+    );
 }
 
 #[test]
@@ -161,6 +187,9 @@ fn sarif_points_at_lines() {
     for result in results {
         let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
         assert_eq!(rule["id"], result["ruleId"]);
+        for text in ["fullDescription", "help"].map(|key| rule[key]["text"].as_str().unwrap()) {
+            assert!(text.ends_with('.'), "GitHub shows it: {text}");
+        }
         assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()));
         assert!(!result["message"]["text"].as_str().unwrap().is_empty());
         let place = &result["locations"][0]["physicalLocation"];
@@ -181,6 +210,11 @@ fn sarif_points_at_lines() {
         };
         assert!(lines[line - 1].contains(expected), "{expected}: {}", lines[line - 1]);
     }
+    let absolute = sarif::render(coverage, &loaded.places, Path::new("/etc/a b/mainstay.yaml"));
+    assert!(
+        absolute.contains("\"uri\": \"file:///etc/a%20b/mainstay.yaml\""),
+        "only what is relative may have no scheme"
+    );
 }
 
 #[test]

@@ -154,5 +154,9 @@ fn start_redis(identity: &Identity) -> Redis {
 
 fn start_postfix(identity: &Identity) -> Postfix {
     let accounts = [account("monitor", Method::Plain)];
-    Postfix::start(PostfixOptions { identity: Some(identity), accounts: &accounts, away: None })
+    Postfix::start(PostfixOptions {
+        identity: Some(identity),
+        accounts: &accounts,
+        ..PostfixOptions::default()
+    })
 }

@@ -24,7 +24,7 @@ async fn an_expiry_is_told_by_webhook_and_mail_within_an_interval_and_a_second_a
     let mariadb = MariaDb::start(MariaDbOptions { identity: Some(&fine), accounts: &accounts });
     let localhost = Spec::new("localhost", now() - ONE_SECOND * 3600, now() + ONE_SECOND * 3600);
     let localhost = pki.issue(localhost);
-    let postfix = Postfix::start(PostfixOptions { identity: Some(&localhost), accounts: &[], away: None });
+    let postfix = Postfix::start(PostfixOptions { identity: Some(&localhost), ..PostfixOptions::default() });
     let hook = Hook::start().await;
     let home = Home::new();
     pki.write_root(home.directory());
