@@ -9,6 +9,7 @@ mod home;
 mod inbox;
 mod narrator;
 mod provider;
+mod shop;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use home::Home;
 use inbox::Inbox;
 use narrator::Narrator;
 use provider::Provider;
+use shop::Shop;
 
 /// The life of the certificate that runs out. Warnings come at a quarter, a tenth and three hundredths of it.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(120);
@@ -32,8 +34,8 @@ const LIFETIME: SignedDuration = SignedDuration::from_secs(120);
 /// How much of it is left when the demo begins.
 const LEFT: SignedDuration = SignedDuration::from_secs(45);
 
-/// How long the provider takes to notice.
-const OUTAGE: Duration = Duration::from_secs(30);
+/// How long the provider takes to notice: time enough to grant a waiver, and to see the shop come back before the provider does.
+const OUTAGE: Duration = Duration::from_secs(75);
 
 /// Runs until Ctrl-C.
 pub(crate) async fn run(dir: Option<PathBuf>) -> anyhow::Result<()> {
@@ -51,15 +53,17 @@ pub(crate) async fn run(dir: Option<PathBuf>) -> anyhow::Result<()> {
     let acme = Provider::start(first).await?;
     let payco = Provider::start(calm).await?;
     let inbox = Inbox::start().await?;
-    let ports = Ports { acme: acme.ports(), payco: payco.ports().tls, inbox: inbox.ports() };
+    let relay = configuration::free_port(15432)?;
+    let ports = Ports { acme: acme.ports(), payco: payco.ports().tls, relay, inbox: inbox.ports() };
     let yaml = home.path("mainstay.yaml");
     std::fs::write(&yaml, configuration::text(&ports)?)?;
 
     let loaded = config::load(&yaml, &config::environment)?;
     let service = Service::start(&yaml, loaded).await?;
-    let narrator = Narrator::new(begin);
-    narrator.introduce(&service, &inbox, &home);
-    let story = tell(narrator, &authority, &acme, &inbox, ends_at);
+    let shop = Shop::open(relay).await?;
+    let narrator = Narrator::new(begin, service.operator_url());
+    narrator.introduce(&service, &inbox, &shop, &home);
+    let story = tell(narrator, &authority, &acme, &inbox, &shop, ends_at);
     tokio::select! {
         told = story => told?,
         stopped = service.run_until_told_to_stop() => stopped?,
@@ -73,6 +77,7 @@ async fn tell(
     authority: &Authority,
     acme: &Provider,
     inbox: &Inbox,
+    shop: &Shop,
     ends_at: jiff::Timestamp,
 ) -> anyhow::Result<()> {
     let provider = async {
@@ -95,9 +100,18 @@ async fn tell(
         }
         std::future::pending::<()>().await;
     };
+    let customers = async {
+        let mut open = shop.is_open();
+        while open.changed().await.is_ok() {
+            let is_open = *open.borrow_and_update();
+            narrator.shop(is_open);
+        }
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         failed = async { provider.await?; narrator.end(); std::future::pending::<anyhow::Result<()>>().await } => failed,
         () = messages => Ok(()),
+        () = customers => Ok(()),
     }
 }
 

@@ -6,6 +6,8 @@ use super::{inbox, provider};
 pub(super) struct Ports {
     pub(super) acme: provider::Ports,
     pub(super) payco: u16,
+    /// Where the shop reaches its database.
+    pub(super) relay: u16,
     pub(super) inbox: inbox::Ports,
 }
 
@@ -13,7 +15,7 @@ pub(super) struct Ports {
 pub(super) fn text(ports: &Ports) -> std::io::Result<String> {
     let (operator, public) = (free_port(8080)?, free_port(8081)?);
     let provider::Ports { mysql, postgres, .. } = ports.acme;
-    let (payco, inbox::Ports { http, smtp }) = (ports.payco, ports.inbox);
+    let (payco, relay, inbox::Ports { http, smtp }) = (ports.payco, ports.relay, ports.inbox);
     Ok(format!(
         r#"# The configuration of the demo. Change it while it runs: Mainstay takes over what is right and refuses what is wrong.
 server: {{ listen: 127.0.0.1:{operator}, public_url: "http://127.0.0.1:{operator}", data_dir: ./data }}
@@ -39,6 +41,7 @@ dependencies:
     timeout: 1s
     used_by: [payments]
     criticality: high
+    relay: {{ listen: 127.0.0.1:{relay} }}
   payment-api:
     provider: payco
     url: tls://127.0.0.1:{payco}
@@ -71,7 +74,7 @@ status_page: {{ title: Example Shop, listen: 127.0.0.1:{public}, public_url: "ht
 }
 
 /// The usual port when it is free, else any.
-fn free_port(usual: u16) -> std::io::Result<u16> {
+pub(super) fn free_port(usual: u16) -> std::io::Result<u16> {
     let bind = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let listener = bind(usual).or_else(|_| bind(0))?;
     Ok(listener.local_addr()?.port())
