@@ -13,7 +13,7 @@ use crate::renewal::Renewed;
 use crate::rules::{self, Facts, Judged};
 use crate::time::{clock, earlier};
 use crate::turn::{About, Turn};
-use crate::{Recheck, latency, network, renewal, wording};
+use crate::{Recheck, network, renewal, slowness, wording};
 
 /// More changes than flapping needs are not remembered.
 const CHANGES: usize = 64;
@@ -61,7 +61,7 @@ impl Turn<'_> {
         renewal::begin(state, report);
         let is_new = renewal::note_seen_valid(state, report);
         let replaced = state.renewals.current != before || is_new;
-        note_latency(state, dependency, report);
+        slowness::note(state, dependency, report);
         if report.verdict != Verdict::Inconclusive {
             state.last_conclusive_at = Some(report.checked_at);
         }
@@ -281,14 +281,6 @@ fn count_change(state: &mut DependencyState, now: Timestamp) {
         state.changes.pop_front();
     }
     state.changes.push_back(now);
-}
-
-fn note_latency(state: &mut DependencyState, dependency: &Dependency, report: &CheckReport) {
-    let good = matches!(report.verdict, Verdict::Healthy | Verdict::Degraded);
-    if let Some(took) = report.total_ms().filter(|_| good) {
-        let slow = dependency.slow.map(|slow| slow.as_secs_f64() * 1_000.0);
-        latency::note(&mut state.latency, took, slow);
-    }
 }
 
 /// The verdict that follows from what holds, unless it is down, which only checks decide.

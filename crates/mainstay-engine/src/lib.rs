@@ -34,6 +34,7 @@ mod replay;
 mod resend;
 mod room;
 mod rules;
+mod slowness;
 mod state;
 mod time;
 mod turn;

@@ -54,6 +54,9 @@ impl Turn<'_> {
     pub(crate) fn resolve(&mut self, id: IncidentId, by: Option<&str>) {
         let now = self.now;
         self.close_drill(id, by);
+        if by.is_some() {
+            self.take_as_usual(id);
+        }
         let Some(incident) = self.incident_mut(id) else { return };
         incident.state = IncidentState::Resolved { at: now, by: by.map(str::to_owned) };
         incident.breaks_at = None;

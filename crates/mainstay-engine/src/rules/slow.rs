@@ -17,11 +17,8 @@ pub(super) fn too_slow(facts: &Facts<'_>) -> Outcome {
         return Outcome::Over;
     }
     let Some(report) = facts.last_good() else { return Outcome::AsBefore };
-    let diagnosis = Diagnosis {
-        cause: cause(facts),
-        evidence: evidence(facts, report),
-        actions: vec!["See which phase takes the time on the page of the dependency.".into()],
-    };
+    let diagnosis =
+        Diagnosis { cause: cause(facts), evidence: evidence(facts, report), actions: actions(facts) };
     Outcome::Holds(facts.holds(Rule::TooSlow, Severity::Warn, report.checked_at, diagnosis))
 }
 
@@ -36,6 +33,12 @@ fn cause(facts: &Facts<'_>) -> String {
         }
         (None, None) => "It answers slower than usual.".into(),
     }
+}
+
+fn actions(facts: &Facts<'_>) -> Vec<String> {
+    let look = "See which phase takes the time on the page of the dependency.";
+    let stay = "If it is to stay like this, resolve the incident: how long it takes then counts as usual.";
+    std::iter::once(look).chain(facts.dependency.slow.is_none().then_some(stay)).map(str::to_owned).collect()
 }
 
 fn evidence(facts: &Facts<'_>, report: &mainstay_model::CheckReport) -> Vec<String> {

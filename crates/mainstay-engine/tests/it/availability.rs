@@ -1,7 +1,7 @@
-use mainstay_engine::Event;
+use mainstay_engine::{Action, Event};
 use mainstay_model::FailureKind::*;
 use mainstay_model::Severity::*;
-use mainstay_model::{Criticality, Impact, IncidentState, Verdict};
+use mainstay_model::{Criticality, Impact, IncidentState, Landscape, Verdict};
 
 use crate::scene::*;
 
@@ -188,6 +188,56 @@ fn slow_three_times_in_a_row_is_told_and_ends_after_three() {
     scene.pass(30).check("db", Took(10.0)).pass(30).check("db", Took(10.0)).told(&[]);
     scene.pass(30).check("db", Took(10.0));
     scene.ops(&["1380 #2 resolved warn: db is slow | db is as fast as usual."]);
+}
+
+fn slow(change: impl FnOnce(&mut Landscape)) -> Scene {
+    let mut scene = Scene::changed(&["db"], change);
+    for ms in [[10.0; 40], [100.0; 40]].concat() {
+        scene.pass(30).check("db", Took(ms));
+    }
+    scene.ops(&["1290 #1 opened warn: db is slow"]);
+    scene
+}
+
+#[test]
+fn a_slowness_lasts_until_it_is_over() {
+    let mut scene = slow(|_| {});
+    for _ in 0..2_000 {
+        scene.pass(30).check("db", Took(100.0));
+    }
+    scene.told(&[]);
+    assert_eq!(scene.verdict("db"), Verdict::Degraded);
+    for _ in 0..3 {
+        scene.pass(30).check("db", Took(12.0));
+    }
+    scene.ops(&["62490 #2 resolved warn: db is slow | db is as fast as usual."]);
+}
+
+#[test]
+fn whoever_resolves_a_slowness_takes_it_as_usual() {
+    let mut scene = slow(|_| {});
+    let id = scene.incident(0).id;
+    scene.act(Action::Resolve(id));
+    scene.ops(&["2400 #2 resolved warn: db is slow | How long db takes now counts as usual."]);
+    assert_eq!(scene.verdict("db"), Verdict::Healthy);
+    for _ in 0..200 {
+        scene.pass(30).check("db", Took(100.0));
+    }
+    scene.told(&[]);
+    for _ in 0..3 {
+        scene.pass(30).check("db", Took(300.0));
+    }
+    scene.ops(&["8490 #1 opened warn: db is slow"]);
+}
+
+#[test]
+fn a_limit_of_the_configuration_stays_whoever_resolves() {
+    let limit = Some(std::time::Duration::from_millis(50));
+    let mut scene = slow(|landscape| landscape.dependencies.get_mut("db").unwrap().slow = limit);
+    let id = scene.incident(0).id;
+    scene.act(Action::Resolve(id)).pass(30).check("db", Took(100.0));
+    scene.ops(&["2400 #2 resolved warn: db is slow"]);
+    assert_eq!(scene.verdict("db"), Verdict::Degraded);
 }
 
 #[test]

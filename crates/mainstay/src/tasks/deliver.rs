@@ -1,4 +1,6 @@
 #[cfg(test)]
+mod early;
+#[cfg(test)]
 mod outage;
 mod pace;
 
@@ -231,10 +233,20 @@ impl Attempt {
             return Ended { id, sent_nothing: true };
         }
         let outcome = AssertUnwindSafe(self.send()).catch_unwind().await.unwrap_or_else(|_| Err(fault()));
+        if outcome.is_ok() && self.came_back().await {
+            return Ended { id, sent_nothing: false };
+        }
         let event = self.event(outcome, &mut Random::seeded(seed));
         // Only once it is written may the outbox be looked at again; else the message would be sent twice.
         self.inbox.record(event).await;
         Ended { id, sent_nothing: false }
+    }
+
+    /// Whether it came back already: a mail to several goes to one after the other, and the first may be returned before the last was
+    /// handed in. That it was accepted is then no news, least of all that the channel works.
+    async fn came_back(&self) -> bool {
+        let kept = self.store.delivery(self.delivery.id).await;
+        matches!(kept, Ok(Some(Delivery { state: DeliveryState::Bounced { .. }, .. })))
     }
 
     /// Whether more about the same incident waits behind this message, which is late: then only the last of them is told.

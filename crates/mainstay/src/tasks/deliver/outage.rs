@@ -85,7 +85,7 @@ fn day(random: &mut Random) -> BTreeMap<(i64, usize), bool> {
 }
 
 /// Tries everything that is due at this moment.
-async fn deliver(deliverer: &Deliverer, load: &mut Load) {
+pub(super) async fn deliver(deliverer: &Deliverer, load: &mut Load) {
     loop {
         deliverer.start_due(load).await;
         if load.attempts.is_empty() {
