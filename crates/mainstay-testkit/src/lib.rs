@@ -11,6 +11,6 @@ mod wait;
 
 pub use mailbox::{Mailbox, SmtpRefusal};
 pub use moody::{Moody, Taken};
-pub use pki::{Identity, Key, Pki, Scenario, Spec};
+pub use pki::{CrlSpec, Identity, Key, Pki, Scenario, Spec};
 pub use receiver::{Answer, Received, Receiver};
 pub use wait::wait_for;

@@ -1,8 +1,10 @@
 mod authority;
+mod crl;
 mod identity;
 mod scenario;
 mod sha1;
 
+pub use crl::CrlSpec;
 pub use identity::Identity;
 pub(crate) use identity::pem;
 pub use scenario::Scenario;
@@ -49,12 +51,20 @@ pub struct Spec {
     pub not_after: Timestamp,
     /// Kind of its key.
     pub key: Key,
+    /// Where its issuer's list of revoked certificates is, if it says so.
+    pub crl_url: Option<String>,
 }
 
 impl Spec {
     /// A certificate for one name with a P-256 key.
     pub fn new(name: &str, not_before: Timestamp, not_after: Timestamp) -> Spec {
-        Spec { names: vec![name.to_owned()], not_before, not_after, key: Key::default() }
+        Spec { names: vec![name.to_owned()], not_before, not_after, key: Key::default(), crl_url: None }
+    }
+
+    /// The same, saying where its issuer's list of revoked certificates is.
+    pub fn with_crl_url(mut self, url: &str) -> Spec {
+        self.crl_url = Some(url.to_owned());
+        self
     }
 
     /// The same with another kind of key.
@@ -135,6 +145,21 @@ impl Pki {
         not_after: Timestamp,
     ) -> CertificateDer<'static> {
         self.intermediate.certified_by(&self.root, not_before, not_after)
+    }
+
+    /// The intermediate's list of revoked certificates, in DER.
+    pub fn intermediate_crl(&self, spec: &CrlSpec<'_>) -> Vec<u8> {
+        self.intermediate.crl(spec)
+    }
+
+    /// The root's list of revoked certificates, in DER.
+    pub fn root_crl(&self, spec: &CrlSpec<'_>) -> Vec<u8> {
+        self.root.crl(spec)
+    }
+
+    /// A list under the intermediate's name that another key signed, in DER.
+    pub fn forged_crl(&self, spec: &CrlSpec<'_>) -> Vec<u8> {
+        self.intermediate.impostor().crl(spec)
     }
 
     /// A client's certificate, followed by the intermediate.

@@ -91,7 +91,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> Fingerprint {
 }
 
 /// Years that the calendar does not hold become its ends: "99991231235959Z" means "never" (RFC 5280 section 4.1.2.5).
-fn time(time: &ASN1Time) -> Timestamp {
+pub(crate) fn time(time: &ASN1Time) -> Timestamp {
     let beyond = if time.timestamp() < 0 { Timestamp::MIN } else { whole_second(Timestamp::MAX) };
     Timestamp::from_second(time.timestamp()).unwrap_or(beyond)
 }

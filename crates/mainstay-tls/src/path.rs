@@ -57,6 +57,23 @@ pub(crate) fn ignoring_dates(case: &Case<'_>) -> Result<Path, Error> {
     Err(telling.cloned().unwrap_or(Error::UnknownIssuer))
 }
 
+/// Every path that verifies at some moment, each with such a moment. webpki's bound on signature checks bounds their number.
+pub(crate) fn ever_verified(case: &Case<'_>) -> Vec<(Timestamp, Path)> {
+    let found: RefCell<Vec<(Timestamp, Path)>> = RefCell::default();
+    for moment in moments(case) {
+        let keep = |path: &Path| {
+            let mut found = found.borrow_mut();
+            if found.iter().all(|(_, known)| known != path) {
+                found.push((moment, path.clone()));
+            }
+            // None is taken, so that the search goes on to the next.
+            false
+        };
+        let _nothing_taken = search(case, moment, &keep);
+    }
+    found.into_inner()
+}
+
 pub(crate) fn is_about_dates(error: &Error) -> bool {
     matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. })
 }

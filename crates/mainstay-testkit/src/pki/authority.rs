@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData, RsaKeySize, SerialNumber,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, PublicKeyData, RsaKeySize, SerialNumber, date_time_ymd,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -104,7 +104,7 @@ impl Authority {
         Identity { chain: vec![sha1::labelled(certificate.der()).into()], key: secret(&key) }
     }
 
-    fn issuer(&self) -> Issuer<'_, &KeyPair> {
+    pub(super) fn issuer(&self) -> Issuer<'_, &KeyPair> {
         Issuer::from_params(&self.params, &self.key)
     }
 }
@@ -137,6 +137,8 @@ fn leaf_params(spec: &Spec, purpose: Purpose) -> CertificateParams {
     let names = CertificateParams::new(spec.names.clone()).expect("the names of a test are sound");
     params.subject_alt_names = names.subject_alt_names;
     params.is_ca = IsCa::ExplicitNoCa;
+    let point = |url: &String| CrlDistributionPoint { uris: vec![url.clone()] };
+    params.crl_distribution_points = spec.crl_url.iter().map(point).collect();
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![match purpose {
         Purpose::Server => ExtendedKeyUsagePurpose::ServerAuth,
@@ -154,11 +156,14 @@ fn dated(name: &str, not_before: Timestamp, not_after: Timestamp) -> Certificate
     params
 }
 
-/// Times are made from rcgen's own epoch, which spares a dependency on its time library. Tests live after 1970.
 fn set_validity(params: &mut CertificateParams, not_before: Timestamp, not_after: Timestamp) {
-    let since_1970 = |time: Timestamp| Duration::from_secs(time.as_second().unsigned_abs());
-    params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_1970(not_before);
-    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970(not_after);
+    params.not_before = date_time_ymd(1970, 1, 1) + since_1970(not_before);
+    params.not_after = date_time_ymd(1970, 1, 1) + since_1970(not_after);
+}
+
+/// Times are made from rcgen's own epoch, which spares a dependency on its time library. Tests live after 1970.
+pub(super) fn since_1970(time: Timestamp) -> Duration {
+    Duration::from_secs(time.as_second().unsigned_abs())
 }
 
 fn serial(name: &str, not_before: Timestamp) -> [u8; 16] {

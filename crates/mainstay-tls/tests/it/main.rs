@@ -5,4 +5,5 @@ mod file;
 mod handshake;
 mod judge;
 mod narrowness;
+mod revocation;
 mod wire;
