@@ -8,6 +8,7 @@ use mainstay_tls::CertificateDer;
 use mainstay_wire::relay::{CancelKey, Hop, HopStep, Received};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::addresses::Health;
 use crate::dial;
@@ -85,7 +86,7 @@ impl<'a> Opening<'a> {
                     idle = 0;
                 }
                 HopStep::ReadServer => {
-                    read(&mut self.line, &mut self.received.server, &mut self.received.server_ended).await;
+                    self.read_server().await?;
                     idle = 0;
                 }
                 HopStep::ReadEither => {
@@ -119,6 +120,25 @@ impl<'a> Opening<'a> {
             line.flush().await
         };
         written.await.map_err(|error| Refusal::of_upstream(&error))
+    }
+
+    /// Until the server is admitted its silence is bounded; afterwards it may think about a log-in for as long as that may take.
+    async fn read_server(&mut self) -> Result<(), Refusal> {
+        let reading = read(&mut self.line, &mut self.received.server, &mut self.received.server_ended);
+        if self.pass.is_some() {
+            reading.await;
+            return Ok(());
+        }
+        let within = self.hub.settings.relay.connect_within;
+        timeout(within, reading).await.map_err(|_| {
+            if let Some(address) = self.address {
+                self.hub.addresses.note(address, Health::Unreachable);
+            }
+            Refusal::new(
+                RefusalReason::Unreachable,
+                "the server accepted the connection and then fell silent",
+            )
+        })
     }
 
     async fn read_either(&mut self) {

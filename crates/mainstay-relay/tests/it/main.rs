@@ -1,3 +1,4 @@
 mod echo;
+mod faults;
 mod postgres;
 mod scene;

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use mainstay_relay::News;
-use mainstay_testkit::servers::{Account, Method, Postgres, PostgresOptions};
+use mainstay_testkit::servers::{Account, Method, Postgres, PostgresOptions, require};
 use mainstay_testkit::{Identity, Pki, Scenario};
 
 use crate::scene::*;
@@ -20,8 +20,7 @@ struct House {
 
 /// `None` where PostgreSQL is not installed.
 async fn house(scenario: Scenario) -> Option<House> {
-    if let Err(missing) = Postgres::available() {
-        eprintln!("skipped: {missing}");
+    if !require(Postgres::available()) {
         return None;
     }
     let pki = Pki::new(now());

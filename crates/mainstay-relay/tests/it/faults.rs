@@ -1,0 +1,171 @@
+//! Servers and applications that break off, fall silent or come in crowds.
+
+use std::time::Duration;
+
+use mainstay_testkit::scripted::{Act, Peer, Script};
+use mainstay_testkit::{Pki, Scenario, wait_for};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::scene::*;
+
+const NAME: &str = "db.example.com";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// StartupMessage of protocol 3.0 for the user `app`.
+const STARTUP: &[u8] = b"\0\0\0\x12\0\x03\0\0user\0app\0\0";
+/// AuthenticationOk, then BackendKeyData and ReadyForQuery.
+const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02Z\0\0\0\x05I";
+
+#[expect(clippy::disallowed_methods, reason = "an application connects")]
+async fn connect(running: &Running) -> TcpStream {
+    TcpStream::connect(running.address.unwrap()).await.unwrap()
+}
+
+/// What an application of PostgreSQL hears until its connection ends.
+async fn hears(running: &Running) -> Vec<u8> {
+    let mut application = connect(running).await;
+    let _ = application.write_all(STARTUP).await;
+    let mut heard = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, application.read_to_end(&mut heard)).await.expect("it ends");
+    heard
+}
+
+async fn nothing_is_open(running: &Running) {
+    wait_for("every connection to be gone", PATIENCE, async || {
+        (running.meter.figures().open == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_in_any_phase_is_told_in_words() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let agreed = || vec![Act::Read(8), Act::Send(b"S".to_vec()), Act::Tls(tls.clone())];
+    let then = |more: Vec<Act>| Script::new([agreed(), more].concat());
+    let cases = [
+        ("closes at once", Script::close_at_once()),
+        ("resets at once", Script::reset_at_once()),
+        ("resets after the request for TLS", Script::reset_after(8)),
+        ("declines TLS", Script::answer(8, b"N".to_vec())),
+        ("injects bytes before TLS", Script::postgres_surplus()),
+        ("answers the handshake with garbage", Script::postgres_garbage_for_tls()),
+        ("speaks HTTP", Script::speaks_http()),
+        ("closes after the handshake", then(vec![Act::Close])),
+        ("resets after the handshake", then(vec![Act::Reset])),
+        ("closes amid its first message", then(vec![Act::Send(b"R\0\0\0\x08\0\0".to_vec()), Act::Close])),
+        ("sends a message without end", then(vec![Act::Repeat(b"R\x7f\xff\xff\xff".to_vec())])),
+    ];
+    for (what, script) in cases {
+        let peer = Peer::start(script).await;
+        let running = relay(&peer.url("postgres"), NAME, &pki, terms(loopback())).await;
+        let heard = hears(&running).await;
+        let text = String::from_utf8_lossy(&heard);
+        assert!(
+            heard.starts_with(b"E") && text.contains("Mainstay: no connection to db"),
+            "{what}: {text:?}"
+        );
+        nothing_is_open(&running).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_is_given_up_in_time() {
+    let pki = Pki::new(now());
+    for script in [Script::silent(), Script::answer(8, b"S".to_vec())] {
+        let peer = Peer::start(script).await;
+        let mut terms = terms(loopback());
+        terms.connect_within = Duration::from_millis(200);
+        let running = relay(&peer.url("postgres"), NAME, &pki, terms).await;
+        let heard = hears(&running).await;
+        assert!(String::from_utf8_lossy(&heard).contains("silent"), "{:?}", String::from_utf8_lossy(&heard));
+        nothing_is_open(&running).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_under_an_established_connection_takes_it_along() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    for last in [Act::Close, Act::Reset] {
+        let acts = [
+            Act::Read(8),
+            Act::Send(b"S".to_vec()),
+            Act::Tls(tls.clone()),
+            Act::Read(STARTUP.len()),
+            Act::Send(WELCOME.to_vec()),
+            Act::Read(1),
+            last,
+        ];
+        let peer = Peer::start(Script::new(acts)).await;
+        let running = relay(&peer.url("postgres"), NAME, &pki, terms(loopback())).await;
+        let mut application = connect(&running).await;
+        application.write_all(STARTUP).await.unwrap();
+        let mut welcome = vec![0; WELCOME.len()];
+        application.read_exact(&mut welcome).await.unwrap();
+        assert_eq!(welcome, WELCOME);
+        application.write_all(b"Q\0\0\0\x0dSELECT 1\0").await.unwrap();
+        let mut rest = Vec::new();
+        let _ = tokio::time::timeout(PATIENCE, application.read_to_end(&mut rest)).await.expect("it ends");
+        nothing_is_open(&running).await;
+    }
+}
+
+/// Applications that come and go, some in the middle of something, leave nothing behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_leaves_no_sockets() {
+    let pki = Pki::new(now());
+    let server = echo("127.0.0.1:0", &pki.identity(Scenario::Fine, NAME)).await;
+    let mut terms = terms(loopback());
+    terms.most_connections = 1_000;
+    let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms).await;
+    let before = open_files();
+    for wave in 0..4 {
+        let crowd = (0..50).map(async |number| {
+            let mut application = connect(&running).await;
+            let _ = application.write_all(b"ping").await;
+            if (number + wave) % 3 > 0 {
+                let mut answer = [0; 4];
+                application.read_exact(&mut answer).await.unwrap();
+                assert_eq!(&answer, b"ping");
+            }
+        });
+        for one in crowd.collect::<Vec<_>>() {
+            one.await;
+        }
+    }
+    nothing_is_open(&running).await;
+    wait_for("the sockets to be closed", PATIENCE, async || (open_files() <= before).then_some(())).await;
+}
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_there_is_room_for_are_told_so() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let acts = [
+        Act::Read(8),
+        Act::Send(b"S".to_vec()),
+        Act::Tls(tls),
+        Act::Read(STARTUP.len()),
+        Act::Send(WELCOME.to_vec()),
+    ];
+    let peer = Peer::start(Script::new(acts)).await;
+    let mut terms = terms(loopback());
+    terms.most_connections = 1;
+    let running = relay(&peer.url("postgres"), NAME, &pki, terms).await;
+    let mut first = connect(&running).await;
+    first.write_all(STARTUP).await.unwrap();
+    first.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+    let told = hears(&running).await;
+    assert!(String::from_utf8_lossy(&told).contains("1 connections are open"), "{told:?}");
+    drop(first);
+    nothing_is_open(&running).await;
+    let mut next = connect(&running).await;
+    next.write_all(STARTUP).await.unwrap();
+    next.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+}
