@@ -64,6 +64,21 @@ pub fn not_after(certificate: &CertificateDer<'_>) -> Timestamp {
     end.parse().expect("openssl prints ISO 8601")
 }
 
+/// Whether OpenSSL takes a signature with Ed25519 for that of this key.
+///
+/// # Panics
+/// When `openssl` is missing.
+pub fn verifies_ed25519(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
+    /// What comes before the 32 bytes in a SubjectPublicKeyInfo (RFC 8410 section 4).
+    const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+    let desk = Desk::new();
+    let key = desk.write("key.pem", pem("PUBLIC KEY", &[&PREFIX[..], public].concat()).as_bytes());
+    let (message, signature) = (desk.write("message", message), desk.write("signature", signature));
+    let mut command = openssl(&["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey"]);
+    command.arg(key).arg("-in").arg(message).arg("-sigfile").arg(signature);
+    command.output().expect("openssl runs").status.success()
+}
+
 /// The signature of a message by PKCS #1 v1.5 with SHA-1.
 pub(crate) fn sign_with_sha1(key_pem: &str, message: &[u8]) -> Vec<u8> {
     let desk = Desk::new();

@@ -5,5 +5,6 @@ mod file;
 mod handshake;
 mod judge;
 mod narrowness;
+mod policy;
 mod revocation;
 mod wire;
