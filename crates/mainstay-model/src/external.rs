@@ -39,12 +39,14 @@ pub struct Receive {
     pub alertmanager_repeat: Duration,
     /// What whoever hands in bounces has to say who it is with. Absent: whoever reaches the operator's listener may.
     pub bounce_token: Option<Secret>,
+    /// What a relay that runs elsewhere has to say who it is with. Absent: whoever reaches the operator's listener may.
+    pub relay_token: Option<Secret>,
 }
 
 impl Default for Receive {
     fn default() -> Receive {
         // Alertmanager's own default.
         let alertmanager_repeat = Duration::from_secs(4 * 3600);
-        Receive { alertmanager_token: None, alertmanager_repeat, bounce_token: None }
+        Receive { alertmanager_token: None, alertmanager_repeat, bounce_token: None, relay_token: None }
     }
 }

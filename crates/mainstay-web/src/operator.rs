@@ -45,6 +45,7 @@ use context::Context;
 
 pub(crate) use incidents::{Span, length};
 
+pub use api::{PolicyDesk, Sign};
 pub use by::for_owner;
 pub use link::{Links, Who};
 pub use relays::RelayReports;
@@ -66,6 +67,8 @@ pub struct Operator {
     pub links: Arc<Links>,
     /// Reads a mail that came back; `None` when it says of no message of ours that it did not arrive.
     pub read_bounce: fn(&[u8]) -> Option<Bounce>,
+    /// What relays elsewhere go by.
+    pub policy: PolicyDesk,
     /// Where every relay stands.
     pub relays: RelayReports,
     /// A message as plain text, as a mail has it.

@@ -37,6 +37,7 @@ enum Command {
     Incident(commands::incident::Incident),
     Bounce(commands::bounce::Bounce),
     Rehearse(commands::rehearse::Rehearse),
+    Relay(commands::relay::Relay),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown", unless a command says otherwise.
@@ -64,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Incident(incident) => incident.run(&cli.config),
         Command::Bounce(bounce) => bounce.run(&cli.config),
         Command::Rehearse(rehearse) => rehearse.run(&cli.config),
+        Command::Relay(relay) => relay.run(&cli.config),
     }
 }
 

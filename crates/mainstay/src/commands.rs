@@ -14,6 +14,7 @@ pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod on_call;
 pub(crate) mod rehearse;
+pub(crate) mod relay;
 pub(crate) mod rule;
 pub(crate) mod serve;
 

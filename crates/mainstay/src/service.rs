@@ -14,10 +14,11 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use mainstay_engine::{Event, Recheck};
-use mainstay_model::Landscape;
+use mainstay_model::{Landscape, RelayPolicy, Secret};
 use mainstay_notify::Courier;
 use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Retention, Store};
+use mainstay_tls::{PolicyKey, SignedPolicy};
 use mainstay_web::operator::{self, Links, Operator, Readiness};
 use mainstay_web::public::Public;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -45,6 +46,9 @@ use team::Team;
 
 /// How long what is under way may take to end after the signal to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Under which name the store keeps the key that policies are signed with.
+const POLICY: &str = "policy";
 
 /// Under which name the store keeps the key of the links in messages.
 const LINKS: &str = "links";
@@ -76,6 +80,7 @@ impl Service {
         let socket = Socket::bind(&loaded.server.data_dir)?;
         let courier = Arc::new(courier()?);
         let links = Arc::new(Links::new(&store.secret(LINKS, &clock::key()).await?));
+        let policy_key = Arc::new(policy_key(&store.secret(POLICY, &clock::key()).await?)?);
         let state = restore(&store, clock::now()).await?;
         let state: SharedState = Arc::new(RwLock::new(state));
 
@@ -121,6 +126,8 @@ impl Service {
             landscape,
             prober,
             board,
+            policy,
+            policy_key,
         };
         team.spawn("relays", relays.run());
         let told = Told { news: told, board: parts.board.clone(), inbox: parts.inbox.clone() };
@@ -190,6 +197,8 @@ struct Parts {
     landscape: watch::Sender<Arc<Landscape>>,
     prober: Arc<Prober>,
     board: Board,
+    policy: watch::Receiver<Arc<RelayPolicy>>,
+    policy_key: Arc<PolicyKey>,
 }
 
 impl Parts {
@@ -247,7 +256,15 @@ impl Parts {
         team.spawn("operator's actions", forward(submitted, self.inbox.clone(), team.stop()));
         let readiness = watch::Sender::new(readiness(&trouble.borrow()));
         let board = self.board.clone();
+        let key = self.policy_key.clone();
         let router = operator::router(Operator {
+            policy: operator::PolicyDesk {
+                latest: self.policy.clone(),
+                public_key: key.public().to_string(),
+                sign: Arc::new(move |policy| {
+                    serde_json::to_string(&SignedPolicy::sign(policy, &key).ok()?).ok()
+                }),
+            },
             relays: operator::RelayReports(Arc::new(move || board.reports())),
             state: self.state.clone(),
             store: self.store.clone(),
@@ -313,6 +330,12 @@ async fn forward(mut submitted: mpsc::Receiver<operator::Submitted>, inbox: Inbo
             }
         }
     }
+}
+
+/// The key that policies are signed with. The store keeps it in the usual alphabet of base64.
+fn policy_key(kept: &Secret) -> anyhow::Result<PolicyKey> {
+    let text = kept.expose().trim_end_matches('=').replace('+', "-").replace('/', "_");
+    PolicyKey::parse(&text).context("the kept key that policies are signed with is damaged")
 }
 
 /// Carries messages, with the roots of this system for the services' HTTPS.

@@ -4,6 +4,7 @@ pub(crate) mod alarm;
 #[cfg(test)]
 mod crashes;
 pub(crate) mod deliver;
+pub(crate) mod elsewhere;
 pub(crate) mod heartbeat;
 pub(crate) mod prove;
 pub(crate) mod publish;

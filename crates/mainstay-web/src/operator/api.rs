@@ -11,6 +11,7 @@ mod drills;
 mod heartbeats;
 mod incidents;
 mod on_call;
+mod policy;
 mod relays;
 mod silences;
 mod status;
@@ -26,6 +27,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 use super::context::Context;
 use super::incident;
 use incidents::{doing, saying};
+
+pub use policy::{PolicyDesk, Sign};
 
 const DOCUMENT: &str = include_str!("../../static/openapi.json");
 
@@ -69,7 +72,10 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/deliveries", get(deliveries::list)),
         ("/api/v1/deliveries/{id}", get(deliveries::one)),
         ("/api/v1/deliveries/{id}/retry", post(deliveries::retry)),
+        ("/api/v1/policy/signed", get(policy::signed)),
+        ("/api/v1/policy/key", get(policy::key)),
         ("/api/v1/relays", get(relays::list)),
+        ("/api/v1/relays/told", post(policy::told)),
         ("/api/v1/openapi.json", get(openapi)),
     ]
 }

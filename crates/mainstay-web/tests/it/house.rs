@@ -73,6 +73,11 @@ impl House {
         let links = Arc::new(Links::new(&kept));
         let operator = Operator {
             relays: mainstay_web::operator::RelayReports::none(),
+            policy: mainstay_web::operator::PolicyDesk {
+                latest: tokio::sync::watch::Sender::default().subscribe(),
+                sign: Arc::new(|policy| serde_json::to_string(policy).ok()),
+                public_key: "public".into(),
+            },
             state: Arc::clone(&state),
             store: store.clone(),
             submit,

@@ -210,6 +210,7 @@ fn receive(read: Receive) -> Option<model::Receive> {
         alertmanager_token: read.alertmanager_token,
         alertmanager_repeat: read.alertmanager_repeat?,
         bounce_token: read.bounce_token,
+        relay_token: read.relay_token,
     })
 }
 

@@ -541,6 +541,9 @@ section! {
         /// What whoever hands in mail that came back has to bring along as a bearer token. Default: whoever reaches the operator's
         /// listener may.
         bounce_token: Hidden => Optional, "${BOUNCE_TOKEN}";
+        /// What a relay that runs elsewhere has to bring along as a bearer token when it tells what it saw. Default: whoever reaches the
+        /// operator's listener may.
+        relay_token: Hidden => Optional, "${RELAY_TOKEN}";
     }
 }
 

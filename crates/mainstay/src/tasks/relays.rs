@@ -4,6 +4,7 @@ mod board;
 mod kept;
 mod roots;
 mod told;
+mod uses;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use kept::Kept;
 
 pub(crate) use board::Board;
 pub(crate) use told::Told;
+pub(crate) use uses::Uses;
 
 /// A relay that could not be set up is tried again this often, and files of roots are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -1,15 +1,12 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use mainstay_engine::Event;
-use mainstay_model::{Admission, AdmissionDecision, WaiverId};
 use mainstay_relay::News;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::Board;
+use super::{Board, Uses};
 use crate::tasks::record::Inbox;
 
 /// The use of a waiver is written down this often at most: a busy relay admits thousands of connections in that time.
@@ -25,13 +22,10 @@ pub(crate) struct Told {
     pub(crate) inbox: Inbox,
 }
 
-/// How many connections were admitted under each waiver since that was told last, and when the latest was.
-type Uses = BTreeMap<WaiverId, (u64, Timestamp)>;
-
 impl Told {
     /// Takes down what relays tell until told to stop, and then what is left.
     pub(crate) async fn follow(mut self, stop: CancellationToken) {
-        let mut uses = Uses::new();
+        let mut uses = Uses::default();
         let mut pace = tokio::time::interval(TELL_EVERY);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -53,22 +47,18 @@ impl Told {
     async fn heard(&self, news: News, uses: &mut Uses) {
         self.board.heard(&news);
         match news {
-            News::Decided(Admission { at, decision: AdmissionDecision::Waived(id), .. }) => {
-                let (count, latest) = uses.entry(id).or_insert((0, at));
-                *count += 1;
-                *latest = at.max(*latest);
-            }
+            News::Decided(admission) => uses.count(&admission),
             News::FullyVerified { dependency, .. } => {
                 // What was admitted before is told before the end.
                 self.tell(uses).await;
                 self.inbox.send(Event::FullyVerified { dependency }).await;
             }
-            News::Decided(_) | News::Shadow(_) => {}
+            News::Shadow(_) => {}
         }
     }
 
     async fn tell(&self, uses: &mut Uses) {
-        for (waiver, (count, at)) in std::mem::take(uses) {
+        for (waiver, count, at) in std::mem::take(uses).all() {
             self.inbox.send(Event::WaiverUsed { waiver, count, at }).await;
         }
     }

@@ -1,0 +1,133 @@
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use mainstay_engine::Event;
+use mainstay_model::{DependencyName, RelayPolicy, WaiverId};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::token::Proof;
+use crate::operator::asked::Asked;
+use crate::operator::context::Context;
+use crate::operator::trouble::{ApiTrouble, Trouble};
+
+/// Whoever waits for a policy is answered after this at the latest, so that nothing in between takes them for gone.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// Signs a policy: a JWS in its flattened JSON serialization (RFC 7515 section 7.2.2). `None` when it cannot be written down.
+pub type Sign = Arc<dyn Fn(&RelayPolicy) -> Option<String> + Send + Sync>;
+
+/// What relays and applications elsewhere go by.
+#[derive(Clone)]
+pub struct PolicyDesk {
+    /// What is in force.
+    pub latest: watch::Receiver<Arc<RelayPolicy>>,
+    /// Signs it.
+    pub sign: Sign,
+    /// The public key, for whoever verifies the signature.
+    pub public_key: String,
+}
+
+impl fmt::Debug for PolicyDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyDesk").field("public_key", &self.public_key).finish_non_exhaustive()
+    }
+}
+
+/// Which policy is known already.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Known {
+    /// When it was issued. With it, the answer waits until there is a later one.
+    after: Option<Timestamp>,
+}
+
+/// `GET /api/v1/policy/signed`: the policy with its signature; with `after`, as soon as there is another.
+pub(super) async fn signed(
+    State(context): State<Arc<Context>>,
+    Asked(known): Asked<Known>,
+) -> Result<Response, ApiTrouble> {
+    let desk = &context.operator.policy;
+    let mut latest = desk.latest.clone();
+    if let Some(after) = known.after {
+        let another = latest.wait_for(|policy| policy.issued_at > after);
+        // After the longest wait, what is known already is said again: then the other side knows that we are there.
+        let _ = tokio::time::timeout(LONGEST_WAIT, another).await;
+    }
+    let policy = Arc::clone(&desk.latest.borrow());
+    let text = (desk.sign)(&policy).ok_or_else(|| {
+        Trouble::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The policy cannot be signed.",
+            "This is a fault of Mainstay; please report it.",
+        )
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+/// The answer with the key.
+#[derive(Debug, Serialize)]
+pub(super) struct Key {
+    /// Ed25519, base64url without padding.
+    key: String,
+}
+
+/// `GET /api/v1/policy/key`: by what signatures are verified.
+pub(super) async fn key(State(context): State<Arc<Context>>) -> Json<Key> {
+    Json(Key { key: context.operator.policy.public_key.clone() })
+}
+
+/// What relays elsewhere have to tell.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Told {
+    /// Waivers that were used.
+    uses: Vec<Use>,
+    /// Dependencies whose certificates passed full verification while a waiver was in force.
+    fully_verified: Vec<DependencyName>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Use {
+    waiver: WaiverId,
+    count: u64,
+    at: Timestamp,
+}
+
+/// The answer to that.
+#[derive(Debug, Serialize)]
+pub(super) struct Taken {
+    taken: usize,
+}
+
+/// `POST /api/v1/relays/told`: what a relay that runs elsewhere has seen.
+pub(super) async fn told(
+    State(context): State<Arc<Context>>,
+    proof: Proof,
+    told: Result<Json<Told>, JsonRejection>,
+) -> Result<Json<Taken>, ApiTrouble> {
+    let token = {
+        let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.landscape().receive.relay_token.clone()
+    };
+    let advice = "Send the header Authorization: Bearer, with receive.relay_token of the configuration.";
+    proof.authorize(token.as_ref(), advice)?;
+    let Json(told) = told.map_err(|error| {
+        Trouble::new(StatusCode::BAD_REQUEST, error.body_text(), "Send what the API's document says.")
+    })?;
+    let taken = told.uses.len() + told.fully_verified.len();
+    for Use { waiver, count, at } in told.uses {
+        context.record(Event::WaiverUsed { waiver, count, at }).await?;
+    }
+    for dependency in told.fully_verified {
+        context.record(Event::FullyVerified { dependency }).await?;
+    }
+    Ok(Json(Taken { taken }))
+}

@@ -1,0 +1,84 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use mainstay_tls::PolicyPublicKey;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::level_filters::LevelFilter;
+use tracing::{info, warn};
+
+use crate::client::{Reach, Server};
+use crate::config::{self, Loaded};
+use crate::tasks::elsewhere::{PolicyFollower, Teller};
+use crate::tasks::relays::{Board, Relays};
+
+/// Run only the relays of the configuration, and go by the policy of a server elsewhere.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The policy says which expired certificates are waived. The latest one is kept in the data directory, and \
+    holds when the server is gone; every waiver in it carries its own end. Without a server that was ever reached, nothing is waived."
+)]
+pub(crate) struct Relay {
+    /// The public key that the server signs its policy with, as GET /api/v1/policy/key says. [default: the one that it says first,
+    /// which is kept]
+    #[arg(long, value_name = "KEY")]
+    policy_key: Option<PolicyPublicKey>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Relay {
+    pub(crate) fn run(self, config: &Path) -> ExitCode {
+        let loaded = match config::load(config, &config::environment) {
+            Ok(loaded) => loaded,
+            Err(problems) => return super::refuse(&problems),
+        };
+        let server = match self.reach.server(config) {
+            Ok(server) => server,
+            Err(problems) => return super::refuse(&problems),
+        };
+        super::in_runtime(LevelFilter::INFO, relay(loaded, server, self.policy_key))
+    }
+}
+
+async fn relay(loaded: Loaded, server: Server, key: Option<PolicyPublicKey>) -> anyhow::Result<()> {
+    for warning in &loaded.warnings {
+        warn!("{}", warning.line());
+    }
+    let any = loaded.landscape.dependencies.values().any(|one| one.relay.is_some());
+    anyhow::ensure!(any, "no dependency has a relay: add `relay: {{ listen: 127.0.0.1:13306 }}` to one");
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+    let data_dir = data_dir(&loaded)?;
+    let server = Arc::new(server);
+    let follower = PolicyFollower::new(server.clone(), key, &data_dir);
+    let stop = CancellationToken::new();
+    let (policy, board) = (follower.policy(), Board::default());
+    let landscape = watch::Sender::new(Arc::new(loaded.landscape));
+    let (relays, news) =
+        Relays::start(landscape.subscribe(), policy, data_dir, board.clone(), stop.clone()).await?;
+    for report in board.reports() {
+        info!("the relay of {} listens on {}", report.dependency, report.listen.join(", "));
+    }
+    let following = tokio::spawn(follower.run(stop.clone()));
+    let telling = tokio::spawn(Teller { news, server }.run(stop.clone()));
+    let relaying = tokio::spawn(relays.run());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT cannot be waited for")?,
+    }
+    info!("stopping, each connection at the end of its transaction");
+    stop.cancel();
+    let _ = tokio::join!(following, telling, relaying);
+    Ok(())
+}
+
+fn data_dir(loaded: &Loaded) -> anyhow::Result<PathBuf> {
+    let folder = loaded.server.data_dir.clone();
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the data directory {}", folder.display()))?;
+    Ok(folder)
+}

@@ -1,0 +1,194 @@
+//! What a relay that runs alone has to do with its server: it goes by that one's policy, and tells it what it saw.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::http::Method;
+use jiff::Timestamp;
+use mainstay_model::{DependencyName, RelayPolicy};
+use mainstay_relay::News;
+use mainstay_tls::{PolicyPublicKey, SignedPolicy};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::client::Server;
+use crate::tasks::relays::Uses;
+
+/// Before a server that did not answer is asked again.
+const PAUSE: Duration = Duration::from_secs(2);
+/// What was seen is told this often at most.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// Keeps the policy of a server, on disk too.
+pub(crate) struct PolicyFollower {
+    server: Arc<Server>,
+    /// By which signatures are verified; absent until the server has said it once.
+    key: Option<PolicyPublicKey>,
+    kept: Kept,
+    policy: watch::Sender<Arc<RelayPolicy>>,
+}
+
+/// The files of the data directory.
+struct Kept {
+    policy: PathBuf,
+    key: PathBuf,
+}
+
+impl PolicyFollower {
+    /// Begins with the policy that was kept, if there is one and its signature holds.
+    pub(crate) fn new(server: Arc<Server>, key: Option<PolicyPublicKey>, data_dir: &Path) -> PolicyFollower {
+        let kept = Kept { policy: data_dir.join("policy.json"), key: data_dir.join("policy-key") };
+        let key = key.or_else(|| std::fs::read_to_string(&kept.key).ok()?.trim().parse().ok());
+        let follower = PolicyFollower { server, key, kept, policy: watch::Sender::default() };
+        match follower.kept_policy() {
+            Ok(Some(policy)) => {
+                info!("the kept policy of {} is in force", policy.issued_at);
+                follower.policy.send_replace(Arc::new(policy));
+            }
+            Ok(None) => {}
+            Err(why) => warn!("the kept policy is not used, so nothing is waived: {why:#}"),
+        }
+        follower
+    }
+
+    /// What is in force.
+    pub(crate) fn policy(&self) -> watch::Receiver<Arc<RelayPolicy>> {
+        self.policy.subscribe()
+    }
+
+    /// Asks for the next policy again and again until told to stop. A server that is gone changes nothing.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut is_reached = true;
+        loop {
+            let asked = tokio::select! {
+                () = stop.cancelled() => return,
+                asked = self.ask() => asked,
+            };
+            match asked {
+                Ok(()) => is_reached = true,
+                Err(why) => {
+                    if std::mem::take(&mut is_reached) {
+                        warn!("no policy from the server, so the one before stays in force: {why:#}");
+                    }
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(PAUSE) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask(&mut self) -> anyhow::Result<()> {
+        let key = self.key().await?;
+        let before = self.policy.borrow().issued_at;
+        // The first question is answered at once, so that a server that was started anew is believed.
+        let path = match before == Timestamp::UNIX_EPOCH {
+            true => "/api/v1/policy/signed".to_owned(),
+            false => format!("/api/v1/policy/signed?after={before}"),
+        };
+        let said = self.server.ask(Method::GET, &path, None).await?.to_string();
+        let policy = SignedPolicy::open(said.as_bytes(), &[key])?;
+        if policy.issued_at > before {
+            info!("a new policy is in force, with {} waivers", policy.waivers.len());
+            self.policy.send_replace(Arc::new(policy));
+            write(&self.kept.policy, &said)?;
+        }
+        Ok(())
+    }
+
+    async fn key(&mut self) -> anyhow::Result<PolicyPublicKey> {
+        if let Some(key) = self.key {
+            return Ok(key);
+        }
+        let said = self.server.ask(Method::GET, "/api/v1/policy/key", None).await?;
+        let key: PolicyPublicKey = said["key"].as_str().unwrap_or_default().parse()?;
+        info!("the server signs its policy with {key}; from now on no other key is taken");
+        write(&self.kept.key, &key.to_string())?;
+        self.key = Some(key);
+        Ok(key)
+    }
+
+    fn kept_policy(&self) -> anyhow::Result<Option<RelayPolicy>> {
+        let (Some(key), Ok(bytes)) = (self.key, std::fs::read(&self.kept.policy)) else { return Ok(None) };
+        Ok(Some(SignedPolicy::open(&bytes, &[key])?))
+    }
+}
+
+/// Written beside and moved into place, so that a crash leaves the old one or the new one.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let beside = path.with_extension("new");
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Tells the server which waivers were used, and where full verification succeeds again.
+pub(crate) struct Teller {
+    pub(crate) news: mpsc::Receiver<News>,
+    pub(crate) server: Arc<Server>,
+}
+
+/// What the server does not know yet.
+#[derive(Debug, Default)]
+struct Untold {
+    uses: Uses,
+    fully_verified: BTreeSet<DependencyName>,
+}
+
+impl Teller {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut untold = Untold::default();
+        let mut pace = tokio::time::interval(TELL_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = pace.tick() => self.tell(&mut untold).await,
+                news = self.news.recv() => match news {
+                    Some(news) => untold.heard(&news),
+                    None => break,
+                },
+            }
+        }
+        while let Ok(news) = self.news.try_recv() {
+            untold.heard(&news);
+        }
+        self.tell(&mut untold).await;
+    }
+
+    /// What cannot be told now is told later.
+    async fn tell(&self, untold: &mut Untold) {
+        if untold.uses.is_empty() && untold.fully_verified.is_empty() {
+            return;
+        }
+        let told = self.server.ask(Method::POST, "/api/v1/relays/told", Some(&untold.json())).await;
+        if told.is_ok() {
+            *untold = Untold::default();
+        }
+    }
+}
+
+impl Untold {
+    fn heard(&mut self, news: &News) {
+        match news {
+            News::Decided(admission) => self.uses.count(admission),
+            News::FullyVerified { dependency, .. } => {
+                self.fully_verified.insert(dependency.clone());
+            }
+            News::Shadow(finding) => warn!(
+                relay.dependency = %finding.dependency, relay.address = finding.address,
+                "as of {} connections would fail: {}", finding.as_of, finding.message
+            ),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let uses =
+            self.uses.iter().map(|(id, (count, at))| json!({ "waiver": id, "count": count, "at": at }));
+        json!({ "uses": uses.collect::<Vec<_>>(), "fully_verified": self.fully_verified })
+    }
+}
