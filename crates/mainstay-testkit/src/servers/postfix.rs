@@ -14,6 +14,14 @@ use crate::Identity;
 /// Nobody's number on Debian and most others; Postfix insists on delivering as somebody.
 const NOBODY: u32 = 65_534;
 
+/// What runs in the foreground is only a script that waits for the master, which is a session of its own and has to be stopped by name.
+const RUN: &str = r#"
+trap '"$0" -c "$1" stop' TERM
+"$0" -c "$1" start-fg &
+wait
+wait
+"#;
+
 /// A Postfix that takes mail for anybody at `example.test` and keeps it to be read; everybody else is refused.
 #[derive(Debug)]
 pub struct Postfix {
@@ -61,7 +69,8 @@ impl Postfix {
         let smtps = options.identity.map(|_| smtps_port);
         place.write("etc/master.cf", &services(smtp_port, smtps));
         let configuration = place.path("etc").display().to_string();
-        let server = [program.display().to_string(), "-c".into(), configuration, "start-fg".into()];
+        let server =
+            ["/bin/sh".into(), "-c".into(), RUN.into(), program.display().to_string(), configuration];
         let keeper = Keeper::start(place, &server, "TERM", "daemon started");
         Postfix { keeper, smtp_port, smtps_port, _login: login }
     }
