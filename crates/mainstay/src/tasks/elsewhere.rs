@@ -187,8 +187,7 @@ impl Untold {
     }
 
     fn json(&self) -> Value {
-        let uses =
-            self.uses.iter().map(|(id, (count, at))| json!({ "waiver": id, "count": count, "at": at }));
+        let uses = self.uses.all().map(|(id, count, at)| json!({ "waiver": id, "count": count, "at": at }));
         json!({ "uses": uses.collect::<Vec<_>>(), "fully_verified": self.fully_verified })
     }
 }
