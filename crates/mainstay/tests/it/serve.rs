@@ -12,4 +12,5 @@ mod hook;
 mod kills;
 mod reload;
 mod restarts;
+mod story;
 mod switch;
