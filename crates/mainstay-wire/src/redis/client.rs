@@ -214,7 +214,7 @@ impl Conversation for Client {
 const EXPECTED: &str = "Redis's answer to PING";
 
 /// A command as an array of strings with their lengths, so that no word can break out of its place.
-fn command(words: &[&str]) -> Vec<u8> {
+pub(super) fn command(words: &[&str]) -> Vec<u8> {
     let mut command = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
         command.extend(format!("${}\r\n", word.len()).into_bytes());

@@ -79,7 +79,7 @@ fn line_end(bytes: &[u8]) -> Result<Option<usize>, WireError> {
 }
 
 /// How many bytes follow the line of an element, and how many elements.
-fn element(line: &[u8]) -> Result<(usize, usize), WireError> {
+pub(super) fn element(line: &[u8]) -> Result<(usize, usize), WireError> {
     let (kind, text) = line.split_first().ok_or(WireError::malformed("an empty line in place of a reply"))?;
     match kind {
         b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => Ok((0, 0)),
@@ -93,15 +93,14 @@ fn element(line: &[u8]) -> Result<(usize, usize), WireError> {
 }
 
 /// A length; `None` for -1, which stands for nothing.
-fn length(text: &[u8]) -> Result<Option<usize>, WireError> {
+pub(super) fn length(text: &[u8]) -> Result<Option<usize>, WireError> {
     if text == b"-1" {
         return Ok(None);
     }
-    let number = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    number
-        .and_then(|text| text.parse().ok())
-        .map(Some)
-        .ok_or(WireError::malformed("a length that is no number"))
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| usize::from(byte - b'0'));
+    let number =
+        text.iter().try_fold(0_usize, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?));
+    number.filter(|_| !text.is_empty()).map(Some).ok_or(WireError::malformed("a length that is no number"))
 }
 
 #[cfg(test)]
