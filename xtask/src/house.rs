@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 /// Which crates of the workspace each crate may use. Whatever is not listed may use nothing.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("mainstay-model", &[]),
     ("mainstay-wire", &[]),
     ("mainstay-engine", &["mainstay-model"]),
@@ -17,6 +17,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("mainstay-store", &["mainstay-model"]),
     ("mainstay-notify", &["mainstay-model"]),
     ("mainstay-relay", &["mainstay-model", "mainstay-wire", "mainstay-tls"]),
+    ("mainstay-rustls", &["mainstay-model", "mainstay-tls"]),
     ("mainstay-web", &["mainstay-model", "mainstay-engine", "mainstay-store"]),
     (
         "mainstay",

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use mainstay_model::{Blame, Failure, FailureKind, Observation, Phase, Phases, TlsFacts};
-use mainstay_tls::{Judgement, PemFileError, Roots, ServerName, judge_file, read_pem_file};
+use mainstay_tls::{Judgement, Roots, ServerName, SmallFileError, judge_file, read_small_file};
 
 use crate::drive::Observed;
 use crate::verdict;
@@ -44,8 +44,8 @@ fn of_ours(failure: Failure) -> Failure {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    read_pem_file(path).map_err(|error| match error {
-        PemFileError::Unreadable(error) => unreadable(&error),
+    read_small_file(path).map_err(|error| match error {
+        SmallFileError::Unreadable(error) => unreadable(&error),
         unfit => failure(&unfit.to_string()),
     })
 }

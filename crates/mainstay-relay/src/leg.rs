@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mainstay_tls::{PemFileError, read_pem_file};
+use mainstay_tls::{SmallFileError, read_small_file};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::pem::PemObject as _;
@@ -48,7 +48,7 @@ pub enum LegError {
         /// The file.
         path: String,
         /// What is wrong.
-        reason: PemFileError,
+        reason: SmallFileError,
     },
     /// A file has not what it should have.
     #[error("{path} has no {what}; it needs a block -----BEGIN {label}-----")]
@@ -76,7 +76,7 @@ pub enum LegError {
 pub fn acceptor_of_files(certificate: &Path, key: &Path, spoken: Spoken) -> Result<TlsAcceptor, LegError> {
     let shown = |path: &Path| path.display().to_string();
     let read =
-        |path: &Path| read_pem_file(path).map_err(|reason| LegError::Unfit { path: shown(path), reason });
+        |path: &Path| read_small_file(path).map_err(|reason| LegError::Unfit { path: shown(path), reason });
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&read(certificate)?).filter_map(Result::ok).collect();
     if chain.is_empty() {
         return Err(LegError::Missing {

@@ -7,9 +7,9 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::pem_file::{PemFileError, read_pem_file};
 use crate::provider::PROVIDER;
 use crate::roots::{hint, pem_reason};
+use crate::small_file::{SmallFileError, read_small_file};
 
 /// A certificate of ours and its key, for servers that ask their clients for one. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub enum ClientKeyError {
         /// The file.
         path: String,
         /// What is wrong with it.
-        reason: PemFileError,
+        reason: SmallFileError,
     },
     /// A file has no certificate.
     #[error("{path} has no certificate; it needs at least one block -----BEGIN CERTIFICATE-----{hint}")]
@@ -91,7 +91,7 @@ impl fmt::Debug for ClientKey {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ClientKeyError> {
-    read_pem_file(path).map_err(|reason| ClientKeyError::Unfit { path: shown(path), reason })
+    read_small_file(path).map_err(|reason| ClientKeyError::Unfit { path: shown(path), reason })
 }
 
 fn chain(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientKeyError> {

@@ -12,6 +12,7 @@ pub const MAX_POLICY_BYTES: usize = 1024 * 1024;
 /// A policy with its signature, as it is published: a JWS in flattened JSON serialization (RFC 7515 section 7.2.2), signed with
 /// Ed25519 (RFC 8037). The payload is the JSON of a [`RelayPolicy`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(expecting = "an object with payload, protected and signature")]
 pub struct SignedPolicy {
     payload: String,
     protected: String,
@@ -46,7 +47,7 @@ pub enum PolicyError {
     OtherHeader,
     /// None of the keys made the signature.
     #[error(
-        "its signature was made by none of the {0} keys that are trusted; compare them with the public key that Mainstay shows"
+        "its signature was made by none of the keys that are trusted here ({0}); compare them with the public key that Mainstay shows"
     )]
     OtherKey(usize),
     /// The signature holds, but what it is for is no policy.

@@ -7,8 +7,8 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
 use crate::facts::Facts;
-use crate::pem_file::{PemFileError, read_pem_file};
 use crate::provider;
+use crate::small_file::{SmallFileError, read_small_file};
 
 /// The certificates that are trusted to vouch for servers. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub enum RootsError {
         /// The file.
         path: String,
         /// What is wrong with it.
-        reason: PemFileError,
+        reason: SmallFileError,
     },
     /// There is no certificate.
     #[error("{origin} has no certificate; it needs at least one block -----BEGIN CERTIFICATE-----{hint}")]
@@ -92,9 +92,9 @@ impl Roots {
     /// The certificates of a PEM file, and no others.
     pub fn from_pem_file(path: &Path) -> Result<Roots, RootsError> {
         let shown = path.display().to_string();
-        match read_pem_file(path) {
+        match read_small_file(path) {
             Ok(pem) => Roots::from_pem(&pem, &shown),
-            Err(PemFileError::Unreadable(source)) => Err(RootsError::Unreadable { path: shown, source }),
+            Err(SmallFileError::Unreadable(source)) => Err(RootsError::Unreadable { path: shown, source }),
             Err(reason) => Err(RootsError::Unfit { path: shown, reason }),
         }
     }

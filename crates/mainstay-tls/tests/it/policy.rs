@@ -1,5 +1,7 @@
 //! The signed policy.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -31,6 +33,8 @@ fn policy() -> RelayPolicy {
     RelayPolicy {
         issued_at: "2026-03-15T00:39:00Z".parse().unwrap(),
         waivers: vec![waiver],
+        links: [("orders-db".parse().unwrap(), "https://mainstay.example.test/incidents/1".to_owned())]
+            .into(),
         revoked: vec![Fingerprint([0xef; 32])],
     }
 }
@@ -63,7 +67,7 @@ fn the_envelope_is_a_contract() {
     assert_eq!(
         text("payload"),
         format!(
-            r#"{{"issued_at":"2026-03-15T00:39:00Z","waivers":[{{"id":"0199c0de-0000-7000-8000-000000000001","dependency":"orders-db","server_name":"db.example.test","sha256":"{ab}","spki_sha256":"{cd}","not_after":"2026-03-14T22:29:00Z","from":"2026-03-15T00:39:00Z","until":"2026-03-15T04:39:00Z","url":"https://mainstay.example.test/waivers/1"}}],"revoked":["{ef}"]}}"#
+            r#"{{"issued_at":"2026-03-15T00:39:00Z","waivers":[{{"id":"0199c0de-0000-7000-8000-000000000001","dependency":"orders-db","server_name":"db.example.test","sha256":"{ab}","spki_sha256":"{cd}","not_after":"2026-03-14T22:29:00Z","from":"2026-03-15T00:39:00Z","until":"2026-03-15T04:39:00Z","url":"https://mainstay.example.test/waivers/1"}}],"links":{{"orders-db":"https://mainstay.example.test/incidents/1"}},"revoked":["{ef}"]}}"#
         )
     );
     assert_eq!(open(&envelope), Ok(policy()));
@@ -79,7 +83,7 @@ fn the_schema_describes_what_is_written() {
         serde_json::from_str(include_str!("../../../../docs/reference/policy.schema.json")).unwrap();
     let waiver = &schema["$defs"]["waiver"];
     let written = serde_json::to_value(policy()).unwrap();
-    let least = RelayPolicy { revoked: Vec::new(), ..policy() };
+    let least = RelayPolicy { revoked: Vec::new(), links: BTreeMap::new(), ..policy() };
     let mut least = serde_json::to_value(least).unwrap();
     least["waivers"][0].as_object_mut().unwrap().remove("url");
     let keys = |value: &Value| sorted(value.as_object().unwrap().keys().map(String::as_str));

@@ -1,0 +1,5 @@
+//! Following the policy, and what connections that means.
+
+mod follow;
+mod postgres;
+mod scene;
