@@ -1,11 +1,9 @@
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
-<<<<<<< HEAD
-use mainstay_model::{ChannelRecord, Dependency, DependencyState, Incident, Landscape, Severity, Silence};
-=======
-use mainstay_model::{Dependency, DependencyState, Incident, Landscape, Severity, Silence, Waiver};
->>>>>>> 4ac6c1c (web: wip waivers)
+use mainstay_model::{
+    ChannelRecord, Dependency, DependencyState, Incident, Landscape, Severity, Silence, Waiver,
+};
 
 use super::context::Context;
 use crate::show::Sign;
@@ -19,13 +17,10 @@ pub(crate) struct Known {
     pub(super) open: Vec<Arc<Incident>>,
     /// What was silenced at run time and is silent still, oldest first.
     pub(super) silences: Vec<Silence>,
-<<<<<<< HEAD
     /// What is remembered of each configured channel.
     pub(super) channels: Vec<ChannelRecord>,
-=======
     /// Those that are not over, oldest first.
     pub(super) waivers: Vec<Arc<Waiver>>,
->>>>>>> 4ac6c1c (web: wip waivers)
     pub(super) offline_since: Option<Timestamp>,
     pub(super) version: &'static str,
 }
@@ -43,11 +38,8 @@ impl Known {
             dependencies: state.dependencies().cloned().collect(),
             open,
             silences: state.silences().filter(|one| one.until > now).cloned().collect(),
-<<<<<<< HEAD
             channels: state.channels().cloned().collect(),
-=======
             waivers: state.waivers().filter(|one| !one.is_over()).cloned().collect(),
->>>>>>> 4ac6c1c (web: wip waivers)
             offline_since: state.offline_since(),
             version: context.operator.version,
         }
