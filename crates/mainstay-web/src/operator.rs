@@ -29,6 +29,7 @@ mod quiet;
 mod relays;
 mod take_up;
 mod trouble;
+mod waivers;
 mod words;
 
 use std::sync::{Arc, RwLock};
@@ -113,6 +114,10 @@ pub fn router(operator: Operator) -> Router {
         .route("/a/{token}", get(take_up::get).post(take_up::post))
         .route("/quiet", get(quiet::get).post(quiet::post))
         .route("/quiet/{id}/end", post(quiet::end))
+        .route("/waivers", post(waivers::post))
+        .route("/waivers/{id}/grant", post(waivers::grant))
+        .route("/waivers/{id}/refuse", post(waivers::refuse))
+        .route("/waivers/{id}/end", post(waivers::end))
         .route("/messages", get(messages::get))
         .route("/relays", get(relays::get))
         .route("/messages/{id}", get(messages::one))

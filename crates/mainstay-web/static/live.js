@@ -33,6 +33,21 @@
     }
   };
 
+  // As the server says it: 45 s, 12 min, 2 h 10 min.
+  const inWords = (seconds) => {
+    const minutes = Math.floor(seconds / 60), hours = Math.floor(seconds / 3600);
+    if (seconds < 120) return `${Math.max(0, seconds)} s`;
+    if (minutes < 60) return `${minutes} min`;
+    return hours < 10 && minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  };
+
+  const countDown = () => {
+    for (const one of document.querySelectorAll("[data-until]")) {
+      const words = inWords(Math.floor((Date.parse(one.dataset.until) - Date.now()) / 1000));
+      if (one.textContent !== words) one.textContent = words;
+    }
+  };
+
   const exchange = (old, fresh) => {
     const states = new Map([...old.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, one.dataset.state]));
     const open = new Set([...old.querySelectorAll("details[open][id]")].map((one) => one.id));
@@ -109,5 +124,6 @@
   addEventListener("pagehide", rest);
   addEventListener("pageshow", (event) => { if (event.persisted && !document.hidden) wake(); });
   localTimes(document);
+  setInterval(countDown, 1000);
   if (!document.hidden) listen();
 })();

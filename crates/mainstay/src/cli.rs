@@ -38,6 +38,10 @@ enum Command {
     Bounce(commands::bounce::Bounce),
     Rehearse(commands::rehearse::Rehearse),
     Relay(commands::relay::Relay),
+    Waive(commands::waive::Waive),
+    Waivers(commands::waivers::Waivers),
+    Unwaive(commands::unwaive::Unwaive),
+    AuditLog(commands::audit_log::AuditLog),
 }
 
 /// Runs what the command line says. Wrong usage exits with 3, which monitoring plugins read as "unknown", unless a command says otherwise.
@@ -66,6 +70,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Bounce(bounce) => bounce.run(&cli.config),
         Command::Rehearse(rehearse) => rehearse.run(&cli.config),
         Command::Relay(relay) => relay.run(&cli.config),
+        Command::Waive(waive) => waive.run(&cli.config),
+        Command::Waivers(waivers) => waivers.run(&cli.config),
+        Command::Unwaive(unwaive) => unwaive.run(&cli.config),
+        Command::AuditLog(log) => log.run(&cli.config),
     }
 }
 
@@ -73,6 +81,7 @@ pub(crate) fn run() -> ExitCode {
 fn wrong_usage() -> u8 {
     let lenient = Cli::command().ignore_errors(true).try_get_matches();
     match lenient.as_ref().ok().and_then(|matches| matches.subcommand_name()) {
+        Some("audit-log") => commands::audit_log::UNREAD,
         Some("bounce") => commands::bounce::TRY_AGAIN,
         Some("drill") => commands::drill::NOT_BEGUN,
         Some("rehearse") => commands::rehearse::WRONG_USAGE,

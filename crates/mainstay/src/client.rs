@@ -59,7 +59,7 @@ impl Reach {
         match server {
             Some(url) => {
                 let token = token_file.or(token.map(Secret::new));
-                Ok(Server::There { url, token, roots: ca_file })
+                Ok(Server::There { url, token, roots: ca_file, by })
             }
             None => config::data_dir(config, &config::environment)
                 .map(|folder| Server::Here { socket: socket_in(&folder), by: by.or_else(caller) }),
@@ -118,6 +118,8 @@ pub(crate) enum Server {
         token: Option<Secret>,
         /// Whom to trust for `https`; absent: as this system does.
         roots: Option<Roots>,
+        /// In whose name something is done, where the API takes the caller's word for it.
+        by: Option<String>,
     },
 }
 
@@ -149,6 +151,14 @@ impl Server {
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
         self.answer(method, path, body.map_or(Content::Nothing, Content::Json)).await?.granted()
+    }
+
+    /// The name that the API has to be told with what is asked, as nothing else says it.
+    pub(crate) fn name_to_tell(&self) -> &str {
+        match self {
+            Server::Here { .. } => "",
+            Server::There { by, .. } => by.as_deref().unwrap_or_default(),
+        }
     }
 
     /// The same for whoever wants to know with what it refuses.

@@ -1,8 +1,10 @@
 //! One file a subcommand.
 
 use std::future::Future;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+pub(crate) mod audit_log;
 pub(crate) mod backup;
 pub(crate) mod bounce;
 pub(crate) mod channel;
@@ -17,10 +19,23 @@ pub(crate) mod rehearse;
 pub(crate) mod relay;
 pub(crate) mod rule;
 pub(crate) mod serve;
+pub(crate) mod unwaive;
+pub(crate) mod waive;
+pub(crate) mod waivers;
 
+use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Problems, Rendering};
+
+/// For whom something is reported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    #[default]
+    Text,
+    /// What the API answers.
+    Json,
+}
 
 /// Shows why the configuration cannot be used.
 #[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]
@@ -55,6 +70,29 @@ fn in_runtime_with_code(
         Ok(())
     });
     if ran == ExitCode::SUCCESS { code } else { ExitCode::from(otherwise) }
+}
+
+#[expect(clippy::print_stdout, reason = "this is where a command speaks to the person who called it")]
+fn print(text: &str) {
+    print!("{text}");
+}
+
+/// What is said before and on the way, so that the result alone can be read by a program.
+#[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]
+fn aside(text: &str) {
+    eprint!("{text}");
+    // What cannot be shown does not change what is done.
+    let _ = std::io::stderr().flush();
+}
+
+/// Whether somebody on the terminal says yes; where nobody can be asked, they must have said so before, of which `otherwise` tells.
+fn agreed(question: &str, otherwise: &str) -> anyhow::Result<bool> {
+    let stdin = std::io::stdin();
+    anyhow::ensure!(stdin.is_terminal(), "{otherwise}");
+    aside(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 #[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]

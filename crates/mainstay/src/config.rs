@@ -30,6 +30,7 @@ mod shape;
 mod source;
 mod telling;
 mod urls;
+mod waivers;
 mod words;
 mod yaml;
 

@@ -31,10 +31,11 @@ pub struct WaiverGrounds {
 }
 
 impl State {
-    /// What a waiver for a dependency would give up until then, and what it would not; nothing where there is no such dependency.
-    pub fn waiver_risks(&self, name: &DependencyName, until: Timestamp) -> Vec<String> {
+    /// What a waiver for a dependency that is granted now would give up for so long, and what it would not; nothing where there is no
+    /// such dependency.
+    pub fn waiver_risks(&self, name: &DependencyName, lasts: Duration, now: Timestamp) -> Vec<String> {
         let dependency = self.landscape.dependencies.get(name);
-        dependency.map_or_else(Vec::new, |dependency| words::risks(dependency, until))
+        dependency.map_or_else(Vec::new, |dependency| words::risks(dependency, lasts, now))
     }
 }
 

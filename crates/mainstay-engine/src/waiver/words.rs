@@ -1,9 +1,11 @@
 //! What is said about a waiver, in the history and in messages.
 
-use jiff::Timestamp;
-use mainstay_model::{Dependency, Waiver, WaiverEnd, WaiverState};
+use std::time::Duration;
 
-use crate::time::{clock, later};
+use jiff::Timestamp;
+use mainstay_model::{Dependency, HumanDuration, Waiver, WaiverEnd, WaiverState};
+
+use crate::time::{clock, later, signed};
 
 use super::UNANSWERED;
 
@@ -84,9 +86,11 @@ pub fn waiver_end(end: &WaiverEnd) -> String {
     }
 }
 
-/// What is given up by a waiver until that time, and what is not, in words for whoever decides.
-pub(super) fn risks(dependency: &Dependency, until: Timestamp) -> Vec<String> {
-    let (name, until) = (&dependency.name, clock(until));
+/// What is given up by a waiver, and what is not, in words for whoever decides.
+pub(super) fn risks(dependency: &Dependency, lasts: Duration, now: Timestamp) -> Vec<String> {
+    let name = &dependency.name;
+    let until = clock(later(now, signed(lasts)));
+    let lasts = HumanDuration(lasts);
     let server = dependency.tls.server_name.as_ref().unwrap_or(&dependency.target.host);
     let effect = match dependency.relay {
         Some(_) => "It takes effect at the relay, for connections that it makes from then on.".to_owned(),
@@ -103,8 +107,8 @@ pub(super) fn risks(dependency: &Dependency, until: Timestamp) -> Vec<String> {
          was stolen since."
             .to_owned(),
         format!(
-            "Until {until} anybody who holds the old key can pose as {name}, and read and change what is sent. It ends by itself before \
-             that when the server has a valid certificate again."
+            "Until it ends, at {until} when it lasts {lasts}, anybody who holds the old key can pose as {name}, and read and change what is \
+             sent. It ends by itself before that when the server has a valid certificate again."
         ),
         effect,
     ]

@@ -16,6 +16,7 @@ mod relays;
 mod silences;
 mod status;
 mod token;
+mod waivers;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use super::context::Context;
 use super::incident;
 use incidents::{doing, saying};
+use waivers::Shown as ShownWaiver;
 
 pub use policy::{PolicyDesk, Sign};
 
@@ -58,6 +60,13 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
         ("/api/v1/incidents/{id}/split", saying(incident::splitting)),
         ("/api/v1/silences", get(silences::list).post(silences::make)),
         ("/api/v1/silences/{id}", delete(silences::end)),
+        ("/api/v1/waivers", get(waivers::list).post(waivers::request)),
+        ("/api/v1/waivers/grounds", get(waivers::grounds)),
+        ("/api/v1/waivers/{id}", get(waivers::one).delete(waivers::end)),
+        ("/api/v1/waivers/{id}/grant", post(waivers::grant)),
+        ("/api/v1/waivers/{id}/refuse", post(waivers::refuse)),
+        ("/api/v1/waivers/{id}/end", post(waivers::end)),
+        ("/api/v1/policy", get(waivers::policy)),
         ("/api/v1/heartbeats/{name}", post(heartbeats::beat)),
         ("/api/v1/on-call", get(on_call::list)),
         ("/api/v1/on-call/{schedule}/overrides", post(on_call::stand_in)),

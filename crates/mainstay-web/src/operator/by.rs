@@ -15,12 +15,26 @@ const LONGEST: usize = 100;
 #[derive(Debug, Clone)]
 pub(crate) struct By(pub(super) String);
 
+/// Who does something over the network, as long as there is no log-in.
+const NOBODY: &str = "operator";
+
+impl By {
+    /// The name that somebody gave, where nothing else says who it is. It is what they say, and is believed only because there is
+    /// nothing better yet.
+    pub(super) fn or(self, said: &str) -> By {
+        match clean(said) {
+            Some(name) if self.0 == NOBODY => By(name),
+            _ => self,
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for By {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<By, Infallible> {
         // There is no log-in yet, so whoever comes over the network has no name.
-        Ok(parts.extensions.get().cloned().unwrap_or_else(|| By("operator".into())))
+        Ok(parts.extensions.get().cloned().unwrap_or_else(|| By(NOBODY.into())))
     }
 }
 
@@ -40,7 +54,10 @@ pub fn for_owner(router: Router) -> Router {
 }
 
 fn named(request: &Request) -> Option<By> {
-    let name = std::str::from_utf8(request.headers().get(NAMED)?.as_bytes()).ok()?.trim();
-    let name: String = name.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
-    (!name.is_empty()).then_some(By(name))
+    clean(std::str::from_utf8(request.headers().get(NAMED)?.as_bytes()).ok()?).map(By)
+}
+
+fn clean(name: &str) -> Option<String> {
+    let name: String = name.trim().chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
+    (!name.is_empty()).then_some(name)
 }

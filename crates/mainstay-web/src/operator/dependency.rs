@@ -15,6 +15,7 @@ use super::incidents::Line;
 use super::known::Known;
 use super::page::{Here, Page, html, window_title};
 use super::trouble::Trouble;
+use super::waivers::Row as WaiverRow;
 use super::words;
 use crate::picture::{Chain, History, PhaseChart};
 use crate::show::{Sign, When, millis};
@@ -22,6 +23,9 @@ use crate::show::{Sign, When, millis};
 mod past;
 
 use past::Past;
+
+/// The latest of its waivers that the page shows.
+const WAIVERS: u32 = 20;
 
 /// `GET /dependencies/{name}`: how one dependency is, why, and what shows it.
 pub(super) async fn get(
@@ -36,7 +40,10 @@ pub(super) async fn get(
     let timeline = context.operator.store.timeline(&filter).await?;
     let drills = context.operator.store.drills(Some(&state.name), 1).await?;
     let drill = drills.first().and_then(|one| Drilled::of(one, known.now));
-    Ok(html(&page(&known, &state, past, timeline, drill)))
+    let waivers = context.operator.store.waivers(Some(&state.name), WAIVERS).await?;
+    let waivers = waivers.iter().map(|one| WaiverRow::of(one, known.now)).collect();
+    let kept = Kept { timeline, drill, waivers };
+    Ok(html(&page(&known, &state, past, kept)))
 }
 
 /// The dependency of that name, or the nearest name as advice.
@@ -77,6 +84,7 @@ struct DependencyPage {
     resolve: Option<String>,
     checks: Vec<CheckRow>,
     timeline: Vec<super::incident::Moment>,
+    waivers: Vec<WaiverRow>,
     facts: Vec<(&'static str, String)>,
     provider: Option<ProviderFacts>,
 }
@@ -120,13 +128,15 @@ struct ProviderFacts {
     sla: Option<String>,
 }
 
-fn page(
-    known: &Known,
-    state: &DependencyState,
-    past: Past,
+/// What the store keeps of one dependency beside its checks.
+struct Kept {
     timeline: Vec<TimelineEntry>,
     drill: Option<Drilled>,
-) -> DependencyPage {
+    waivers: Vec<WaiverRow>,
+}
+
+fn page(known: &Known, state: &DependencyState, past: Past, kept: Kept) -> DependencyPage {
+    let Kept { timeline, drill, waivers } = kept;
     let sign = Sign::of(state);
     let configured = known.configured(state);
     let title = window_title(sign, &format!("{}: {}", state.name, sign.word()));
@@ -150,6 +160,7 @@ fn page(
         day: past.day,
         week: past.week,
         timeline: super::incident::moments(&timeline, known.now),
+        waivers,
         facts: configured.map(|one| facts(known, one)).unwrap_or_default(),
         provider: configured.and_then(|one| provider(known, one)),
     }

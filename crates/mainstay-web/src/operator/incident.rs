@@ -16,6 +16,7 @@ use super::messages::Row as MessageRow;
 use super::overview::address_of;
 use super::page::{Here, Page, html, window_title};
 use super::trouble::Trouble;
+use super::waivers::Offers;
 use super::words;
 use crate::show::{Sign, When};
 
@@ -90,7 +91,8 @@ pub(super) async fn get(
     let file = File::read(&context, &known, &id).await?;
     let desk = Desk::of(&file.incident, &known, &|schedule| context.on_call(schedule, known.now));
     let before = Before::of(&file.incident, &context.operator.store, known.now).await?;
-    Ok(html(&page(&known, file, desk, before)))
+    let offers = Offers::of(&context, &file.incident, known.now);
+    Ok(html(&page(&known, file, desk, before, offers)))
 }
 
 #[derive(Template)]
@@ -118,6 +120,7 @@ struct IncidentPage {
     /// To whom it can be written: the name and the title.
     providers: Vec<(String, String)>,
     before: Before,
+    offers: Offers,
     times: Vec<(&'static str, When, String)>,
     public: Option<Public>,
     suggestion: Option<(String, String)>,
@@ -169,7 +172,7 @@ pub(super) fn moments(timeline: &[TimelineEntry], now: Timestamp) -> Vec<Moment>
     timeline.iter().map(moment).collect()
 }
 
-fn page(known: &Known, file: File, desk: Desk, before: Before) -> IncidentPage {
+fn page(known: &Known, file: File, desk: Desk, before: Before, offers: Offers) -> IncidentPage {
     let File { incident, timeline, mut deliveries } = file;
     deliveries.sort_by_key(|one| std::cmp::Reverse((one.created_at, one.id)));
     let (now, is_open) = (known.now, incident.is_open());
@@ -198,6 +201,7 @@ fn page(known: &Known, file: File, desk: Desk, before: Before) -> IncidentPage {
             .map(|name| (name.to_string(), known.landscape.provider_title(name).to_owned()))
             .collect(),
         before,
+        offers,
         times: times(&Times::of(&incident), now),
         suggestion: (is_open && public.is_none() && !incident.is_drill())
             .then(|| suggestion(known, &incident)),

@@ -1,7 +1,9 @@
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
-use mainstay_model::{ChannelRecord, Dependency, DependencyState, Incident, Landscape, Severity, Silence};
+use mainstay_model::{
+    ChannelRecord, Dependency, DependencyState, Incident, Landscape, Severity, Silence, Waiver,
+};
 
 use super::context::Context;
 use crate::show::Sign;
@@ -17,6 +19,8 @@ pub(crate) struct Known {
     pub(super) silences: Vec<Silence>,
     /// What is remembered of each configured channel.
     pub(super) channels: Vec<ChannelRecord>,
+    /// Those that are not over, oldest first.
+    pub(super) waivers: Vec<Arc<Waiver>>,
     pub(super) offline_since: Option<Timestamp>,
     pub(super) version: &'static str,
 }
@@ -35,6 +39,7 @@ impl Known {
             open,
             silences: state.silences().filter(|one| one.until > now).cloned().collect(),
             channels: state.channels().cloned().collect(),
+            waivers: state.waivers().filter(|one| !one.is_over()).cloned().collect(),
             offline_since: state.offline_since(),
             version: context.operator.version,
         }

@@ -3,6 +3,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::known::Known;
+use super::waivers::Banner;
 use crate::show::{Sign, clock_time};
 
 /// Where in the navigation a page stands.
@@ -26,6 +27,8 @@ pub(super) struct Page {
     pub(super) here: Here,
     pub(super) open_incidents: usize,
     pub(super) notice: Option<String>,
+    /// The waivers that are in force or asked for.
+    pub(super) waivers: Vec<Banner>,
     pub(super) status_page: Option<String>,
     pub(super) version: &'static str,
     /// Whether something is to be kept up to date.
@@ -40,6 +43,7 @@ impl Page {
             here,
             open_incidents: known.in_earnest().count(),
             notice: offline(known),
+            waivers: Banner::all(known),
             status_page: Some(known.landscape.status_page.public_url.clone()).filter(|url| !url.is_empty()),
             version: known.version,
             live: true,
@@ -53,6 +57,7 @@ impl Page {
             here,
             open_incidents: 0,
             notice: None,
+            waivers: Vec::new(),
             status_page: None,
             version: "",
             live: false,

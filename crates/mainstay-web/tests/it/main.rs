@@ -19,3 +19,4 @@ mod room;
 mod sample;
 mod silences;
 mod take_up;
+mod waivers;

@@ -34,7 +34,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn there(url: &str, token: Option<&str>) -> Server {
-    Server::There { url: address(url).unwrap(), token: token.map(Secret::new), roots: None }
+    Server::There { url: address(url).unwrap(), token: token.map(Secret::new), roots: None, by: None }
 }
 
 #[tokio::test]

@@ -1,19 +1,19 @@
 mod text;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
 use axum::http::Method;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mainstay_model::DependencyName;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use url::form_urlencoded::Serializer;
 
+use super::{Output, agreed, aside, print};
 use crate::client::{Reach, Server};
 
 /// Nothing was drilled: nobody could be asked, somebody declined, or it was refused.
@@ -53,14 +53,6 @@ pub(crate) struct Drill {
     output: Output,
     #[command(flatten)]
     reach: Reach,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    #[default]
-    Text,
-    /// What the API answers.
-    Json,
 }
 
 impl Drill {
@@ -116,7 +108,7 @@ async fn drill(
     if !yes {
         let plan = server.ask(Method::GET, &format!("/api/v1/drills/plan?{}", wanted.query()), None).await?;
         aside(&text::plan(&plan, crate::clock::now()));
-        if !agreed()? {
+        if !agreed("Begin?", "nobody can be asked whether to begin; say --yes if these people may be told")? {
             bail!("nothing was begun, and nobody was told");
         }
     }
@@ -128,18 +120,6 @@ async fn drill(
     });
     let fell_short = wait && fell_short(&report);
     Ok(ExitCode::from(if fell_short { FELL_SHORT } else { 0 }))
-}
-
-/// Whether somebody says yes; where nobody can be asked, they must have said so before.
-fn agreed() -> anyhow::Result<bool> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        bail!("nobody can be asked whether to begin; say --yes if these people may be told");
-    }
-    aside("Begin? [y/N] ");
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Looks at it until nothing more is to be learned, and says on the way what happens.
@@ -171,19 +151,6 @@ fn is_settled(report: &Value) -> bool {
 
 fn fell_short(report: &Value) -> bool {
     report["result"] != "answered" || report["failed"] != 0
-}
-
-#[expect(clippy::print_stdout, reason = "this is where a command speaks to the person who called it")]
-fn print(text: &str) {
-    print!("{text}");
-}
-
-/// What is said on the way, so that the report alone can be read by a program.
-#[expect(clippy::print_stderr, reason = "this is where a command speaks to the person who called it")]
-fn aside(text: &str) {
-    eprint!("{text}");
-    // What cannot be shown does not change what is done.
-    let _ = std::io::stderr().flush();
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use axum::http::Method;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
+use super::{Output, print};
 use crate::client::{Reach, Server};
 
 /// Look at incidents, and work on them, on a running server.
@@ -24,14 +25,6 @@ pub(crate) struct Incident {
     output: Output,
     #[command(flatten)]
     reach: Reach,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    #[default]
-    Text,
-    /// What the API answers.
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -219,11 +212,6 @@ fn only(known: &Value, named: &str) -> anyhow::Result<String> {
             anyhow::bail!("{} incidents begin with {named:?}. Write more of the identifier", several.len())
         }
     }
-}
-
-#[expect(clippy::print_stdout, reason = "this is where a command speaks to the person who called it")]
-fn print(text: &str) {
-    print!("{text}");
 }
 
 #[cfg(test)]

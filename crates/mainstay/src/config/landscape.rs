@@ -12,7 +12,7 @@ use super::sections::{
     Component, Contact, Dependency, Heartbeat, HeartbeatOut, Mail, Provider, Receive, Root, StatusPage,
 };
 use super::shape::Named;
-use super::{Retention, Server, advice, channels, checks, drills, on_call, relay, rules, telling};
+use super::{Retention, Server, advice, channels, checks, drills, on_call, relay, rules, telling, waivers};
 
 /// Builds the landscape and the server's settings, and checks them against each other.
 /// `None` means that a fault was told to the reader.
@@ -22,6 +22,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
     telling::errors(&root, reader);
     drills::errors(&root, reader);
     relay::errors(&root, reader);
+    waivers::errors(&root, reader);
     let faulty = reader.drafts.iter().any(|draft| draft.level == Level::Error);
     advice::each(&root, reader);
     on_call::advice(&root, reader);
@@ -70,7 +71,7 @@ pub(super) fn build(root: Root, reader: &mut Reader<'_>) -> Option<(model::Lands
         rules: rules::build(root.rules?)?,
         receive: receive(root.receive?)?,
         drills,
-        waivers: model::WaiverTerms::default(),
+        waivers: waivers::terms(root.waivers?)?,
     };
     Some((landscape, server))
 }
@@ -156,7 +157,7 @@ fn dependency(name: &model::DependencyName, read: Dependency) -> Option<model::D
             Some(read) => Some(relay::relay(read.value)?),
             None => None,
         },
-        waivable: true,
+        waivable: read.waivable?,
     })
 }
 

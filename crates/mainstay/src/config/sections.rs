@@ -58,6 +58,8 @@ section! {
         receive: Receive => Default("");
         /// Drills that begin by themselves. Others are begun on the page, by the API or with `mainstay drill`.
         drills: Many<At<Drill>> => Default("");
+        /// How an expired certificate is waived. See [waivers](../waivers.md).
+        waivers: Waivers => Default("");
     }
 }
 
@@ -149,6 +151,8 @@ section! {
         /// A local TLS hop in front of it, to which the application connects instead. It verifies the server as a check does, and
         /// is where a waiver takes effect. See [relays](../relays.md).
         relay: At<Relay> => Optional;
+        /// Whether its certificate can be waived for a while when it expires and nothing else is wrong with it.
+        waivable: Flag => Default("true"), "false";
     }
 }
 
@@ -219,6 +223,18 @@ section! {
         key: At<FilePath> => Optional, "relay.key";
         /// By which other names and addresses the application calls the relay; `localhost` and the address of `listen` are known.
         names: Many<HostName> => Default(""), "[db.internal]";
+    }
+}
+
+section! {
+    /// How an expired certificate is waived: accepted for a while, although it expired.
+    Waivers {
+        /// How long a waiver lasts when nothing is said. Default: 4h, or `longest` where that is shorter.
+        usual: At<Length<60_000>> => Optional, "4h";
+        /// How long a waiver may last, at most 24h.
+        longest: At<Length<60_000>> => Default("24h");
+        /// Whether somebody else has to agree to what one asks for.
+        second_person: Flag => Default("false"), "true";
     }
 }
 

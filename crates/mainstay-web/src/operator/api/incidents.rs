@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -10,11 +10,13 @@ use mainstay_engine::Action;
 use mainstay_model::{
     Alert, ComponentName, Delivery, DependencyName, Diagnosis, Escalating, EscalationName, Failure, Hushed,
     Impact, Incident, IncidentId, IncidentState, ProviderName, Publication, Room, Severity, TimelineEntry,
+    Waiver,
 };
 use mainstay_store::IncidentFilter;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::ShownWaiver;
 use crate::operator::asked::Asked;
 use crate::operator::by::By;
 use crate::operator::context::Context;
@@ -82,6 +84,8 @@ pub(super) struct Detail {
     hushed: Option<Hushed>,
     /// The moments by which it is judged how it was dealt with.
     times: Moments,
+    /// The waivers that were asked for in it, as far as they are at hand: those that are not over, and those that ended lately.
+    waivers: Vec<ShownWaiver>,
     /// Newest first.
     timeline: Vec<TimelineEntry>,
     deliveries: Vec<Delivery>,
@@ -203,10 +207,17 @@ async fn detail(context: &Context, id: &str) -> Result<Json<Detail>, Trouble> {
             mitigated_at: times.mitigated,
             resolved_at: times.resolved,
         },
+        waivers: waivers(context, incident.id),
         summary: summary(incident, known.now),
         timeline,
         deliveries,
     }))
+}
+
+fn waivers(context: &Context, incident: IncidentId) -> Vec<ShownWaiver> {
+    let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+    let of_it = state.waivers().filter(|one| one.incident == Some(incident));
+    of_it.map(|one| ShownWaiver::from(Waiver::clone(one))).collect()
 }
 
 fn summary(incident: Incident, now: Timestamp) -> Summary {

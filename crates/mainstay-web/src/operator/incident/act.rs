@@ -1,7 +1,7 @@
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use mainstay_engine::Action;
-use mainstay_model::{Incident, IncidentId, IncidentState, PublicStatus};
+use mainstay_model::{Incident, IncidentId, IncidentState, PublicStatus, Waiver};
 use serde::Deserialize;
 
 use super::{Context, Known, Trouble, find};
@@ -123,7 +123,15 @@ pub(crate) fn is_for_taking(state: &IncidentState) -> bool {
 }
 
 /// Closes it by hand.
-pub(crate) fn resolving(Matter { incident, .. }: &Matter<'_>) -> Result<Action, Trouble> {
+pub(crate) fn resolving(Matter { incident, known }: &Matter<'_>) -> Result<Action, Trouble> {
+    let in_force = |one: &&Arc<Waiver>| one.is_in_force(known.now) && one.incident == Some(incident.id);
+    if let Some(waiver) = known.waivers.iter().find(in_force) {
+        let happened = format!(
+            "A waiver is in force for {}, and its incident stays open until that is over.",
+            waiver.dependency
+        );
+        return Err(Trouble::conflict(happened, "End the waiver first."));
+    }
     if incident.is_open() { Ok(Action::Resolve(incident.id)) } else { Err(over()) }
 }
 

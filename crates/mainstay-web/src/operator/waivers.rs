@@ -1,0 +1,96 @@
+//! Waivers: what can be done about them, and how pages show them.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use mainstay_model::Waiver;
+use serde::Deserialize;
+
+use super::by::By;
+use super::context::Context;
+use super::incident::filled;
+use super::overview::address_of;
+use super::trouble::Trouble;
+
+mod act;
+mod offer;
+mod show;
+
+pub(super) use act::{Decision, Grounds, Wish, ask, decide, grounds};
+pub(super) use offer::Offers;
+pub(super) use show::{Banner, Row};
+
+/// Who decides, where nothing else says so.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Named {
+    pub(super) name: String,
+}
+
+/// `POST /waivers`: asks for one.
+pub(super) async fn post(
+    State(context): State<Arc<Context>>,
+    by: By,
+    form: Result<Form<Wish>, FormRejection>,
+) -> Result<Response, Trouble> {
+    let wish = filled(form)?;
+    let dependency = wish.dependency.clone();
+    let back = |trouble: Trouble| {
+        let known = dependency.parse().ok().map(|name| address_of(&name));
+        trouble.leading_to(known.unwrap_or_else(|| "/".into()), "Back to the dependency")
+    };
+    let waiver = ask(&context, by, wish).await.map_err(back)?;
+    Ok(Redirect::to(&home(&waiver)).into_response())
+}
+
+/// `POST /waivers/{id}/grant`.
+pub(super) async fn grant(
+    context: State<Arc<Context>>,
+    id: Path<String>,
+    by: By,
+    form: Result<Form<Named>, FormRejection>,
+) -> Result<Response, Trouble> {
+    answer(context, id, by, form, Decision::Grant).await
+}
+
+/// `POST /waivers/{id}/refuse`.
+pub(super) async fn refuse(
+    context: State<Arc<Context>>,
+    id: Path<String>,
+    by: By,
+    form: Result<Form<Named>, FormRejection>,
+) -> Result<Response, Trouble> {
+    answer(context, id, by, form, Decision::Refuse).await
+}
+
+/// `POST /waivers/{id}/end`.
+pub(super) async fn end(
+    context: State<Arc<Context>>,
+    id: Path<String>,
+    by: By,
+    form: Result<Form<Named>, FormRejection>,
+) -> Result<Response, Trouble> {
+    answer(context, id, by, form, Decision::End).await
+}
+
+async fn answer(
+    State(context): State<Arc<Context>>,
+    Path(id): Path<String>,
+    by: By,
+    form: Result<Form<Named>, FormRejection>,
+    decision: Decision,
+) -> Result<Response, Trouble> {
+    let by = by.or(&filled(form)?.name);
+    let waiver = decide(&context, by, &id, decision).await?;
+    Ok(Redirect::to(&home(&waiver)).into_response())
+}
+
+/// Where a waiver is told of: the incident in which it was asked for, else the page of its dependency.
+pub(super) fn home(waiver: &Waiver) -> String {
+    match waiver.incident {
+        Some(id) => format!("/incidents/{id}"),
+        None => address_of(&waiver.dependency),
+    }
+}
