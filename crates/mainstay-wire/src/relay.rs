@@ -27,6 +27,14 @@ pub trait Hop: Send {
     /// for it. The connection is closed afterwards.
     fn refusal(&self, message: &str) -> Vec<u8>;
 
+    /// Tells the hop that the handshake of [`HopStep::ServerTls`] is done and its certificate is not admitted, so that nothing may
+    /// follow but a farewell without any of the application's words. Says whether there is one, which spares the relay a mark
+    /// against it at the server: then, with the client refused, go on with [`Hop::step`] to [`HopStep::Finished`], for a second at
+    /// most, and let no failure in it count.
+    fn tls_rejected(&mut self) -> bool {
+        false
+    }
+
     /// By what a later connection can ask that this one's statement be cancelled, once [`HopStep::Established`] was answered.
     fn cancel_key(&self) -> Option<&CancelKey> {
         None
@@ -129,6 +137,12 @@ pub struct Legs {
 pub trait Flow: Send {
     /// What goes on to the server in the place of this; borrowed where it is the same.
     fn from_client<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]>;
+
+    /// What the application is owed in answer to what it just said, where the relay answers itself; to be asked for and sent after
+    /// each [`Flow::from_client`].
+    fn reply_to_client(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// What goes on to the application in the place of this; borrowed where it is the same.
     fn from_server<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]>;
