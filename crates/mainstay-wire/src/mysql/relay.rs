@@ -340,6 +340,15 @@ impl Hop for RelayHop {
         refuse(self.number, self.introduced, message)
     }
 
+    /// Only a server of which the client has heard nothing can be left for another: the client answers to its random bytes.
+    fn redial(&mut self) -> bool {
+        let unheard = self.number == 0 && matches!(self.state, State::AwaitingGreeting);
+        if unheard {
+            self.state = State::Begin;
+        }
+        unheard
+    }
+
     fn tls_rejected(&mut self) -> bool {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Introducing(offer, _) if self.legs.server == TlsStart::InProtocol => {
@@ -365,7 +374,7 @@ impl Hop for RelayHop {
 
 /// An error of the relay's own.
 fn refuse(number: u8, introduced: bool, message: &str) -> Vec<u8> {
-    error_packet(number, REFUSED, introduced.then_some(b"HY000"), &format!("Mainstay: {message}"))
+    error_packet(number, REFUSED, introduced.then_some(b"HY000"), message)
 }
 
 fn by_server(error: WireError) -> HopError {

@@ -135,7 +135,7 @@ impl Flow for Session {
             self.begin_change();
             return Cow::Borrowed(bytes);
         };
-        let Passed { to_server, to_client, end } = change.from_client(bytes);
+        let Passed { to_server, to_client, end } = change.client(bytes);
         self.reply.extend(to_client);
         self.end_change(end);
         Cow::Owned(to_server)
@@ -150,7 +150,7 @@ impl Flow for Session {
             self.follow(Side::Server, bytes);
             return Cow::Borrowed(bytes);
         };
-        let Passed { to_client, end, .. } = change.from_server(bytes);
+        let Passed { to_client, end, .. } = change.server(bytes);
         self.end_change(end);
         Cow::Owned(to_client)
     }
@@ -165,7 +165,7 @@ impl Flow for Session {
     /// Without a number of its own to follow, as servers say it to clients that are idle.
     fn farewell(&self, message: &str) -> Vec<u8> {
         let (number, sqlstate) = SHUTDOWN;
-        let error = error_packet(0, number, Some(sqlstate), &format!("Mainstay: {message}"));
+        let error = error_packet(0, number, Some(sqlstate), message);
         if self.compressed { frame(&error) } else { error }
     }
 

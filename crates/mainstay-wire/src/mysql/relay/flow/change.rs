@@ -70,7 +70,7 @@ impl Change {
             Ok(Next::ToServer(packet)) => passed.to_server.extend(self.client.seal(packet)),
             Ok(Next::ToClient(packet)) => passed.to_client.extend(self.client.seal(packet)),
             Err(error) => {
-                let refusal = refuse(number.wrapping_add(1), true, &error.to_string());
+                let refusal = refuse(number.wrapping_add(1), true, &format!("Mainstay: {error}"));
                 passed.to_client.extend(self.client.seal(refusal));
                 passed.end = Some(End::Astray);
             }

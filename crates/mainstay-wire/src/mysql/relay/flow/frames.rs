@@ -113,7 +113,7 @@ pub(super) fn frame(packet: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
 
     use flate2::Compression;
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    fn compressed(content: &[u8], promised: usize) -> Vec<u8> {
+    pub(in crate::mysql::relay::flow) fn compressed(content: &[u8], promised: usize) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(content).unwrap();
         let inside = encoder.finish().unwrap();
