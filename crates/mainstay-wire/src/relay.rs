@@ -27,14 +27,6 @@ pub trait Hop: Send {
     /// for it. The connection is closed afterwards.
     fn refusal(&self, message: &str) -> Vec<u8>;
 
-    /// Tells the hop that the handshake of [`HopStep::ServerTls`] is done and its certificate is not admitted, so that nothing may
-    /// follow but a farewell without any of the application's words. Says whether there is one, which spares the relay a mark
-    /// against it at the server: then, with the client refused, go on with [`Hop::step`] to [`HopStep::Finished`], for a second at
-    /// most, and let no failure in it count.
-    fn tls_rejected(&mut self) -> bool {
-        false
-    }
-
     /// By what a later connection can ask that this one's statement be cancelled, once [`HopStep::Established`] was answered.
     fn cancel_key(&self) -> Option<&CancelKey> {
         None

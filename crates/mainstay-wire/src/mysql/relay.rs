@@ -26,9 +26,9 @@ use crate::{TlsStart, WireError};
 
 /// The beginning of a relayed connection to MySQL or MariaDB.
 ///
-/// An application that leaves before it logs in, and a server whose certificate is not admitted, are not left at once: the relay
-/// logs in as [`VISITOR`](super::VISITOR) first. Servers count connections that break off before the log-in, and after a hundred
-/// in a row they block the host, which is the relay's, with all applications behind it.
+/// Where an application leaves before it logs in, as one does that only looks whether the port is open, the relay logs in as
+/// [`VISITOR`](super::VISITOR) and leaves then. Servers count connections that break off before the log-in, and after a hundred in
+/// a row they block the host, which is the relay's, with all applications behind it.
 #[derive(Debug)]
 pub struct RelayHop {
     legs: Legs,
@@ -347,21 +347,6 @@ impl Hop for RelayHop {
             self.state = State::Begin;
         }
         unheard
-    }
-
-    fn tls_rejected(&mut self) -> bool {
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Introducing(offer, _) if self.legs.server == TlsStart::InProtocol => {
-                self.state = State::Leaving(Leaving::after_rejection(&offer.packet));
-                true
-            }
-            State::Leaving(mut leaving) => {
-                let owed = leaving.tls_rejected();
-                self.state = State::Leaving(leaving);
-                owed
-            }
-            _ => false,
-        }
     }
 
     fn flow(self: Box<Self>) -> Box<dyn Flow> {

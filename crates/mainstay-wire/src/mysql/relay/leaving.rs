@@ -15,21 +15,12 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    /// After the greeting, with nothing said to the server.
+    /// After this greeting, with nothing said to the server.
     pub(super) fn new(greeting: &[u8], server: TlsStart) -> Leaving {
         // What is TLS from its first byte has it already.
         let tls = if server == TlsStart::InProtocol { server } else { TlsStart::Never };
         let client = Client::new(Options { tls, login: None, database: None, query: None });
         Leaving { client, greeting: BytesMut::from(greeting), securing: false }
-    }
-
-    /// After a handshake that did not convince.
-    pub(super) fn after_rejection(greeting: &[u8]) -> Leaving {
-        let mut leaving = Leaving::new(greeting, TlsStart::InProtocol);
-        // What it would say now was said already: the request for TLS, in the application's name, and the handshake.
-        while !leaving.securing && leaving.step(&mut Received::default()) != HopStep::Finished {}
-        leaving.tls_rejected();
-        leaving
     }
 
     pub(super) fn step(&mut self, from: &mut Received) -> HopStep {
@@ -50,11 +41,5 @@ impl Leaving {
                 Ok(Step::Finished) | Err(_) => return HopStep::Finished,
             }
         }
-    }
-
-    /// Whether there is a farewell all the same.
-    pub(super) fn tls_rejected(&mut self) -> bool {
-        self.securing = false;
-        self.client.tls_rejected()
     }
 }

@@ -125,8 +125,14 @@ fn rows_and_several_results() {
 
 #[test]
 fn an_error_says_nothing_of_the_transaction() {
-    let tame =
-        ["SELECT x", "insert into t values (1)", "\n  UPDATE\nt SET", "REPLACE INTO t", "DELETE FROM t", "SELECT"];
+    let tame = [
+        "SELECT x",
+        "insert into t values (1)",
+        "\n  UPDATE\nt SET",
+        "REPLACE INTO t",
+        "DELETE FROM t",
+        "SELECT",
+    ];
     for text in tame {
         check(0, &[query(text), says(true, &[ERROR])]);
     }
