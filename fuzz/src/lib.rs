@@ -1,7 +1,11 @@
 //! What the targets share: a peer that sends whatever the fuzzer makes up, in pieces of its choice.
 
+mod relayed;
+
 use bytes::BytesMut;
 use mainstay_wire::{Conversation, Login, Password, Step, TlsStart};
+
+pub use relayed::{legs, relay};
 
 /// The most steps that any conversation may take over one input: a byte in, a message out, and some to spare.
 const STEPS_PER_BYTE: usize = 8;

@@ -91,6 +91,7 @@ impl<'a> Opening<'a> {
                 }
                 HopStep::ReadEither => {
                     self.read_either().await;
+                    self.heard |= !self.received.client.is_empty();
                     idle = 0;
                 }
                 HopStep::Dial => self.dial().await?,

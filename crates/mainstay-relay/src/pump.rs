@@ -75,6 +75,7 @@ impl Pump {
     /// Takes over what was received while the connection was made.
     pub(crate) fn begin(&mut self, from_client: &[u8], from_server: &[u8]) {
         self.up.pending.extend_from_slice(&self.flow.from_client(from_client));
+        self.down.pending.extend_from_slice(&self.flow.reply_to_client());
         self.down.pending.extend_from_slice(&self.flow.from_server(from_server));
     }
 
@@ -82,6 +83,7 @@ impl Pump {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, meter: &Meter) -> Poll<Outcome> {
         let Pump { leg, line, flow, up, down, .. } = self;
         let upwards = up.poll(cx, Pin::new(leg), Pin::new(line), |bytes| flow.from_client(bytes));
+        down.pending.extend_from_slice(&flow.reply_to_client());
         let downwards = down.poll(cx, Pin::new(line), Pin::new(leg), |bytes| flow.from_server(bytes));
         let (sent, received) = (std::mem::take(&mut up.passed), std::mem::take(&mut down.passed));
         if sent + received > 0 {

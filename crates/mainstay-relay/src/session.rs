@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_model::{Admission, AdmissionDecision, RefusalReason};
-use mainstay_wire::postgres;
 use mainstay_wire::relay::{Hop, Legs, Plain};
+use mainstay_wire::{mysql, postgres};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -54,6 +54,13 @@ async fn open(
         Err(_) => Err(Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute")),
     };
     match outcome {
+        // Nobody asked for anything: somebody looked whether the port is open, or the server would not have it.
+        Ok(Opened::Finished) if !opening.heard => {
+            if let (Some(leg), Some(line)) = (opening.leg.take(), opening.line.take()) {
+                finish(leg, line).await;
+            }
+            None
+        }
         Ok(opened) => {
             let pass = opening.pass.take()?;
             let address = opening.address?;
@@ -81,7 +88,8 @@ fn hop(hub: &Hub) -> Box<dyn Hop> {
     let legs = Legs { client_tls: hub.settings.acceptor.is_some(), server: hub.settings.upstream.start };
     match hub.settings.upstream.spoken {
         Spoken::Postgres => Box::new(postgres::RelayHop::new(legs)),
-        Spoken::MySql | Spoken::Redis | Spoken::Other => Box::new(Plain::new(legs)),
+        Spoken::MySql => Box::new(mysql::RelayHop::new(legs)),
+        Spoken::Redis | Spoken::Other => Box::new(Plain::new(legs)),
     }
 }
 

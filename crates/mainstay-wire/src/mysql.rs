@@ -8,9 +8,12 @@
 
 mod auth;
 mod client;
+mod command;
 mod ed25519;
 mod error;
 mod greeting;
 mod packet;
+mod relay;
 
 pub use client::{Client, Options, VISITOR};
+pub use relay::RelayHop;

@@ -37,6 +37,19 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
+    /// A number that says by its first byte how long it is (MySQL's length-encoded integer). `None` for what marks NULL or an error.
+    pub(crate) fn length_encoded(&mut self) -> Option<u64> {
+        match self.u8()? {
+            short @ 0..=0xfa => Some(short.into()),
+            0xfc => self.u16_le().map(u64::from),
+            0xfd => {
+                self.array::<3>().map(|[low, middle, high]| u32::from_le_bytes([low, middle, high, 0]).into())
+            }
+            0xfe => self.array().map(u64::from_le_bytes),
+            _ => None,
+        }
+    }
+
     /// Up to the next NUL, which is read over.
     pub(crate) fn until_nul(&mut self) -> Option<&'a [u8]> {
         let end = self.0.iter().position(|&byte| byte == 0)?;
@@ -60,5 +73,15 @@ mod tests {
         assert_eq!(reader.until_nul(), None);
         assert_eq!(reader.take(5), None);
         assert_eq!(reader.rest(), b"rest");
+    }
+
+    #[test]
+    fn numbers_say_how_long_they_are() {
+        let mut reader = Reader::new(b"\xfa\xfc\x01\x02\xfd\x01\x02\x03\xfe\x01\0\0\0\0\0\0\x80\xfb");
+        assert_eq!(reader.length_encoded(), Some(0xfa));
+        assert_eq!(reader.length_encoded(), Some(0x201));
+        assert_eq!(reader.length_encoded(), Some(0x3_0201));
+        assert_eq!(reader.length_encoded(), Some(0x8000_0000_0000_0001));
+        assert_eq!(reader.length_encoded(), None);
     }
 }

@@ -130,6 +130,12 @@ pub trait Flow: Send {
     /// What goes on to the server in the place of this; borrowed where it is the same.
     fn from_client<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]>;
 
+    /// What the application is owed in answer to what it just said, where the relay answers itself; to be asked for and sent after
+    /// each [`Flow::from_client`].
+    fn reply_to_client(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
     /// What goes on to the application in the place of this; borrowed where it is the same.
     fn from_server<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]>;
 

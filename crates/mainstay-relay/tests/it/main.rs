@@ -1,4 +1,5 @@
 mod echo;
 mod faults;
+mod mysql;
 mod postgres;
 mod scene;

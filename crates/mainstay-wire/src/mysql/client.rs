@@ -3,8 +3,9 @@ mod visitor;
 use bytes::BytesMut;
 
 use super::auth::Method;
+use super::command;
 use super::error::ServerError;
-use super::greeting::{Greeting, NATIVE, capability};
+use super::greeting::{Greeting, NATIVE, capability, is_expected};
 use super::packet::{self, Packet, packet};
 use crate::conversation::{no_nul, no_surplus, read_more};
 use crate::reader::Reader;
@@ -85,7 +86,6 @@ const MAX_PACKET: u32 = 1 << 24;
 /// `utf8mb4_general_ci`, known to every server since 5.5.3 (2010).
 const UTF8MB4: u8 = 45;
 
-const EXPECTED: &str = "a MySQL greeting";
 const WHILE_GREETING: &str = "before its greeting";
 const WHILE_LOGIN: &str = "during log-in";
 const WHILE_QUERY: &str = "during the query";
@@ -109,7 +109,7 @@ impl Client {
             State::Idle => Ok(Some(self.query())),
             State::Querying(answer) => self.answer(answer, input, ended),
             State::Queried => Ok(Some(self.then(State::Leaving, Step::Reached(Milestone::Settled)))),
-            State::Leaving => Ok(Some(self.then(State::Over, Step::Write(packet(0, &[COM_QUIT]))))),
+            State::Leaving => Ok(Some(self.then(State::Over, Step::Write(packet(0, &[command::QUIT]))))),
             State::Content(greeting) => {
                 Ok(Some(self.then(State::Visiting(greeting), Step::Reached(Milestone::Settled))))
             }
@@ -157,12 +157,7 @@ impl Client {
     }
 
     fn greeting(&mut self, input: &mut BytesMut, ended: bool) -> Result<Option<Step>, WireError> {
-        // The first packet has number 0 and begins with the protocol's version or with 0xFF: anything else is not MySQL.
-        let alien_number = input.get(3).is_some_and(|&number| number != 0);
-        let alien_version = input.get(4).is_some_and(|version| ![10, 0xff].contains(version));
-        if alien_number || alien_version {
-            return Err(WireError::wrong_protocol(EXPECTED, input));
-        }
+        is_expected(input)?;
         let Some(Packet { payload, .. }) = self.packet(input, LOGIN_LIMIT, WHILE_GREETING)? else {
             return Ok(Some(self.then(State::AwaitingGreeting, read_more(ended, WHILE_GREETING)?)));
         };
@@ -303,7 +298,7 @@ impl Client {
         let Some(query) = &self.options.query else {
             return self.then(State::Leaving, Step::Reached(Milestone::Settled));
         };
-        let bytes = packet(0, &[&[COM_QUERY], query.as_bytes()].concat());
+        let bytes = packet(0, &[&[command::QUERY], query.as_bytes()].concat());
         self.received = 0;
         self.then(State::Querying(Answer::Head), Step::Write(bytes))
     }
@@ -368,9 +363,6 @@ impl Conversation for Client {
         }
     }
 }
-
-const COM_QUIT: u8 = 1;
-const COM_QUERY: u8 = 3;
 
 /// The method's name and its random bytes.
 fn switch_request(body: &[u8]) -> Result<(Method, &[u8]), WireError> {

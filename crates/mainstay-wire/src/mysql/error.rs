@@ -1,5 +1,18 @@
+use super::packet::packet;
 use crate::WireError;
 use crate::reader::Reader;
+
+/// An error as a server says it. Before the client has told its capabilities, there is no place for a SQLSTATE.
+pub(super) fn error_packet(sequence: u8, number: u16, sqlstate: Option<&[u8; 5]>, message: &str) -> Vec<u8> {
+    let mut payload = vec![0xff];
+    payload.extend(number.to_le_bytes());
+    if let Some(sqlstate) = sqlstate {
+        payload.push(b'#');
+        payload.extend(sqlstate);
+    }
+    payload.extend(message.as_bytes());
+    packet(sequence, &payload)
+}
 
 /// An ERR packet.
 #[derive(Debug)]

@@ -116,7 +116,10 @@ pub(crate) fn check_flow(
 
 fn pass(flow: &mut dyn Flow, side: Side, bytes: &[u8], (server, client): (&mut Vec<u8>, &mut Vec<u8>)) {
     match side {
-        Side::Client => server.extend_from_slice(&flow.from_client(bytes)),
+        Side::Client => {
+            server.extend_from_slice(&flow.from_client(bytes));
+            client.extend_from_slice(&flow.reply_to_client());
+        }
         Side::Server => client.extend_from_slice(&flow.from_server(bytes)),
     }
 }

@@ -1,0 +1,382 @@
+//! A relay between an application and a server of MySQL or MariaDB.
+//!
+//! The server greets first, and what it offers decides what the application asks for: so its greeting is passed on, and the
+//! application's answer awaited, before anything else is said to the server. With a server that begins in plaintext the relay then
+//! asks for TLS in the application's name, and passes its log-in. Where only one side has TLS, that request is one packet more on
+//! that side, and packet numbers differ until the log-in is over.
+
+mod exchange;
+mod flow;
+mod key;
+mod leaving;
+mod response;
+
+use bytes::BytesMut;
+
+use self::exchange::{Exchange, Next, Verdict};
+use self::flow::Session;
+use self::leaving::Leaving;
+use self::response::Response;
+use super::error::{ServerError, error_packet};
+use super::greeting::{Greeting, capability, is_expected, with_capabilities};
+use super::packet::{self, Packet, packet};
+use crate::conversation::no_surplus;
+use crate::relay::{Flow, Hop, HopError, HopStep, Legs, Opaque, Received, Side};
+use crate::{TlsStart, WireError};
+
+/// The beginning of a relayed connection to MySQL or MariaDB.
+///
+/// Where an application leaves before it logs in, as one does that only looks whether the port is open, the relay logs in as
+/// [`VISITOR`](super::VISITOR) and leaves then. Servers count connections that break off before the log-in, and after a hundred in
+/// a row they block the host, which is the relay's, with all applications behind it.
+#[derive(Debug)]
+pub struct RelayHop {
+    legs: Legs,
+    state: State,
+    /// The number of the next packet to the client.
+    number: u8,
+    /// Whether the client has told its capabilities, so that errors can have a SQLSTATE.
+    introduced: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Begin,
+    Dialled,
+    AwaitingGreeting,
+    /// The server's greeting is passed on.
+    Greeted(Offer),
+    /// The client asked for TLS and has it.
+    Secured(Offer),
+    /// The client's log-in is here; the server is asked for TLS next.
+    Upgrading(Offer, Arrived),
+    /// It was asked, and the handshake is next.
+    Handshake(Offer, Arrived),
+    /// The server's side is as it shall be; the log-in is next.
+    Introducing(Offer, Arrived),
+    LoggingIn(Exchange, Capabilities),
+    LoggedIn(Box<Session>),
+    Leaving(Leaving),
+    Over,
+}
+
+/// What the server offered to the client, by way of the relay.
+#[derive(Debug)]
+struct Offer {
+    /// What it said, whole.
+    packet: Vec<u8>,
+    /// What the client was told.
+    told: Greeting,
+}
+
+/// The client's log-in, and how it came.
+#[derive(Debug)]
+struct Arrived {
+    response: Response,
+    number: u8,
+    over_tls: bool,
+}
+
+/// What both sides can, and what of MariaDB's extended capabilities.
+type Capabilities = (u32, u32);
+
+/// The most in one packet of a log-in. Attributes of the connection are the longest in it, and MySQL keeps 64 KiB of them.
+const LIMIT: usize = 128 * 1024;
+
+const WHILE_GREETING: &str = "before its greeting";
+const WHILE_LOGIN: &str = "during log-in";
+
+/// `ER_UNKNOWN_ERROR`, for what has no number of its own. Clients do nothing about it but show it: 1045 would send people after a
+/// password, 1040, 1129, 1203 and 1226 after the load, and numbers from 2000 on are for what a client finds out itself.
+const REFUSED: u16 = 1105;
+
+impl RelayHop {
+    /// A hop that dials at once, since the server speaks first.
+    pub fn new(legs: Legs) -> RelayHop {
+        RelayHop { legs, state: State::Begin, number: 0, introduced: false }
+    }
+
+    /// `None` when the next state is to be looked at.
+    fn advance(&mut self, from: &mut Received) -> Result<Option<HopStep>, HopError> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Begin => Ok(self.then(State::Dialled, HopStep::Dial)),
+            State::Dialled if self.legs.server == TlsStart::Direct => {
+                Ok(self.then(State::AwaitingGreeting, HopStep::ServerTls))
+            }
+            State::Dialled => self.next(State::AwaitingGreeting),
+            State::AwaitingGreeting => self.greeting(from),
+            State::Greeted(offer) => self.opening(offer, from),
+            State::Secured(offer) => self.opening_over_tls(offer, from),
+            State::Upgrading(offer, arrived) => self.upgrade(offer, arrived, from),
+            State::Handshake(offer, arrived) => {
+                no_surplus(&from.server).map_err(by_server)?;
+                Ok(self.then(State::Introducing(offer, arrived), HopStep::ServerTls))
+            }
+            State::Introducing(offer, arrived) => self.introduce(&offer, arrived).map(Some),
+            State::LoggingIn(exchange, common) => self.log_in(exchange, common, from),
+            State::LoggedIn(session) => Ok(self.then(State::LoggedIn(session), HopStep::Established)),
+            State::Leaving(leaving) => Ok(Some(self.leave(leaving, from))),
+            State::Over => Ok(Some(HopStep::Finished)),
+        }
+    }
+
+    fn then(&mut self, next: State, step: HopStep) -> Option<HopStep> {
+        self.state = next;
+        Some(step)
+    }
+
+    fn next(&mut self, next: State) -> Result<Option<HopStep>, HopError> {
+        self.state = next;
+        Ok(None)
+    }
+
+    fn leave(&mut self, mut leaving: Leaving, from: &mut Received) -> HopStep {
+        let step = leaving.step(from);
+        self.state = State::Leaving(leaving);
+        step
+    }
+
+    /// Sends a packet with this number to the client.
+    fn tell(&mut self, next: State, number: u8, packet: Vec<u8>) -> Option<HopStep> {
+        self.number = number.wrapping_add(1);
+        self.then(next, HopStep::ToClient(packet))
+    }
+
+    /// Takes a packet of the client's, and notes its number.
+    fn hear(&mut self, input: &mut BytesMut) -> Result<Option<Packet>, HopError> {
+        let packet = packet::take(input, LIMIT, WHILE_LOGIN).map_err(by_client)?;
+        if let Some(packet) = &packet {
+            self.number = packet.sequence.wrapping_add(1);
+        }
+        Ok(packet)
+    }
+
+    fn greeting(&mut self, from: &mut Received) -> Result<Option<HopStep>, HopError> {
+        is_expected(&from.server).map_err(by_server)?;
+        let Some(packet) = packet::take(&mut from.server, LIMIT, WHILE_GREETING).map_err(by_server)? else {
+            if from.server_ended {
+                return Err(by_server(WireError::Closed { while_doing: WHILE_GREETING }));
+            }
+            return Ok(self.then(State::AwaitingGreeting, HopStep::ReadServer));
+        };
+        match packet.payload.split_first() {
+            Some((10, body)) => self.greet(packet.sequence, body),
+            Some((0xff, body)) => {
+                ServerError::parse(body).map_err(by_server)?;
+                Ok(self.pass_on(&packet))
+            }
+            _ => Err(by_server(WireError::malformed("an empty packet instead of a greeting"))),
+        }
+    }
+
+    /// Passes on what the server says before it closes.
+    fn pass_on(&mut self, from: &Packet) -> Option<HopStep> {
+        self.tell(State::Over, from.sequence, packet(from.sequence, &from.payload))
+    }
+
+    fn greet(&mut self, sequence: u8, body: &[u8]) -> Result<Option<HopStep>, HopError> {
+        let mut told = Greeting::parse(body).map_err(by_server)?;
+        if self.legs.server == TlsStart::InProtocol && !told.offers(capability::SSL) {
+            let message = "its greeting does not list it".to_owned();
+            return Err(by_server(WireError::TlsNotOffered { message }));
+        }
+        told.capabilities = self.told(told.capabilities);
+        let edited = with_capabilities(body, told.capabilities)
+            .ok_or(by_server(WireError::malformed("its greeting ends too early")))?;
+        let original = packet(sequence, &[&[10], body].concat());
+        let passed = packet(sequence, &[&[10], &edited[..]].concat());
+        Ok(self.tell(State::Greeted(Offer { packet: original, told }), sequence, passed))
+    }
+
+    /// The server's capabilities as the client shall see them. TLS is the relay's own matter on that side. A session that is
+    /// compressed with zstd could not be followed, and zlib, which every client that compresses knows, can. All else passes: it
+    /// only changes what is said inside packets, or how the flow reads them.
+    fn told(&self, capabilities: u32) -> u32 {
+        let tls = if self.legs.client_tls { capability::SSL } else { 0 };
+        capabilities & !(capability::SSL | capability::ZSTD_COMPRESSION_ALGORITHM) | tls
+    }
+
+    /// The client asks for TLS, or logs in without.
+    fn opening(&mut self, offer: Offer, from: &mut Received) -> Result<Option<HopStep>, HopError> {
+        let Some(packet) = self.hear(&mut from.client)? else {
+            return self.no_opening(State::Greeted, offer, from);
+        };
+        let number = packet.sequence;
+        let response = Response::parse(packet.payload).ok_or_else(too_old)?;
+        match (response.is_request_for_tls(), self.legs.client_tls) {
+            (true, true) => Ok(self.then(State::Secured(offer), HopStep::ClientTls)),
+            (true, false) => Err(HopError::Unsupported {
+                message: "the application asks for TLS, and this relay has no certificate to answer with; take TLS off in \
+                          the application (the relay's way to the server has it), or give the relay `tls`"
+                    .to_owned(),
+            }),
+            (false, _) => self.arrived(offer, Arrived { response, number, over_tls: false }),
+        }
+    }
+
+    fn opening_over_tls(&mut self, offer: Offer, from: &mut Received) -> Result<Option<HopStep>, HopError> {
+        let Some(packet) = self.hear(&mut from.client)? else {
+            return self.no_opening(State::Secured, offer, from);
+        };
+        let number = packet.sequence;
+        let response = Response::parse(packet.payload).ok_or_else(too_old)?;
+        self.arrived(offer, Arrived { response, number, over_tls: true })
+    }
+
+    /// The client has not spoken yet: it may leave, and the server may lose patience.
+    fn no_opening(
+        &mut self,
+        state: fn(Offer) -> State,
+        offer: Offer,
+        from: &mut Received,
+    ) -> Result<Option<HopStep>, HopError> {
+        if let Some(last) = packet::take(&mut from.server, LIMIT, WHILE_LOGIN).map_err(by_server)? {
+            return Ok(self.pass_on(&last));
+        }
+        if from.server_ended {
+            return Err(by_server(WireError::Closed { while_doing: WHILE_LOGIN }));
+        }
+        if from.client_ended {
+            return self.next(State::Leaving(Leaving::new(&offer.packet, self.legs.server)));
+        }
+        Ok(self.then(state(offer), HopStep::ReadEither))
+    }
+
+    fn arrived(&mut self, offer: Offer, mut arrived: Arrived) -> Result<Option<HopStep>, HopError> {
+        self.introduced = true;
+        let in_protocol = self.legs.server == TlsStart::InProtocol;
+        arrived.response.set_tls(in_protocol);
+        self.next(match in_protocol {
+            true => State::Upgrading(offer, arrived),
+            false => State::Introducing(offer, arrived),
+        })
+    }
+
+    /// Asks for TLS as the client would have: servers take the capabilities from this request and not from the log-in.
+    fn upgrade(
+        &mut self,
+        offer: Offer,
+        arrived: Arrived,
+        from: &mut Received,
+    ) -> Result<Option<HopStep>, HopError> {
+        no_surplus(&from.server).map_err(by_server)?;
+        let request = HopStep::ToServer(arrived.response.request_for_tls(1));
+        Ok(self.then(State::Handshake(offer, arrived), request))
+    }
+
+    fn introduce(&mut self, offer: &Offer, arrived: Arrived) -> Result<HopStep, HopError> {
+        let Arrived { response, number, over_tls } = arrived;
+        let in_protocol = self.legs.server == TlsStart::InProtocol;
+        let keyed = in_protocol && !over_tls;
+        let mut exchange = Exchange::new(keyed, &offer.told.scramble);
+        let common = response.common(&offer.told);
+        let ours = if in_protocol { 2 } else { 1 };
+        let next = exchange.first(response, (number, ours), &offer.told.plugin)?;
+        Ok(self.say(exchange, common, next))
+    }
+
+    fn say(&mut self, exchange: Exchange, common: Capabilities, next: Next) -> HopStep {
+        self.state = State::LoggingIn(exchange, common);
+        match next {
+            Next::ToServer(packet) => HopStep::ToServer(packet),
+            Next::ToClient(packet) => {
+                self.number = self.number.wrapping_add(1);
+                HopStep::ToClient(packet)
+            }
+        }
+    }
+
+    fn log_in(
+        &mut self,
+        mut exchange: Exchange,
+        common: Capabilities,
+        from: &mut Received,
+    ) -> Result<Option<HopStep>, HopError> {
+        if let Some(packet) = packet::take(&mut from.server, LIMIT, WHILE_LOGIN).map_err(by_server)? {
+            return Ok(self.answer(exchange, common, &packet));
+        }
+        if from.server_ended {
+            return Err(by_server(WireError::Closed { while_doing: WHILE_LOGIN }));
+        }
+        if !exchange.is_open() {
+            return Ok(self.then(State::LoggingIn(exchange, common), HopStep::ReadServer));
+        }
+        match self.hear(&mut from.client)? {
+            Some(packet) => {
+                let next = exchange.client(packet)?;
+                Ok(Some(self.say(exchange, common, next)))
+            }
+            None if from.client_ended => Err(by_client(WireError::Closed { while_doing: WHILE_LOGIN })),
+            None => Ok(self.then(State::LoggingIn(exchange, common), HopStep::ReadEither)),
+        }
+    }
+
+    /// A packet of the server's goes to the client.
+    fn answer(&mut self, mut exchange: Exchange, common: Capabilities, packet: &Packet) -> Option<HopStep> {
+        let (passed, verdict) = exchange.server(packet);
+        let number = passed.get(3).copied().unwrap_or_default();
+        let next = match verdict {
+            None => State::LoggingIn(exchange, common),
+            Some(Verdict::Refused) => State::Over,
+            Some(Verdict::Accepted) => {
+                State::LoggedIn(Box::new(Session::new(common, exchange, &packet.payload)))
+            }
+        };
+        self.tell(next, number, passed)
+    }
+}
+
+impl Hop for RelayHop {
+    fn step(&mut self, from: &mut Received) -> Result<HopStep, HopError> {
+        // Each round without a step moves the state on, so this ends.
+        loop {
+            if let Some(step) = self.advance(from)? {
+                return Ok(step);
+            }
+        }
+    }
+
+    fn refusal(&self, message: &str) -> Vec<u8> {
+        refuse(self.number, self.introduced, message)
+    }
+
+    /// Only a server of which the client has heard nothing can be left for another: the client answers to its random bytes.
+    fn redial(&mut self) -> bool {
+        let unheard = self.number == 0 && matches!(self.state, State::AwaitingGreeting);
+        if unheard {
+            self.state = State::Begin;
+        }
+        unheard
+    }
+
+    fn flow(self: Box<Self>) -> Box<dyn Flow> {
+        match self.state {
+            State::LoggedIn(session) => session,
+            _ => Box::new(Opaque),
+        }
+    }
+}
+
+/// An error of the relay's own.
+fn refuse(number: u8, introduced: bool, message: &str) -> Vec<u8> {
+    error_packet(number, REFUSED, introduced.then_some(b"HY000"), message)
+}
+
+fn by_server(error: WireError) -> HopError {
+    HopError::Broken { side: Side::Server, error }
+}
+
+fn by_client(error: WireError) -> HopError {
+    HopError::Broken { side: Side::Client, error }
+}
+
+fn too_old() -> HopError {
+    HopError::Unsupported {
+        message: "the application's log-in is none that this relay can read, likely that of a client from before MySQL 4.1 \
+                  (2004); use a newer client"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
