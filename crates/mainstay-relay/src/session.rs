@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mainstay_model::{Admission, AdmissionDecision, RefusalReason};
 use mainstay_wire::relay::{Hop, Legs, Plain};
-use mainstay_wire::{mysql, postgres};
+use mainstay_wire::{mysql, postgres, redis};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -89,7 +89,8 @@ fn hop(hub: &Hub) -> Box<dyn Hop> {
     match hub.settings.upstream.spoken {
         Spoken::Postgres => Box::new(postgres::RelayHop::new(legs)),
         Spoken::MySql => Box::new(mysql::RelayHop::new(legs)),
-        Spoken::Redis | Spoken::Other => Box::new(Plain::new(legs)),
+        Spoken::Redis => Box::new(redis::RelayHop::new(legs).with_peers(hub.settings.peers.clone())),
+        Spoken::Other => Box::new(Plain::new(legs)),
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use mainstay_model::{Dependency, DependencyName, Protocol, Relay, TlsMode, Upgrade};
 use mainstay_tls::{ClientKey, Judge, ServerName, ServerNameError, parse_server_name};
 use mainstay_wire::TlsStart;
+use mainstay_wire::redis::Peers;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -15,6 +16,8 @@ pub struct RelaySettings {
     pub relay: Relay,
     /// What stands behind it.
     pub upstream: Upstream,
+    /// Other servers of a cluster of Redis, as it calls them, and where their relays are.
+    pub peers: Peers,
     /// Takes up TLS with applications, where the relay has a certificate for them.
     pub acceptor: Option<TlsAcceptor>,
 }

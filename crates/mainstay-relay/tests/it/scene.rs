@@ -128,8 +128,13 @@ pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Run
     let upstream = Upstream::of(&dependency, spoken, start, watch::Sender::new(judge).subscribe()).unwrap();
     let listening = Listening::bind(&terms.listen[0]).await.unwrap();
     let address = listening.address();
-    let settings =
-        RelaySettings { dependency: dependency.name.clone(), relay: terms, upstream, acceptor: None };
+    let settings = RelaySettings {
+        dependency: dependency.name.clone(),
+        relay: terms,
+        upstream,
+        peers: Default::default(),
+        acceptor: None,
+    };
     let policy = watch::Sender::new(Arc::new(RelayPolicy::default()));
     let (news, told) = mpsc::channel(1_000);
     let stop = CancellationToken::new();

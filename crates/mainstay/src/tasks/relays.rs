@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_model::{Dependency, DependencyName, Landscape, RelayPolicy};
+use mainstay_model::{Protocol, RelayListen};
 use mainstay_relay::News;
+use mainstay_wire::redis::Peers;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -126,6 +128,7 @@ impl Relays {
             stop: self.stop.clone(),
             clock: clock::now,
             data_dir: &self.data_dir,
+            peers: peers(&self.landscape.borrow()),
         };
         let (kept, relay, listening) = kept::prepare(dependency, before, wiring).await?;
         self.board.runs(&dependency.name, kept.places(), relay.meter());
@@ -135,4 +138,18 @@ impl Relays {
         self.connections.spawn(relay.run(listening));
         Ok(())
     }
+}
+
+/// Where every server of Redis that has a relay is, as a cluster calls it, and where applications reach its relay.
+fn peers(landscape: &Landscape) -> Peers {
+    let redis =
+        landscape.dependencies.values().filter(|one| matches!(one.target.protocol, Protocol::Redis(_)));
+    let pair = |one: &Dependency| {
+        let listen = one.relay.as_ref()?.listen.iter().find_map(|place| match place {
+            RelayListen::Tcp(address) => Some(address.to_string()),
+            RelayListen::Unix(_) => None,
+        })?;
+        Some((format!("{}:{}", one.target.host, one.target.port), listen))
+    };
+    Arc::new(redis.filter_map(pair).collect())
 }

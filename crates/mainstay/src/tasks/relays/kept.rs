@@ -8,6 +8,7 @@ use mainstay_relay::{
     Listening, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring, acceptor_of_files,
 };
 use mainstay_tls::ClientKey;
+use mainstay_wire::redis::Peers;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,8 @@ pub(super) struct Around<'a> {
     pub(super) stop: CancellationToken,
     pub(super) clock: fn() -> Timestamp,
     pub(super) data_dir: &'a Path,
+    /// Other servers of a cluster of Redis, and where their relays are.
+    pub(super) peers: Peers,
 }
 
 impl Kept {
@@ -75,10 +78,12 @@ pub(super) async fn prepare(
         Some(files) => Some(ClientKey::from_pem_files(&files.certificate, &files.key)?),
         None => None,
     };
+    let acceptor = acceptor(&terms, spoken, &around)?;
     let settings = RelaySettings {
         dependency: dependency.name.clone(),
         upstream: Upstream { key, ..Upstream::of(dependency, spoken, start, roots.judge())? },
-        acceptor: acceptor(&terms, spoken, &around)?,
+        peers: around.peers,
+        acceptor,
         relay: terms,
     };
     let sockets = sockets(&settings.relay.listen, before).await?;

@@ -239,8 +239,7 @@ fn work(client: Client, ledger: &Mutex<Ledger>, open: &AtomicBool) {
 
 /// Asks for a waiver until the diagnosis allows it, and gives the moment before that.
 async fn granted(home: &Home) -> Timestamp {
-    let wish =
-        json!({ "dependency": "orders-db", "reason": "their certificate expired, ticket 4711", "lasts": "1h" });
+    let wish = json!({ "dependency": "orders-db", "reason": "their certificate expired, ticket 4711", "lasts": "1h" });
     wait_for("the waiver", PATIENCE, async || {
         let asked = now();
         match home.post("/api/v1/waivers", wish.clone()).await {
