@@ -9,6 +9,7 @@ mod exchange;
 mod flow;
 mod key;
 mod leaving;
+mod opening;
 mod response;
 
 use bytes::BytesMut;
@@ -16,9 +17,8 @@ use bytes::BytesMut;
 use self::exchange::{Exchange, Next, Verdict};
 use self::flow::Session;
 use self::leaving::Leaving;
-use self::response::Response;
-use super::error::{ServerError, error_packet};
-use super::greeting::{Greeting, capability, is_expected, with_capabilities};
+use self::opening::{Arrived, Offer};
+use super::error::error_packet;
 use super::packet::{self, Packet, packet};
 use crate::conversation::no_surplus;
 use crate::relay::{Flow, Hop, HopError, HopStep, Legs, Opaque, Received, Side};
@@ -60,30 +60,12 @@ enum State {
     Over,
 }
 
-/// What the server offered to the client, by way of the relay.
-#[derive(Debug)]
-struct Offer {
-    /// What it said, whole.
-    packet: Vec<u8>,
-    /// What the client was told.
-    told: Greeting,
-}
-
-/// The client's log-in, and how it came.
-#[derive(Debug)]
-struct Arrived {
-    response: Response,
-    number: u8,
-    over_tls: bool,
-}
-
 /// What both sides can, and what of MariaDB's extended capabilities.
 type Capabilities = (u32, u32);
 
 /// The most in one packet of a log-in. Attributes of the connection are the longest in it, and MySQL keeps 64 KiB of them.
 const LIMIT: usize = 128 * 1024;
 
-const WHILE_GREETING: &str = "before its greeting";
 const WHILE_LOGIN: &str = "during log-in";
 
 /// `ER_UNKNOWN_ERROR`, for what has no number of its own. Clients do nothing about it but show it: 1045 would send people after a
@@ -151,128 +133,9 @@ impl RelayHop {
         Ok(packet)
     }
 
-    fn greeting(&mut self, from: &mut Received) -> Result<Option<HopStep>, HopError> {
-        is_expected(&from.server).map_err(by_server)?;
-        let Some(packet) = packet::take(&mut from.server, LIMIT, WHILE_GREETING).map_err(by_server)? else {
-            if from.server_ended {
-                return Err(by_server(WireError::Closed { while_doing: WHILE_GREETING }));
-            }
-            return Ok(self.then(State::AwaitingGreeting, HopStep::ReadServer));
-        };
-        match packet.payload.split_first() {
-            Some((10, body)) => self.greet(packet.sequence, body),
-            Some((0xff, body)) => {
-                ServerError::parse(body).map_err(by_server)?;
-                Ok(self.pass_on(&packet))
-            }
-            _ => Err(by_server(WireError::malformed("an empty packet instead of a greeting"))),
-        }
-    }
-
     /// Passes on what the server says before it closes.
     fn pass_on(&mut self, from: &Packet) -> Option<HopStep> {
         self.tell(State::Over, from.sequence, packet(from.sequence, &from.payload))
-    }
-
-    fn greet(&mut self, sequence: u8, body: &[u8]) -> Result<Option<HopStep>, HopError> {
-        let mut told = Greeting::parse(body).map_err(by_server)?;
-        if self.legs.server == TlsStart::InProtocol && !told.offers(capability::SSL) {
-            let message = "its greeting does not list it".to_owned();
-            return Err(by_server(WireError::TlsNotOffered { message }));
-        }
-        told.capabilities = self.told(told.capabilities);
-        let edited = with_capabilities(body, told.capabilities)
-            .ok_or(by_server(WireError::malformed("its greeting ends too early")))?;
-        let original = packet(sequence, &[&[10], body].concat());
-        let passed = packet(sequence, &[&[10], &edited[..]].concat());
-        Ok(self.tell(State::Greeted(Offer { packet: original, told }), sequence, passed))
-    }
-
-    /// The server's capabilities as the client shall see them. TLS is the relay's own matter on that side. A session that is
-    /// compressed with zstd could not be followed, and zlib, which every client that compresses knows, can. All else passes: it
-    /// only changes what is said inside packets, or how the flow reads them.
-    fn told(&self, capabilities: u32) -> u32 {
-        let tls = if self.legs.client_tls { capability::SSL } else { 0 };
-        capabilities & !(capability::SSL | capability::ZSTD_COMPRESSION_ALGORITHM) | tls
-    }
-
-    /// The client asks for TLS, or logs in without.
-    fn opening(&mut self, offer: Offer, from: &mut Received) -> Result<Option<HopStep>, HopError> {
-        let Some(packet) = self.hear(&mut from.client)? else {
-            return self.no_opening(State::Greeted, offer, from);
-        };
-        let number = packet.sequence;
-        let response = Response::parse(packet.payload).ok_or_else(too_old)?;
-        match (response.is_request_for_tls(), self.legs.client_tls) {
-            (true, true) => Ok(self.then(State::Secured(offer), HopStep::ClientTls)),
-            (true, false) => Err(HopError::Unsupported {
-                message: "the application asks for TLS, and this relay has no certificate to answer with; take TLS off in \
-                          the application (the relay's way to the server has it), or give the relay `tls`"
-                    .to_owned(),
-            }),
-            (false, _) => self.arrived(offer, Arrived { response, number, over_tls: false }),
-        }
-    }
-
-    fn opening_over_tls(&mut self, offer: Offer, from: &mut Received) -> Result<Option<HopStep>, HopError> {
-        let Some(packet) = self.hear(&mut from.client)? else {
-            return self.no_opening(State::Secured, offer, from);
-        };
-        let number = packet.sequence;
-        let response = Response::parse(packet.payload).ok_or_else(too_old)?;
-        self.arrived(offer, Arrived { response, number, over_tls: true })
-    }
-
-    /// The client has not spoken yet: it may leave, and the server may lose patience.
-    fn no_opening(
-        &mut self,
-        state: fn(Offer) -> State,
-        offer: Offer,
-        from: &mut Received,
-    ) -> Result<Option<HopStep>, HopError> {
-        if let Some(last) = packet::take(&mut from.server, LIMIT, WHILE_LOGIN).map_err(by_server)? {
-            return Ok(self.pass_on(&last));
-        }
-        if from.server_ended {
-            return Err(by_server(WireError::Closed { while_doing: WHILE_LOGIN }));
-        }
-        if from.client_ended {
-            return self.next(State::Leaving(Leaving::new(&offer.packet, self.legs.server)));
-        }
-        Ok(self.then(state(offer), HopStep::ReadEither))
-    }
-
-    fn arrived(&mut self, offer: Offer, mut arrived: Arrived) -> Result<Option<HopStep>, HopError> {
-        self.introduced = true;
-        let in_protocol = self.legs.server == TlsStart::InProtocol;
-        arrived.response.set_tls(in_protocol);
-        self.next(match in_protocol {
-            true => State::Upgrading(offer, arrived),
-            false => State::Introducing(offer, arrived),
-        })
-    }
-
-    /// Asks for TLS as the client would have: servers take the capabilities from this request and not from the log-in.
-    fn upgrade(
-        &mut self,
-        offer: Offer,
-        arrived: Arrived,
-        from: &mut Received,
-    ) -> Result<Option<HopStep>, HopError> {
-        no_surplus(&from.server).map_err(by_server)?;
-        let request = HopStep::ToServer(arrived.response.request_for_tls(1));
-        Ok(self.then(State::Handshake(offer, arrived), request))
-    }
-
-    fn introduce(&mut self, offer: &Offer, arrived: Arrived) -> Result<HopStep, HopError> {
-        let Arrived { response, number, over_tls } = arrived;
-        let in_protocol = self.legs.server == TlsStart::InProtocol;
-        let keyed = in_protocol && !over_tls;
-        let mut exchange = Exchange::new(keyed, &offer.told.scramble);
-        let common = response.common(&offer.told);
-        let ours = if in_protocol { 2 } else { 1 };
-        let next = exchange.first(response, (number, ours), &offer.told.plugin)?;
-        Ok(self.say(exchange, common, next))
     }
 
     fn say(&mut self, exchange: Exchange, common: Capabilities, next: Next) -> HopStep {
@@ -368,14 +231,6 @@ fn by_server(error: WireError) -> HopError {
 
 fn by_client(error: WireError) -> HopError {
     HopError::Broken { side: Side::Client, error }
-}
-
-fn too_old() -> HopError {
-    HopError::Unsupported {
-        message: "the application's log-in is none that this relay can read, likely that of a client from before MySQL 4.1 \
-                  (2004); use a newer client"
-            .to_owned(),
-    }
 }
 
 #[cfg(test)]

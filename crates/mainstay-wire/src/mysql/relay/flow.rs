@@ -30,7 +30,10 @@ pub(super) struct Session {
     exchange: Option<Exchange>,
     /// The change of user that is under way.
     change: Option<Change>,
+    /// What the relay says to the client.
     reply: Vec<u8>,
+    /// What goes to the server before anything else does.
+    late: Vec<u8>,
 }
 
 /// What one side says.
@@ -60,6 +63,7 @@ impl Session {
             exchange: Some(exchange).filter(Exchange::is_keyed),
             change: None,
             reply: Vec::new(),
+            late: Vec::new(),
         }
     }
 
@@ -133,7 +137,10 @@ impl Flow for Session {
         let Some(change) = &mut self.change else {
             self.follow(Side::Client, bytes);
             self.begin_change();
-            return Cow::Borrowed(bytes);
+            return match std::mem::take(&mut self.late) {
+                late if late.is_empty() => Cow::Borrowed(bytes),
+                late => Cow::Owned([&late, bytes].concat()),
+            };
         };
         let Passed { to_server, to_client, end } = change.client(bytes);
         self.reply.extend(to_client);
@@ -150,7 +157,8 @@ impl Flow for Session {
             self.follow(Side::Server, bytes);
             return Cow::Borrowed(bytes);
         };
-        let Passed { to_client, end, .. } = change.server(bytes);
+        let Passed { to_server, to_client, end } = change.server(bytes);
+        self.late = to_server;
         self.end_change(end);
         Cow::Owned(to_client)
     }

@@ -44,24 +44,16 @@ impl Change {
 
     pub(super) fn client(&mut self, bytes: &[u8]) -> Passed {
         let mut passed = Passed::default();
-        if self.client.receive(bytes).is_err() {
-            return passed.astray(self.client.take_all(), Vec::new());
-        }
-        while self.exchange.is_open() {
+        let mut followed = self.client.receive(bytes).is_ok();
+        while followed && passed.end.is_none() && self.exchange.is_open() {
             match self.client.next() {
                 Ok(Some(packet)) => self.client_says(packet, &mut passed),
                 Ok(None) => return passed,
-                Err(_) => break,
-            }
-            if passed.end.is_some() {
-                return passed;
+                Err(_) => followed = false,
             }
         }
-        match self.client.is_empty() {
-            true => passed,
-            // It speaks out of turn.
-            false => passed.astray(self.client.take_all(), Vec::new()),
-        }
+        // What is left was said out of turn.
+        if followed && self.client.is_empty() { passed } else { self.astray(passed) }
     }
 
     fn client_says(&mut self, packet: Packet, passed: &mut Passed) {
@@ -79,36 +71,31 @@ impl Change {
 
     pub(super) fn server(&mut self, bytes: &[u8]) -> Passed {
         let mut passed = Passed::default();
-        if self.server.receive(bytes).is_err() {
-            return passed.astray(Vec::new(), self.server.take_all());
-        }
-        loop {
+        let mut followed = self.server.receive(bytes).is_ok();
+        while followed && passed.end.is_none() {
             match self.server.next() {
-                Ok(Some(packet)) => {
-                    let (ours, verdict) = self.exchange.server(&packet);
-                    passed.to_client.extend(self.server.seal(ours));
-                    if verdict.is_some() {
-                        passed.end = Some(End::Verdict(packet.payload));
-                        break;
-                    }
-                }
+                Ok(Some(packet)) => self.server_says(packet, &mut passed),
                 Ok(None) => return passed,
-                Err(_) => return passed.astray(Vec::new(), self.server.take_all()),
+                Err(_) => followed = false,
             }
         }
-        match self.server.is_empty() && self.client.is_empty() {
-            true => passed,
-            false => passed.astray(Vec::new(), self.server.take_all()),
-        }
+        // Nothing may follow the verdict, and nothing go past it.
+        let alone = self.server.is_empty() && self.client.is_empty();
+        if followed && alone { passed } else { self.astray(passed) }
     }
-}
 
-impl Passed {
-    fn astray(mut self, to_server: Vec<u8>, to_client: Vec<u8>) -> Passed {
-        self.to_server.extend(to_server);
-        self.to_client.extend(to_client);
-        self.end = Some(End::Astray);
-        self
+    fn server_says(&mut self, packet: Packet, passed: &mut Passed) {
+        let (ours, verdict) = self.exchange.server(&packet);
+        passed.to_client.extend(self.server.seal(ours));
+        passed.end = verdict.map(|_| End::Verdict(packet.payload));
+    }
+
+    /// Lets go of what is held back.
+    fn astray(&mut self, mut passed: Passed) -> Passed {
+        passed.to_server.extend(self.client.take_all());
+        passed.to_client.extend(self.server.take_all());
+        passed.end = Some(End::Astray);
+        passed
     }
 }
 

@@ -259,6 +259,3 @@ impl Talk {
             .any(|tame| word.eq_ignore_ascii_case(tame))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -123,6 +123,17 @@ fn what_is_said_out_of_turn_passes_as_it_is() {
     let both = [packet(1, OK), packet(2, OK)].concat();
     check_with(|| session(0, true), &[change(), (Server, both, false)]);
     check_with(|| session(0, true), &[change(), (Server, b"\xff\xff\xff\x01data".to_vec(), false)]);
+    // The server does not wait for the end of an answer.
+    check_with(
+        || session(0, true),
+        &[
+            change(),
+            says(false, &[FULL]),
+            (Client, b"\x05\0\0".to_vec(), false),
+            says_from(2, false, &[ERROR]),
+            (Client, b"\x02clear".to_vec(), false),
+        ],
+    );
     let garbled = b"\x02\0\0\0\x09\0\0no".to_vec();
     let framed = frame(&change().1);
     check_with(
