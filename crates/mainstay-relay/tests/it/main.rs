@@ -2,4 +2,5 @@ mod echo;
 mod faults;
 mod mysql;
 mod postgres;
+mod redis;
 mod scene;

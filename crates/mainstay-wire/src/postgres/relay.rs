@@ -18,7 +18,7 @@ use crate::relay::{CancelKey, Flow, Hop, HopError, HopStep, Legs, Opaque, Receiv
 /// A connection to PostgreSQL through a relay, up to its first ReadyForQuery.
 ///
 /// The application's start-up message and every message of the log-in pass as they are, with one exception: where the application
-/// came in plaintext, the server's offer to bind the log-in to its certificate is taken out (see [`LogIn`]). So every method works
+/// came in plaintext, the server's offer to bind the log-in to its certificate is taken out. So every method works
 /// that does not look at TLS: SCRAM-SHA-256, MD5, a password in the clear, GSSAPI and SSPI log-ins, OAuth, none. A password in the
 /// clear travels between application and relay as that leg is: a Unix socket, a loopback address or the relay's own TLS; to the
 /// server it goes in TLS. A log-in by client certificate cannot pass: the server sees the relay's, if it has one.
