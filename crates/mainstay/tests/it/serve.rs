@@ -13,3 +13,4 @@ mod kills;
 mod reload;
 mod restarts;
 mod switch;
+mod waiver;
