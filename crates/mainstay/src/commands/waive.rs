@@ -85,9 +85,9 @@ impl Wish {
     }
 
     fn grounds(&self) -> String {
-        let mut query = Serializer::new(String::from("/api/v1/waivers/grounds?"));
+        let mut query = Serializer::new(String::new());
         query.append_pair("dependency", self.dependency.as_str()).append_pair("lasts", &self.lasts);
-        query.finish()
+        format!("/api/v1/waivers/grounds?{}", query.finish())
     }
 
     fn body(&self, server: &Server) -> Value {

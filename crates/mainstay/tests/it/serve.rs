@@ -14,3 +14,4 @@ mod reload;
 mod restarts;
 mod story;
 mod switch;
+mod waiver;

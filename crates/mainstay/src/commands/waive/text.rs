@@ -22,8 +22,9 @@ pub(super) fn grounds(grounds: &Value) -> String {
     };
     let mut text = head(format!("What is known of the certificate of {}:", word(grounds, "dependency")));
     text.push_str(&listed("evidence"));
+    text.push('\n');
     text.push_str(&head(format!(
-        "\nAccepting it for {}, until {}, means:",
+        "Accepting it for {}, until {}, means:",
         word(grounds, "lasts"),
         clock(grounds, "until")
     )));
@@ -59,7 +60,7 @@ pub(in crate::commands) fn decided(waiver: &Value) -> String {
             let name = word(waiver, "dependency");
             let said = match word(&waiver["end"], "because") {
                 "refused" => format!("The waiver for {name} that was asked for is refused."),
-                _ => format!("The waiver for {name} is over. {}", uses(waiver)),
+                _ => format!("The waiver for {name} is over; it was {}.", uses(waiver)),
             };
             format!("{}\n", wrapped(&said, 0))
         }
@@ -156,9 +157,20 @@ mod tests {
             waiver(&json!({ "state": "requested" })),
             waiver(&ended),
         ] });
-        insta::assert_snapshot!(list(&all, now, false), @"");
+        insta::assert_snapshot!(list(&all, now, false), @r"
+        1 in force, 1 waiting for a second person.
+        0193aa01-0000 active    orders-db            ends in 3 h 51 min, used 40 times
+                                ana: checkout is down, and the provider says that its
+                                new certificate takes two hours more
+        0193aa01-0000 requested orders-db            for 4h
+                                ana: checkout is down, and the provider says that its
+                                new certificate takes two hours more
+        0193aa01-0000 ended     orders-db            renewed, 2026-11-22 22:45 UTC
+                                ana: checkout is down, and the provider says that its
+                                new certificate takes two hours more
+        ");
         assert_eq!(list(&json!({ "waivers": [] }), now, false), "No waiver is in force.\n");
-        assert_eq!(decided(&waiver(&ended)), "The waiver for orders-db is over. used 40 times\n");
+        assert_eq!(decided(&waiver(&ended)), "The waiver for orders-db is over; it was used 40 times.\n");
     }
 
     #[test]
@@ -168,6 +180,15 @@ mod tests {
             "evidence": ["It expired.", "SHA-256 of the certificate: 5542"],
             "risks": ["Until it ends, anybody who holds the old key can pose as orders-db, and read and change what is sent."],
         });
-        insta::assert_snapshot!(grounds(&facts), @"");
+        insta::assert_snapshot!(grounds(&facts), @r"
+        What is known of the certificate of orders-db:
+          - It expired.
+          - SHA-256 of the certificate: 5542
+
+        Accepting it for 4h, until 2026-11-23 02:41 UTC, means:
+          - Until it ends, anybody who holds the old key can pose as orders-db, and read
+            and change what is sent.
+        Somebody else has to agree to it within an hour.
+        ");
     }
 }
