@@ -299,7 +299,28 @@ fn every_default_and_example_can_be_read() {
         }
     }
     walk(Root::SECTION);
-    loads("dependencies: { a: { url: tcp://h:1, relay: { listen: 127.0.0.1:1 } } }");
+    loads("dependencies: { a: { url: rediss://h, relay: { listen: 127.0.0.1:1 } } }");
+}
+
+#[test]
+fn a_relay_has_something_to_verify_and_a_leg_that_nobody_listens_in_on() {
+    let of =
+        |url: &str, relay: &str| format!("dependencies: {{ a: {{ url: {url}, relay: {{ {relay} }} }} }}");
+    let loopback = "listen: [127.0.0.1:1, \"[::1]:1\", /run/a.sock]";
+    for url in ["postgres://h/x", "mysql://h", "rediss://h", "tls://h:7000", "https://h", "smtps://h"] {
+        loads(&of(url, loopback));
+    }
+    for url in
+        ["tcp://h:1", "redis://h", "http://h", "postgres://h/x?sslmode=disable", "smtp://h", "file:a.pem"]
+    {
+        refuses(&of(url, loopback), "there can be no relay in front of `a`");
+    }
+    refuses(&of("mysql://h", "listen: 0.0.0.0:1"), "other machines could reach this relay");
+    loads(&of("mysql://h", "listen: 192.0.2.1:1, tls: {}"));
+    loads(&of("mysql://h", "listen: 192.0.2.1:1, plaintext_from_network: true"));
+    refuses(&of("mysql://h", "listen: 127.0.0.1:1, allow: 10.0.0.0/40"), "`allow` cannot be");
+    refuses(&of("mysql://h", "listen: localhost"), "`listen` cannot be");
+    refuses(&of("mysql://h", "listen: []"), "this relay listens nowhere");
 }
 
 #[test]
