@@ -2,6 +2,7 @@
 
 mod channels;
 mod night;
+mod waiver;
 
 use std::net::SocketAddr;
 
