@@ -1,22 +1,26 @@
 #![no_main]
 
+use std::sync::Arc;
+
 use libfuzzer_sys::fuzz_target;
-use mainstay_fuzz::{in_one, pass, relay, said};
+use mainstay_fuzz::{conveyed, joined, legs, relay, said};
 use mainstay_wire::TlsStart;
 use mainstay_wire::redis::RelayHop;
 use mainstay_wire::relay::{Flow, Hop, Legs, Side};
 
-fn flow() -> Box<dyn Flow> {
-    let peers = [("a:1".to_owned(), "b:2".to_owned())].into_iter().collect();
-    let legs = Legs { client_tls: false, server: TlsStart::Never };
-    Box::new(RelayHop::new(legs).with_peers(std::sync::Arc::new(peers))).flow()
-}
-
 // The hop against what both sides say, then a flow: in whatever pieces they come, the same goes on.
 fuzz_target!(|bytes: &[u8]| {
+    for legs in legs() {
+        relay(Box::new(RelayHop::new(legs)), bytes);
+    }
     let said = said(bytes);
-    relay(|legs| Box::new(RelayHop::new(legs)), &said);
-    let (client, server) = in_one(&said);
-    let whole = pass(&mut *flow(), &[(Side::Client, &client[..]), (Side::Server, &server[..])]);
-    assert_eq!(pass(&mut *flow(), &said), whole);
+    let (client, server) = (joined(&said, Side::Client), joined(&said, Side::Server));
+    let whole = [(Side::Client, &client[..]), (Side::Server, &server[..])];
+    assert_eq!(conveyed(flow(), &said), conveyed(flow(), &whole));
 });
+
+fn flow() -> Box<dyn Flow> {
+    let peers = [("a:1".to_owned(), "b:2".to_owned())].into();
+    let hop = RelayHop::new(Legs { client_tls: false, server: TlsStart::Never });
+    Box::new(hop.with_peers(Arc::new(peers))).flow()
+}

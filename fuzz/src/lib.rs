@@ -3,10 +3,9 @@
 mod relayed;
 
 use bytes::BytesMut;
-use mainstay_wire::relay::{Flow, Hop, HopStep, Legs, Received, Side};
 use mainstay_wire::{Conversation, Login, Password, Step, TlsStart};
 
-pub use relayed::{legs, relay};
+pub use relayed::{conveyed, joined, legs, relay, said};
 
 /// The most steps that any conversation may take over one input: a byte in, a message out, and some to spare.
 const STEPS_PER_BYTE: usize = 8;
@@ -49,86 +48,4 @@ pub fn variants() -> impl Iterator<Item = (TlsStart, Option<Login>)> {
     [TlsStart::InProtocol, TlsStart::Direct, TlsStart::Never]
         .into_iter()
         .flat_map(move |start| [(start, None), (start, Some(login()))])
-}
-
-/// What the two sides of a relay say: a byte that tells the side and the length, then so many bytes, over and over.
-pub fn said(mut bytes: &[u8]) -> Vec<(Side, &[u8])> {
-    let mut said = Vec::new();
-    while let Some((&head, rest)) = bytes.split_first() {
-        let side = if head < 128 { Side::Client } else { Side::Server };
-        let (piece, rest) = rest.split_at(rest.len().min(usize::from(head % 128)));
-        said.push((side, piece));
-        bytes = rest;
-    }
-    said
-}
-
-/// Plays a hop against them, in every way that its legs can be, until it ends, and panics if it never does; then its flow.
-pub fn relay(new: impl Fn(Legs) -> Box<dyn Hop>, said: &[(Side, &[u8])]) {
-    for server in [TlsStart::InProtocol, TlsStart::Direct, TlsStart::Never] {
-        for client_tls in [false, true] {
-            let mut said = said.iter();
-            if let Some((hop, from)) = establish(new(Legs { client_tls, server }), &mut said) {
-                let mut flow = hop.flow();
-                flow.from_client(&from.client);
-                flow.from_server(&from.server);
-                pass(&mut *flow, said.as_slice());
-            }
-        }
-    }
-}
-
-/// The hop with what it left, if it comes to a flow.
-pub fn establish<'a>(
-    mut hop: Box<dyn Hop>,
-    said: &mut impl Iterator<Item = &'a (Side, &'a [u8])>,
-) -> Option<(Box<dyn Hop>, Received)> {
-    let (mut from, mut idle) = (Received::default(), 0);
-    // Without hearing anything, a hop takes a step for each message that it holds at most.
-    while idle < 1_000 {
-        idle += 1;
-        match hop.step(&mut from) {
-            Ok(HopStep::ReadClient | HopStep::ReadServer | HopStep::ReadEither) => {
-                match said.next() {
-                    Some((Side::Client, piece)) => from.client.extend_from_slice(piece),
-                    Some((Side::Server, piece)) => from.server.extend_from_slice(piece),
-                    None => {
-                        assert!(!from.client_ended, "it reads on after the end");
-                        (from.client_ended, from.server_ended) = (true, true);
-                    }
-                }
-                idle = 0;
-            }
-            Ok(HopStep::Established) => return Some((hop, from)),
-            Ok(HopStep::Finished) => return None,
-            Ok(HopStep::ServerTls) if idle % 7 == 6 => drop(hop.redial()),
-            Ok(_) => {}
-            Err(_) => {
-                hop.refusal("no");
-                return None;
-            }
-        }
-    }
-    panic!("the hop does not end");
-}
-
-/// What goes to the server and to the application.
-pub fn pass(flow: &mut dyn Flow, said: &[(Side, &[u8])]) -> (Vec<u8>, Vec<u8>) {
-    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
-    for (side, piece) in said {
-        match side {
-            Side::Client => to_server.extend_from_slice(&flow.from_client(piece)),
-            Side::Server => to_client.extend_from_slice(&flow.from_server(piece)),
-        }
-        flow.is_at_rest();
-    }
-    (to_server, to_client)
-}
-
-/// The same bytes of each side in one piece.
-pub fn in_one(said: &[(Side, &[u8])]) -> (Vec<u8>, Vec<u8>) {
-    let of = |wanted: Side| {
-        said.iter().filter(|(side, _)| *side == wanted).flat_map(|(_, piece)| piece.to_vec()).collect()
-    };
-    (of(Side::Client), of(Side::Server))
 }

@@ -31,7 +31,7 @@ fn hear(from: &mut Received, piece: Option<(Side, &[u8])>) {
     }
 }
 
-fn pass<'a>(mut flow: Box<dyn Flow>, from: &Received, pieces: impl Iterator<Item = (Side, &'a [u8])>) {
+fn pass<'a>(mut flow: Box<dyn Flow>, from: &'a Received, pieces: impl Iterator<Item = (Side, &'a [u8])>) {
     let before = [(Side::Client, &from.client[..]), (Side::Server, &from.server[..])];
     for (side, bytes) in before.into_iter().chain(pieces) {
         match side {
@@ -56,6 +56,28 @@ impl<'a> Iterator for Pieces<'a> {
         self.0 = rest;
         Some((if first & 1 == 0 { Side::Client } else { Side::Server }, piece))
     }
+}
+
+/// What both sides say, by the same cuts.
+pub fn said(bytes: &[u8]) -> Vec<(Side, &[u8])> {
+    Pieces(bytes).collect()
+}
+
+/// All that a side says.
+pub fn joined(said: &[(Side, &[u8])], wanted: Side) -> Vec<u8> {
+    said.iter().filter(|(side, _)| *side == wanted).flat_map(|(_, piece)| piece.to_vec()).collect()
+}
+
+/// What goes on, to the server and to the application.
+pub fn conveyed(mut flow: Box<dyn Flow>, said: &[(Side, &[u8])]) -> (Vec<u8>, Vec<u8>) {
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    for (side, piece) in said {
+        match side {
+            Side::Client => to_server.extend_from_slice(&flow.from_client(piece)),
+            Side::Server => to_client.extend_from_slice(&flow.from_server(piece)),
+        }
+    }
+    (to_server, to_client)
 }
 
 /// Every way in which a relay takes part in TLS.
