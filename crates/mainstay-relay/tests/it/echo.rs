@@ -22,11 +22,6 @@ fn stream(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "an application connects")]
-async fn connect(running: &Running) -> TcpStream {
-    TcpStream::connect(running.address.unwrap()).await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_byte_arrives_in_its_order_both_ways() {
     let pki = Pki::new(now());

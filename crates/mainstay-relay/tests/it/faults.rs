@@ -5,7 +5,6 @@ use std::time::Duration;
 use mainstay_testkit::scripted::{Act, Peer, Script};
 use mainstay_testkit::{Pki, Scenario, wait_for};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::scene::*;
 
@@ -16,11 +15,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STARTUP: &[u8] = b"\0\0\0\x12\0\x03\0\0user\0app\0\0";
 /// AuthenticationOk, then BackendKeyData and ReadyForQuery.
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02Z\0\0\0\x05I";
-
-#[expect(clippy::disallowed_methods, reason = "an application connects")]
-async fn connect(running: &Running) -> TcpStream {
-    TcpStream::connect(running.address.unwrap()).await.unwrap()
-}
 
 /// What an application of PostgreSQL hears until its connection ends.
 async fn hears(running: &Running) -> Vec<u8> {

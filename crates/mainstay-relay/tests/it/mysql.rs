@@ -75,8 +75,7 @@ async fn a_certificate_that_is_not_admitted_is_told_in_the_clients_own_words() {
 #[tokio::test]
 async fn a_look_whether_the_port_is_open_is_no_mark_against_the_relay() {
     let Some((server, running)) = scene(Scenario::Fine).await else { return };
-    #[expect(clippy::disallowed_methods, reason = "somebody looks whether the port is open")]
-    let mut looking = tokio::net::TcpStream::connect(running.address.unwrap()).await.unwrap();
+    let mut looking = connect(&running).await;
     looking.read_u8().await.unwrap();
     drop(looking);
     let noted = async || server.log().contains("Access denied for user 'mainstay-hello'").then_some(());

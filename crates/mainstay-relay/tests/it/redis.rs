@@ -20,13 +20,12 @@ async fn a_transaction_is_waited_for_and_nothing_is_said_at_the_end() {
     let server = tokio::task::block_in_place(|| Redis::start(options));
     let running =
         relay(&format!("rediss://localhost:{}", server.tls_port()), NAME, &pki, terms(loopback())).await;
-    let address = running.address.unwrap();
 
     // A server that stands alone says so itself, in its turn.
-    let mut client = TcpStream::connect(address).await.unwrap();
+    let mut client = connect(&running).await;
     let alone = "-ERR This instance has cluster support disabled\r\n";
     ask(&mut client, "SET a 1\r\nCLUSTER SLOTS\r\nGET a\r\n", &format!("+OK\r\n{alone}$1\r\n1\r\n")).await;
-    let mut resting = TcpStream::connect(address).await.unwrap();
+    let mut resting = connect(&running).await;
     ask(&mut resting, "PING\r\n", "+PONG\r\n").await;
 
     ask(&mut client, "MULTI\r\nINCR a\r\n", "+OK\r\n+QUEUED\r\n").await;

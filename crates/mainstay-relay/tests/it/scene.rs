@@ -13,7 +13,7 @@ use mainstay_relay::{Listening, Meter, News, Relay, RelaySettings, Spoken, Upstr
 use mainstay_testkit::{Identity, Pki};
 use mainstay_tls::{Judge, Roots, parse_server_name};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -149,6 +149,12 @@ pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Run
     let meter = relay.meter();
     tokio::spawn(relay.run(vec![listening]));
     Running { address, meter, news: told, policy, stop }
+}
+
+/// An application that connects to a relay.
+#[expect(clippy::disallowed_methods, reason = "an application connects")]
+pub(crate) async fn connect(running: &Running) -> TcpStream {
+    TcpStream::connect(running.address.unwrap()).await.unwrap()
 }
 
 pub(crate) fn days(count: i64) -> SignedDuration {
