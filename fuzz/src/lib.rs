@@ -1,12 +1,8 @@
 //! What the targets share: a peer that sends whatever the fuzzer makes up, in pieces of its choice.
 
-mod relayed;
-
 use bytes::BytesMut;
 use mainstay_wire::relay::{Flow, Hop, HopStep, Legs, Received, Side};
 use mainstay_wire::{Conversation, Login, Password, Step, TlsStart};
-
-pub use relayed::{legs, relay};
 
 /// The most steps that any conversation may take over one input: a byte in, a message out, and some to spare.
 const STEPS_PER_BYTE: usize = 8;
@@ -117,7 +113,10 @@ pub fn pass(flow: &mut dyn Flow, said: &[(Side, &[u8])]) -> (Vec<u8>, Vec<u8>) {
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
     for (side, piece) in said {
         match side {
-            Side::Client => to_server.extend_from_slice(&flow.from_client(piece)),
+            Side::Client => {
+                to_server.extend_from_slice(&flow.from_client(piece));
+                to_client.extend_from_slice(&flow.reply_to_client());
+            }
             Side::Server => to_client.extend_from_slice(&flow.from_server(piece)),
         }
         flow.is_at_rest();
