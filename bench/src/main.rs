@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are printed")]
 
+mod admit;
 mod checks;
 mod cpu;
 mod rehearse;
@@ -17,6 +18,7 @@ bench checks [ROUNDS [CHECKS]]   CPU time of verified TLS checks, beside bare ru
 bench whole [DEPENDENCIES [SECONDS]]   CPU share and memory of `serve` with many dependencies every 60 s
 bench start [DEPENDENCIES]   how soon `serve` is ready
 bench rules   nanoseconds to judge conditions of rules, beside Rust, and what thirty of them add to a check
+bench admit   nanoseconds to prepare a deciding handshake, and to decide
 bench relay [ROUNDS [DIVISOR]]   the relay beside HAProxy, nginx, stunnel and PgBouncer
 bench rehearse [DEPENDENCIES]   how long it takes to prove who would be told over four weeks";
 
@@ -33,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         ["whole", dependencies, seconds] => {
             whole::run(&whole::Size { dependencies: dependencies.parse()?, seconds: seconds.parse()? })
         }
+        ["admit"] => admit::run(),
         ["rules"] => rules::run(),
         ["start"] => whole::start(100_000),
         ["start", dependencies] => whole::start(dependencies.parse()?),

@@ -68,8 +68,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for (text, by_hand) in CONDITIONS {
         let program = Program::compile(text).map_err(|faults| anyhow!("{text}: {faults:?}"))?;
         let facts = black_box(&facts);
-        let judged = nanoseconds(|| program.judge(facts) == Answer::Holds);
-        let plain = nanoseconds(|| by_hand(black_box(facts)));
+        let judged = nanoseconds(TIMES, || program.judge(facts) == Answer::Holds);
+        let plain = nanoseconds(TIMES, || by_hand(black_box(facts)));
         println!("{judged:>7.1} ns {plain:>7.1} ns  {text}");
     }
     let (without, with) = (a_check(0)?, a_check(30)?);
@@ -77,15 +77,16 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The least over several rounds, as whatever else runs only adds to it.
-fn nanoseconds(judge: impl Fn() -> bool) -> f64 {
-    const TIMES: u32 = 200_000;
+const TIMES: u32 = 200_000;
+
+/// What one of so many takes, the least over several rounds, as whatever else runs only adds to it.
+pub(crate) fn nanoseconds<T>(times: u32, judge: impl Fn() -> T) -> f64 {
     let round = || {
         let begin = Instant::now();
-        for _ in 0..TIMES {
+        for _ in 0..times {
             black_box(judge());
         }
-        begin.elapsed().as_nanos() as f64 / f64::from(TIMES)
+        begin.elapsed().as_nanos() as f64 / f64::from(times)
     };
     (0..10).map(|_| round()).fold(f64::INFINITY, f64::min)
 }
