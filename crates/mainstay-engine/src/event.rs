@@ -116,10 +116,10 @@ pub enum Event {
         /// When the latest was.
         at: Timestamp,
     },
-    /// A relay made a connection to this dependency that passed full verification.
+    /// A relay made a connection that passed full verification while this waiver was in force.
     FullyVerified {
-        /// Which dependency.
-        dependency: DependencyName,
+        /// Which waiver.
+        waiver: WaiverId,
     },
     /// A relay was shown a certificate that does not pass full verification.
     ChainChanged {

@@ -31,5 +31,6 @@ pub use leg::{LegError, acceptor_of_files};
 pub use listen::{ListenError, Listening};
 pub use meter::Meter;
 pub use news::News;
+pub use policy::Needless;
 pub use relay::{Relay, Wiring};
 pub use settings::{RelaySettings, Spoken, Upstream};

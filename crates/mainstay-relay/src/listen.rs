@@ -37,14 +37,12 @@ enum Socket {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The operating system refuses.
-    #[error(
-        "the relay cannot listen on {place}: {source}. Is another program using it? Choose another `relay.listen`"
-    )]
+    #[error("the relay cannot listen on {place}: {why}. Does another program use it, such as another Mainstay? Choose another `relay.listen`")]
     Refused {
         /// Where.
         place: String,
-        /// Why.
-        source: io::Error,
+        /// What it says.
+        why: io::Error,
     },
     /// Something else has that path.
     #[error("the relay cannot listen on {0}: that file exists and is no socket; choose another path")]
@@ -59,7 +57,7 @@ impl Listening {
     pub async fn bind(place: &RelayListen) -> Result<Listening, ListenError> {
         match place {
             RelayListen::Tcp(address) => {
-                let refused = |source| ListenError::Refused { place: address.to_string(), source };
+                let refused = |why| ListenError::Refused { place: address.to_string(), why };
                 let socket = bind_tcp(*address).map_err(refused)?;
                 Ok(Listening { socket: Socket::Tcp(socket), file: None })
             }
@@ -219,7 +217,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 
 async fn bind_unix(path: &Path) -> Result<Listening, ListenError> {
     let shown = path.display().to_string();
-    let refused = |source| ListenError::Refused { place: shown.clone(), source };
+    let refused = |why| ListenError::Refused { place: shown.clone(), why };
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => return Err(ListenError::NoSocket(shown)),
         Ok(_) if UnixStream::connect(path).await.is_ok() => return Err(ListenError::InUse(shown)),

@@ -8,6 +8,7 @@ use mainstay_tls::CertificateDer;
 use mainstay_wire::relay::{CancelKey, Hop, HopStep, Received};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::addresses::Health;
@@ -35,6 +36,12 @@ pub(crate) struct Opening<'a> {
     /// What the application was connected to, or was to be.
     pub(crate) address: Option<SocketAddr>,
     pub(crate) pass: Option<Pass>,
+    /// Tells by what it was admitted as soon as that is decided.
+    admitted: watch::Sender<Option<Pass>>,
+    /// Where the application connected from.
+    client: &'a str,
+    /// Whether it was told that the connection was admitted.
+    is_told: bool,
     pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
     /// Whether the application has said anything at all.
     pub(crate) heard: bool,
@@ -55,7 +62,7 @@ pub(crate) enum Opened {
 }
 
 impl<'a> Opening<'a> {
-    pub(crate) fn new(hub: &'a Hub, hop: Box<dyn Hop>, leg: Leg, room: Room) -> Opening<'a> {
+    pub(crate) fn new(hub: &'a Hub, hop: Box<dyn Hop>, leg: Leg, client: &'a str, room: Room) -> Opening<'a> {
         Opening {
             hub,
             hop,
@@ -64,6 +71,9 @@ impl<'a> Opening<'a> {
             received: Received::default(),
             address: None,
             pass: None,
+            admitted: watch::Sender::new(None),
+            client,
+            is_told: false,
             chain: None,
             heard: false,
             room,
@@ -231,8 +241,12 @@ impl<'a> Opening<'a> {
         match dial::secure(self.hub, stream, address).await {
             Ok(secured) => {
                 self.line = Some(Line::Secure(Box::new(secured.stream)));
+                self.admitted.send_replace(Some(secured.pass.clone()));
                 self.pass = Some(secured.pass);
                 self.chain = Some(secured.chain);
+                if self.heard {
+                    self.tell_of_admission();
+                }
                 Ok(())
             }
             Err(refusal) if self.has_others() && self.hop.redial() => {
@@ -240,6 +254,19 @@ impl<'a> Opening<'a> {
                 Ok(())
             }
             Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// By what it is admitted, once that is decided.
+    pub(crate) fn admitted(&self) -> watch::Receiver<Option<Pass>> {
+        self.admitted.subscribe()
+    }
+
+    /// Tells once that it was admitted: when the application's words go to the server, whatever becomes of the log-in.
+    pub(crate) fn tell_of_admission(&mut self) {
+        let (Some(pass), Some(address)) = (&self.pass, self.address) else { return };
+        if !std::mem::replace(&mut self.is_told, true) {
+            self.hub.admitted(pass, self.chain.as_deref(), address, self.client);
         }
     }
 

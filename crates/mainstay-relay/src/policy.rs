@@ -10,27 +10,35 @@ use tokio::sync::watch;
 /// The time may be set, and a long sleep would not notice.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(5);
 
+/// Waivers that full verification has ended. Those who share it agree on them.
+#[derive(Debug, Clone, Default)]
+pub struct Needless(watch::Sender<HashSet<WaiverId>>);
+
 /// What is in force: the latest policy, less what full verification has ended here already.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
     latest: watch::Receiver<Arc<RelayPolicy>>,
     /// Waivers that are needed no more. A server that is gone cannot say so, and must not have to.
-    needless: watch::Sender<HashSet<WaiverId>>,
+    needless: Needless,
     clock: fn() -> Timestamp,
     /// What the latest policy says was seen revoked, made ready once for each policy.
     revocations: Arc<Mutex<(Timestamp, Arc<Revocations>)>>,
 }
 
 impl Policy {
-    pub(crate) fn new(latest: watch::Receiver<Arc<RelayPolicy>>, clock: fn() -> Timestamp) -> Policy {
-        Policy { latest, needless: watch::Sender::new(HashSet::new()), clock, revocations: Arc::default() }
+    pub(crate) fn new(
+        latest: watch::Receiver<Arc<RelayPolicy>>,
+        needless: Needless,
+        clock: fn() -> Timestamp,
+    ) -> Policy {
+        Policy { latest, needless, clock, revocations: Arc::default() }
     }
 
     /// The waiver in force for a dependency.
     pub(crate) fn waiver(&self, dependency: &DependencyName) -> Option<PolicyWaiver> {
         let now = (self.clock)();
         let latest = self.latest.borrow();
-        latest.waiver(dependency, now).filter(|waiver| !self.needless.borrow().contains(&waiver.id)).cloned()
+        latest.waiver(dependency, now).filter(|waiver| !self.needless.0.borrow().contains(&waiver.id)).cloned()
     }
 
     /// By what a connection to this dependency is admitted, beside full verification.
@@ -54,20 +62,21 @@ impl Policy {
         self.latest.borrow().clone()
     }
 
-    /// Full verification has succeeded: the waiver for this dependency, if there is one, is over here and now. Says whether there was.
-    pub(crate) fn verified(&self, dependency: &DependencyName) -> bool {
-        let Some(waiver) = self.waiver(dependency) else { return false };
-        self.needless.send_if_modified(|needless| {
+    /// Full verification has succeeded: the waiver for this dependency, if there is one, is over here and now. Gives which.
+    pub(crate) fn verified(&self, dependency: &DependencyName) -> Option<WaiverId> {
+        let waiver = self.waiver(dependency)?;
+        let is_new = self.needless.0.send_if_modified(|needless| {
             // What a policy no longer names needs no remembering.
             let latest = self.latest.borrow();
             needless.retain(|id| latest.waivers.iter().any(|one| one.id == *id));
             needless.insert(waiver.id)
-        })
+        });
+        is_new.then_some(waiver.id)
     }
 
     /// Waits until this waiver is no longer in force, whatever ended it.
     pub(crate) async fn over(&self, dependency: &DependencyName, id: WaiverId) {
-        let (mut latest, mut needless) = (self.latest.clone(), self.needless.subscribe());
+        let (mut latest, mut needless) = (self.latest.clone(), self.needless.0.subscribe());
         loop {
             let Some(waiver) = self.waiver(dependency).filter(|waiver| waiver.id == id) else { return };
             let left = waiver.until.duration_since((self.clock)()).unsigned_abs();

@@ -18,7 +18,7 @@ use crate::listen::Listening;
 use crate::meter::Meter;
 use crate::news::{News, Teller};
 use crate::pass::Pass;
-use crate::policy::Policy;
+use crate::policy::{Needless, Policy};
 use crate::refusal::Refusal;
 use crate::{RelaySettings, scout};
 
@@ -39,6 +39,8 @@ pub struct Wiring {
     pub policy: watch::Receiver<Arc<RelayPolicy>>,
     /// Takes news; what it does not take in time is dropped.
     pub news: mpsc::Sender<News>,
+    /// Waivers that full verification has ended already.
+    pub needless: Needless,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// Ends the listeners, and nothing else.
@@ -70,7 +72,7 @@ impl Relay {
         let places = usize::try_from(settings.relay.most_connections).unwrap_or(Semaphore::MAX_PERMITS);
         let hub = Hub {
             addresses: Addresses::new(upstream.host.clone(), upstream.port),
-            policy: Policy::new(wiring.policy, wiring.clock),
+            policy: Policy::new(wiring.policy, wiring.needless, wiring.clock),
             cancel_keys: CancelKeys::default(),
             meter: Arc::default(),
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
@@ -156,8 +158,8 @@ impl Hub {
     /// Full verification succeeded: a waiver is needed no more, and it is looked at how long that will last.
     pub(crate) fn verified(&self, address: SocketAddr, chain: &[CertificateDer<'static>]) {
         let dependency = &self.settings.dependency;
-        if self.policy.verified(dependency) {
-            let news = News::FullyVerified { dependency: dependency.clone(), at: self.now() };
+        if let Some(waiver) = self.policy.verified(dependency) {
+            let news = News::FullyVerified { dependency: dependency.clone(), waiver, at: self.now() };
             self.teller.tell(news, &self.meter);
         }
         self.judge_as_of_later(address, chain);
@@ -168,7 +170,7 @@ impl Hub {
         self.teller.tell(News::Decided(admission), &self.meter);
     }
 
-    /// Judges the chain as of some days ahead, and tells what would be wrong then.
+    /// Judges the chain as of some days ahead, and tells what would be wrong then, or that nothing would.
     fn judge_as_of_later(&self, address: SocketAddr, chain: &[CertificateDer<'static>]) {
         if !self.is_shadow_due(address, chain) {
             return;
@@ -176,16 +178,15 @@ impl Hub {
         let ahead = SignedDuration::try_from(self.settings.relay.shadow).unwrap_or(SignedDuration::ZERO);
         let Ok(as_of) = self.now().checked_add(ahead) else { return };
         let judgement = self.settings.upstream.judge().judge(chain, &self.settings.upstream.name, as_of);
-        if let Some(failure) = judgement.failures.first() {
-            let finding = ShadowFinding {
-                dependency: self.settings.dependency.clone(),
-                address: address.to_string(),
-                kind: failure.kind,
-                message: failure.message.clone(),
-                as_of,
-            };
-            self.teller.tell(News::Shadow(finding), &self.meter);
-        }
+        let (dependency, address) = (self.settings.dependency.clone(), address.to_string());
+        let finding = judgement.failures.first().map(|failure| ShadowFinding {
+            dependency: dependency.clone(),
+            address: address.clone(),
+            kind: failure.kind,
+            message: failure.message.clone(),
+            as_of,
+        });
+        self.teller.tell(News::Shadow { dependency, address, finding }, &self.meter);
     }
 
     fn is_shadow_due(&self, address: SocketAddr, chain: &[CertificateDer<'static>]) -> bool {

@@ -52,6 +52,9 @@ pub(crate) async fn run(hub: Arc<Hub>) {
 
 async fn look_at(hub: &Hub, addresses: &[SocketAddr]) {
     for address in addresses {
+        if hub.stop.is_cancelled() || hub.no_more.is_cancelled() {
+            return;
+        }
         // A server that is silent must not hold up the others for ever.
         let within = hub.settings.relay.connect_within;
         let seen = tokio::time::timeout(within, visit(hub, *address)).await;

@@ -6,6 +6,7 @@ use mainstay_model::{Admission, AdmissionDecision, RefusalReason};
 use mainstay_wire::relay::{Hop, Legs, Plain};
 use mainstay_wire::{mysql, postgres, redis};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
@@ -48,10 +49,14 @@ async fn open(
     client: &str,
     room: Room,
 ) -> Option<(Pump, Pass, Option<crate::cancel::KeptKey>)> {
-    let mut opening = Opening::new(hub, hop(hub), Leg::Plain(raw), room);
-    let outcome = match timeout(OPENING, opening.run()).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute")),
+    let mut opening = Opening::new(hub, hop(hub), Leg::Plain(raw), client, room);
+    let over = waiver_over(hub, opening.admitted());
+    let outcome = tokio::select! {
+        outcome = timeout(OPENING, opening.run()) => outcome.unwrap_or_else(|_| {
+            Err(Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"))
+        }),
+        () = over => Err(Refusal::new(RefusalReason::NotWaived, "the waiver ended before the log-in was over")),
+        () = hub.stop.cancelled() => Err(Refusal::new(RefusalReason::Stopping, "the relay is stopping")),
     };
     match outcome {
         // Nobody asked for anything: somebody looked whether the port is open, or the server would not have it.
@@ -62,9 +67,9 @@ async fn open(
             None
         }
         Ok(opened) => {
+            opening.tell_of_admission();
             let pass = opening.pass.take()?;
             let address = opening.address?;
-            hub.admitted(&pass, opening.chain.as_deref(), address, client);
             let (leg, line) = (opening.leg.take()?, opening.line.take()?);
             if opened == Opened::Finished {
                 finish(leg, line).await;
@@ -81,6 +86,18 @@ async fn open(
             refuse(hub, &mut opening, refusal, client).await;
             None
         }
+    }
+}
+
+/// Waits until the waiver is over that a connection was admitted under while it is still being made.
+async fn waiver_over(hub: &Hub, mut admitted: watch::Receiver<Option<Pass>>) {
+    let pass = match admitted.wait_for(Option::is_some).await {
+        Ok(pass) => pass.clone(),
+        Err(_) => None,
+    };
+    match pass {
+        Some(pass) => pass.over(&hub.settings.dependency, &hub.policy).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -147,8 +164,8 @@ async fn established(hub: &Hub, mut pump: Pump, pass: &Pass) {
     let mut because = "";
     let end = loop {
         tokio::select! {
+            // The copying last: under full load it takes all the time that there is, and the ends would never come.
             biased;
-            outcome = poll_fn(|cx| pump.poll(cx, &hub.meter)) => break End::of(outcome),
             () = &mut over, if !pump.ending => {
                 because = "the waiver that it was admitted under is over";
                 pump.ending = true;
@@ -164,6 +181,7 @@ async fn established(hub: &Hub, mut pump: Pump, pass: &Pass) {
                 Some(idle) if idle.moves != pump.moves() => idle.begin_again(pump.moves()),
                 _ => break End::Idle,
             },
+            outcome = poll_fn(|cx| pump.poll(cx, &hub.meter)) => break End::of(outcome),
         }
     };
     debug!(relay.dependency = %hub.settings.dependency, relay.end = ?end, "a connection ended");

@@ -47,6 +47,9 @@ use team::Team;
 /// How long what is under way may take to end after the signal to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// What a relay needs after its last connection.
+const DRAIN_MARGIN: Duration = Duration::from_secs(2);
+
 /// Under which name the store keeps the key that policies are signed with.
 const POLICY: &str = "policy";
 
@@ -61,6 +64,7 @@ pub(crate) struct Service {
     stop_recorder: CancellationToken,
     recorder: tokio::task::JoinHandle<()>,
     store: Store,
+    landscape: watch::Receiver<Arc<Landscape>>,
     operator_address: SocketAddr,
     public_address: SocketAddr,
 }
@@ -141,9 +145,9 @@ impl Service {
         }
         team.spawn("operator's listener", listen(operator_listener, operator, team.stop()));
         team.spawn("public listener", listen(public_listener, public, team.stop()));
-        let store = parts.store.clone();
+        let (store, landscape) = (parts.store.clone(), parts.landscape.subscribe());
         parts.spawn_reloader(&team, hang_up);
-        Ok(Service { terminate, team, stop_recorder, recorder, store, operator_address, public_address })
+        Ok(Service { terminate, team, stop_recorder, recorder, store, landscape, operator_address, public_address })
     }
 
     /// Where the operator's pages are.
@@ -174,7 +178,11 @@ impl Service {
     }
 
     async fn end(self, broken: bool) {
-        self.team.end(FAREWELL).await;
+        let landscape = self.landscape.borrow().clone();
+        let drains = landscape.dependencies.values().filter_map(|one| Some(one.relay.as_ref()?.drain_within));
+        // A relay waits for the transactions under way, and cuts what is left itself.
+        let longest = drains.max().map_or(FAREWELL, |drain| FAREWELL.max(drain + DRAIN_MARGIN));
+        self.team.end(longest).await;
         self.stop_recorder.cancel();
         if !broken {
             // It has nothing more to write than what is under way.

@@ -161,7 +161,11 @@ impl Watched {
                 }
             }
             Move::Verified(which) => {
-                self.scene.step(Event::FullyVerified { dependency: NAMES[*which].parse().unwrap() });
+                let name = NAMES[*which].parse().unwrap();
+                let in_force = self.scene.state.waiver_in_force(&name, self.scene.now).map(|one| one.id);
+                if let Some(waiver) = in_force {
+                    self.scene.step(Event::FullyVerified { waiver });
+                }
             }
             Move::Changed(which, leaf) => {
                 let dependency = NAMES[*which].parse().unwrap();

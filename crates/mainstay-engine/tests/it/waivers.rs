@@ -428,7 +428,11 @@ fn what_changes_its_grounds_ends_it() {
     scene.step(Event::ChainChanged { dependency: name("db"), shown: pin.sha256 });
     scene.step(Event::RevocationSeen { fingerprints: vec![Fingerprint([5; 32])] });
     assert!(only(&scene).is_in_force(scene.now), "nothing of this is about its certificate");
-    scene.step(Event::FullyVerified { dependency: name("db") });
+    let (now, mut random) = (scene.now, Random::seeded(99));
+    scene.step(Event::FullyVerified { waiver: WaiverId::new(now, &mut random) });
+    assert!(only(&scene).is_in_force(scene.now), "that was said of another one");
+    let waiver = only(&scene).id;
+    scene.step(Event::FullyVerified { waiver });
     over(&scene, &WaiverEnd::Renewed);
 
     let mut scene = granted();

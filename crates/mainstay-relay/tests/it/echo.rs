@@ -85,7 +85,13 @@ async fn an_address_with_a_stale_certificate_is_avoided() {
         return;
     };
     drop(probe);
-    echo(&format!("[::1]:{}", sound.port()), &pki.identity(Scenario::Expired, NAME)).await;
+    let stale = format!("[::1]:{}", sound.port());
+    let (_, asked) = counted_echo(&stale, &pki.identity(Scenario::Expired, NAME)).await;
+    let both = tokio::net::lookup_host(("localhost", sound.port())).await.unwrap().count();
+    if both < 2 {
+        eprintln!("skipped: `localhost` has one address here");
+        return;
+    }
     // `localhost` has both addresses.
     let running = relay(&format!("tls://localhost:{}", sound.port()), NAME, &pki, terms(loopback())).await;
     for _ in 0..4 {
@@ -96,6 +102,8 @@ async fn an_address_with_a_stale_certificate_is_avoided() {
         assert_eq!(&answer, b"ping");
     }
     assert_eq!(running.meter.figures().refused, []);
+    let asked = asked.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(asked <= 2, "the stale address was asked {asked} times: once to know it, and not for each application");
 }
 
 #[tokio::test]
@@ -109,7 +117,7 @@ async fn what_will_fail_in_thirty_days_is_told_today() {
     application.write_all(b"ping").await.unwrap();
     let told = loop {
         match running.news.recv().await.unwrap() {
-            News::Shadow(finding) => break finding,
+            News::Shadow { finding, .. } => break finding.unwrap(),
             News::Decided(admission) => assert_eq!(admission.decision, AdmissionDecision::Verified),
             other => panic!("{other:?}"),
         }

@@ -141,6 +141,7 @@ pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Run
     let wiring = Wiring {
         policy: policy.subscribe(),
         news,
+        needless: Default::default(),
         clock: now,
         no_more: CancellationToken::new(),
         stop: stop.clone(),

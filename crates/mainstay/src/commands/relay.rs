@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::client::{Reach, Server};
 use crate::config::{self, Loaded};
@@ -46,15 +46,13 @@ impl Relay {
 }
 
 async fn relay(loaded: Loaded, server: Server, key: Option<PolicyPublicKey>) -> anyhow::Result<()> {
-    for warning in &loaded.warnings {
-        warn!("{}", warning.line());
-    }
     let any = loaded.landscape.dependencies.values().any(|one| one.relay.is_some());
     anyhow::ensure!(any, "no dependency has a relay: add `relay: {{ listen: 127.0.0.1:13306 }}` to one");
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
     let data_dir = data_dir(&loaded)?;
     let server = Arc::new(server);
     let follower = PolicyFollower::new(server.clone(), key, &data_dir);
+    let ended_in = data_dir.clone();
     let stop = CancellationToken::new();
     let (policy, board) = (follower.policy(), Board::default());
     let landscape = watch::Sender::new(Arc::new(loaded.landscape));
@@ -64,7 +62,7 @@ async fn relay(loaded: Loaded, server: Server, key: Option<PolicyPublicKey>) -> 
         info!("the relay of {} listens on {}", report.dependency, report.listen.join(", "));
     }
     let following = tokio::spawn(follower.run(stop.clone()));
-    let telling = tokio::spawn(Teller { news, server }.run(stop.clone()));
+    let telling = tokio::spawn(Teller::new(news, server, &ended_in).run(stop.clone()));
     let relaying = tokio::spawn(relays.run());
     tokio::select! {
         _ = terminate.recv() => {}

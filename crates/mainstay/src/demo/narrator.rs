@@ -44,7 +44,7 @@ impl Narrator {
         }
         self.say(&format!(
             "The shop takes no orders: the relay refuses the expired certificate. To bring it back before the provider does, \
-             open {}incidents and grant a waiver.",
+             open {}incidents, choose the incident and then \"Waiver\".",
             self.operator_url
         ));
     }

@@ -1,6 +1,7 @@
 //! What a relay that runs alone has to do with its server: it goes by that one's policy, and tells it what it saw.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::http::Method;
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, RelayPolicy};
+use mainstay_model::{RelayPolicy, WaiverId};
 use mainstay_relay::News;
 use mainstay_tls::{PolicyPublicKey, SignedPolicy};
 use serde_json::{Value, json};
@@ -37,12 +38,14 @@ pub(crate) struct PolicyFollower {
 struct Kept {
     policy: PathBuf,
     key: PathBuf,
+    ended: PathBuf,
 }
 
 impl PolicyFollower {
     /// Begins with the policy that was kept, if there is one and its signature holds.
     pub(crate) fn new(server: Arc<Server>, key: Option<PolicyPublicKey>, data_dir: &Path) -> PolicyFollower {
-        let kept = Kept { policy: data_dir.join("policy.json"), key: data_dir.join("policy-key") };
+        let file = |name: &str| data_dir.join(name);
+        let kept = Kept { policy: file("policy.json"), key: file("policy-key"), ended: file(ENDED) };
         let key = key.or_else(|| std::fs::read_to_string(&kept.key).ok()?.trim().parse().ok());
         let follower = PolicyFollower { server, key, kept, policy: watch::Sender::default() };
         match follower.kept_policy() {
@@ -73,7 +76,11 @@ impl PolicyFollower {
                 Ok(()) => is_reached = true,
                 Err(why) => {
                     if std::mem::take(&mut is_reached) {
-                        warn!("no policy from the server, so the one before stays in force: {why:#}");
+                        let meanwhile = match self.policy.borrow().issued_at == Timestamp::UNIX_EPOCH {
+                            true => "nothing is waived until there is one",
+                            false => "the one before stays in force",
+                        };
+                        warn!("no policy from the server, so {meanwhile}: {why:#}");
                     }
                     tokio::select! {
                         () = stop.cancelled() => return,
@@ -96,8 +103,10 @@ impl PolicyFollower {
         let policy = SignedPolicy::open(said.as_bytes(), &[key])?;
         if policy.issued_at > before {
             info!("a new policy is in force, with {} waivers", policy.waivers.len());
+            // First on disk: a waiver that was withdrawn must not be found there by the next start.
+            let written = write(&self.kept.policy, &said);
             self.policy.send_replace(Arc::new(policy));
-            write(&self.kept.policy, &said)?;
+            written?;
         }
         Ok(())
     }
@@ -116,7 +125,10 @@ impl PolicyFollower {
 
     fn kept_policy(&self) -> anyhow::Result<Option<RelayPolicy>> {
         let (Some(key), Ok(bytes)) = (self.key, std::fs::read(&self.kept.policy)) else { return Ok(None) };
-        Ok(Some(SignedPolicy::open(&bytes, &[key])?))
+        let mut policy = SignedPolicy::open(&bytes, &[key])?;
+        let ended = std::fs::read_to_string(&self.kept.ended).unwrap_or_default();
+        policy.waivers.retain(|waiver| !ended.lines().any(|line| line == waiver.id.to_string()));
+        Ok(Some(policy))
     }
 }
 
@@ -127,20 +139,36 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("{} cannot be written", path.display()))
 }
 
+/// A line for each waiver that full verification has ended: after a restart it stays ended, whatever the kept policy says.
+const ENDED: &str = "waivers-ended";
+
+fn add_line(path: &Path, line: &str) -> anyhow::Result<()> {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| writeln!(file, "{line}")).with_context(|| format!("{} cannot be written", path.display()))
+}
+
 /// Tells the server which waivers were used, and where full verification succeeds again.
 pub(crate) struct Teller {
-    pub(crate) news: mpsc::Receiver<News>,
-    pub(crate) server: Arc<Server>,
+    news: mpsc::Receiver<News>,
+    server: Arc<Server>,
+    /// Where the waivers stand that full verification has ended.
+    ended: PathBuf,
+    /// Whether the server took what it was told last.
+    is_heard: bool,
 }
 
 /// What the server does not know yet.
 #[derive(Debug, Default)]
 struct Untold {
     uses: Uses,
-    fully_verified: BTreeSet<DependencyName>,
+    fully_verified: BTreeSet<WaiverId>,
 }
 
 impl Teller {
+    pub(crate) fn new(news: mpsc::Receiver<News>, server: Arc<Server>, data_dir: &Path) -> Teller {
+        Teller { news, server, ended: data_dir.join(ENDED), is_heard: true }
+    }
+
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut untold = Untold::default();
         let mut pace = tokio::time::interval(TELL_EVERY);
@@ -149,25 +177,42 @@ impl Teller {
                 () = stop.cancelled() => break,
                 _ = pace.tick() => self.tell(&mut untold).await,
                 news = self.news.recv() => match news {
-                    Some(news) => untold.heard(&news),
+                    Some(news) => self.heard(&news, &mut untold),
                     None => break,
                 },
             }
         }
         while let Ok(news) = self.news.try_recv() {
-            untold.heard(&news);
+            self.heard(&news, &mut untold);
         }
         self.tell(&mut untold).await;
     }
 
+    fn heard(&self, news: &News, untold: &mut Untold) {
+        untold.heard(news);
+        if let News::FullyVerified { waiver, .. } = news
+            && let Err(why) = add_line(&self.ended, &waiver.to_string())
+        {
+            warn!("a waiver is needed no more, which cannot be written down: {why:#}");
+        }
+    }
+
     /// What cannot be told now is told later.
-    async fn tell(&self, untold: &mut Untold) {
+    async fn tell(&mut self, untold: &mut Untold) {
         if untold.uses.is_empty() && untold.fully_verified.is_empty() {
             return;
         }
         let told = self.server.ask(Method::POST, "/api/v1/relays/told", Some(&untold.json())).await;
-        if told.is_ok() {
-            *untold = Untold::default();
+        match told {
+            Ok(_) => {
+                self.is_heard = true;
+                *untold = Untold::default();
+            }
+            Err(why) => {
+                if std::mem::take(&mut self.is_heard) {
+                    warn!("the server was not told which waivers were used, and will be told later: {why:#}");
+                }
+            }
         }
     }
 }
@@ -176,13 +221,14 @@ impl Untold {
     fn heard(&mut self, news: &News) {
         match news {
             News::Decided(admission) => self.uses.count(admission),
-            News::FullyVerified { dependency, .. } => {
-                self.fully_verified.insert(dependency.clone());
+            News::FullyVerified { waiver, .. } => {
+                self.fully_verified.insert(*waiver);
             }
-            News::Shadow(finding) => warn!(
+            News::Shadow { finding: Some(finding), .. } => warn!(
                 relay.dependency = %finding.dependency, relay.address = finding.address,
                 "as of {} connections would fail: {}", finding.as_of, finding.message
             ),
+            News::Shadow { finding: None, .. } => {}
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Effects, Event, State};
 use mainstay_model::{Commit, Random, RelayPolicy};
 use mainstay_store::{Store, StoreError};
@@ -250,12 +250,16 @@ impl Recorder {
         let policy = state.policy((self.clock)());
         drop(state);
         self.policy.send_if_modified(|before| {
-            // That it was made anew alone is no news.
+            // That it was made anew alone is no news; but the first of this process is, for relays elsewhere may go by an older one.
+            let is_first = before.issued_at == Timestamp::default();
             let same = **before == RelayPolicy { issued_at: before.issued_at, ..policy.clone() };
-            if !same {
-                *before = Arc::new(policy);
+            if same && !is_first {
+                return false;
             }
-            !same
+            // Of two the later one holds, also when the clock was set back in between.
+            let after = before.issued_at + SignedDuration::from_millis(1);
+            *before = Arc::new(RelayPolicy { issued_at: policy.issued_at.max(after), ..policy });
+            true
         });
     }
 }

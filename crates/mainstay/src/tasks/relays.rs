@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use mainstay_model::{Dependency, DependencyName, Landscape, RelayPolicy};
 use mainstay_model::{Protocol, RelayListen};
-use mainstay_relay::News;
+use mainstay_relay::{Needless, News};
 use mainstay_wire::redis::Peers;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,7 @@ pub(crate) struct Relays {
     news: mpsc::Sender<News>,
     running: BTreeMap<DependencyName, Kept>,
     connections: TaskTracker,
+    needless: Needless,
     stop: CancellationToken,
 }
 
@@ -64,6 +65,7 @@ impl Relays {
             news,
             running: BTreeMap::new(),
             connections: TaskTracker::new(),
+            needless: Needless::default(),
             stop,
         };
         let wanted = relays.wanted();
@@ -99,6 +101,7 @@ impl Relays {
     /// What changed is set up anew, on the same sockets where they are the same; what is the same goes on.
     async fn follow(&mut self) {
         let wanted = self.wanted();
+        let peers = peers(&self.landscape.borrow());
         self.running.retain(|name, kept| {
             let stays = wanted.contains_key(name);
             if !stays {
@@ -109,11 +112,13 @@ impl Relays {
         });
         for (name, dependency) in &wanted {
             match self.running.get(name) {
-                Some(kept) if kept.is_of(dependency) => kept.look_at_roots(),
+                Some(kept) if kept.is_of(dependency, &peers) => kept.look_at_roots(),
                 _ => {
                     if let Err(why) = self.set_up(dependency).await {
-                        error!(relay.dependency = %name, "the relay does not run as it should: {why:#}");
-                        self.board.troubled(name, format!("{why:#}"));
+                        let why = format!("{why:#}");
+                        if self.board.troubled(name, why.clone()) {
+                            error!(relay.dependency = %name, "the relay does not run as it should: {why}");
+                        }
                     }
                 }
             }
@@ -125,6 +130,7 @@ impl Relays {
         let wiring = kept::Around {
             policy: self.policy.clone(),
             news: self.news.clone(),
+            needless: self.needless.clone(),
             stop: self.stop.clone(),
             clock: clock::now,
             data_dir: &self.data_dir,
@@ -146,8 +152,11 @@ fn peers(landscape: &Landscape) -> Peers {
         landscape.dependencies.values().filter(|one| matches!(one.target.protocol, Protocol::Redis(_)));
     let pair = |one: &Dependency| {
         let listen = one.relay.as_ref()?.listen.iter().find_map(|place| match place {
-            RelayListen::Tcp(address) => Some(address.to_string()),
-            RelayListen::Unix(_) => None,
+            // Nobody can be sent to "every address" or "any port".
+            RelayListen::Tcp(address) if !address.ip().is_unspecified() && address.port() != 0 => {
+                Some(address.to_string())
+            }
+            RelayListen::Tcp(_) | RelayListen::Unix(_) => None,
         })?;
         Some((format!("{}:{}", one.target.host, one.target.port), listen))
     };

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use mainstay_engine::Event;
-use mainstay_model::{DependencyName, RelayPolicy, WaiverId};
+use mainstay_model::{RelayPolicy, WaiverId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -90,8 +90,8 @@ pub(super) async fn key(State(context): State<Arc<Context>>) -> Json<Key> {
 pub(super) struct Told {
     /// Waivers that were used.
     uses: Vec<Use>,
-    /// Dependencies whose certificates passed full verification while a waiver was in force.
-    fully_verified: Vec<DependencyName>,
+    /// Waivers that are needed no more, since full verification succeeded while they were in force.
+    fully_verified: Vec<WaiverId>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,8 +126,8 @@ pub(super) async fn told(
     for Use { waiver, count, at } in told.uses {
         context.record(Event::WaiverUsed { waiver, count, at }).await?;
     }
-    for dependency in told.fully_verified {
-        context.record(Event::FullyVerified { dependency }).await?;
+    for waiver in told.fully_verified {
+        context.record(Event::FullyVerified { waiver }).await?;
     }
     Ok(Json(Taken { taken }))
 }

@@ -40,15 +40,18 @@ impl Board {
         let name = match news {
             News::Decided(admission) => &admission.dependency,
             News::FullyVerified { dependency, .. } => dependency,
-            News::Shadow(finding) => &finding.dependency,
+            News::Shadow { dependency, .. } => dependency,
         };
         self.change(name, |line| match news {
             News::Decided(admission) => {
                 line.latest.truncate(LATEST - 1);
                 line.latest.push_front(admission.clone());
             }
-            News::Shadow(finding) => {
-                line.shadows.insert(finding.address.clone(), finding.clone());
+            News::Shadow { address, finding: Some(finding), .. } => {
+                line.shadows.insert(address.clone(), finding.clone());
+            }
+            News::Shadow { address, finding: None, .. } => {
+                line.shadows.remove(address);
             }
             News::FullyVerified { .. } => {}
         });
@@ -63,15 +66,16 @@ impl Board {
         });
     }
 
-    pub(super) fn troubled(&self, name: &DependencyName, why: String) {
-        self.change(name, |line| line.trouble = Some(why));
+    /// Whether this is new.
+    pub(super) fn troubled(&self, name: &DependencyName, why: String) -> bool {
+        self.change(name, |line| line.trouble.replace(why.clone()) != Some(why))
     }
 
     pub(super) fn forget(&self, name: &DependencyName) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
-    fn change(&self, name: &DependencyName, change: impl FnOnce(&mut Line)) {
+    fn change<T>(&self, name: &DependencyName, change: impl FnOnce(&mut Line) -> T) -> T {
         change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
     }
 }

@@ -1,34 +1,40 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPolicy};
 use mainstay_relay::{
-    Listening, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring, acceptor_of_files,
+    Listening, Needless, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring, acceptor_of_files,
 };
 use mainstay_tls::ClientKey;
 use mainstay_wire::redis::Peers;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::roots::RootsFollower;
+use super::roots::{RootsFollower, modified};
 
 /// One relay that runs, and what is needed to put another in its place.
 pub(super) struct Kept {
     dependency: Dependency,
     sockets: Sockets,
     roots: RootsFollower,
+    /// The files that were read only once, and how they looked then.
+    files: Vec<(PathBuf, Option<SystemTime>)>,
+    peers: Peers,
     no_more: CancellationToken,
 }
 
 /// The sockets of a relay, each where the configuration says.
-pub(super) type Sockets = Arc<Vec<(RelayListen, Listening)>>;
+pub(super) type Sockets = Vec<(RelayListen, Arc<Listening>)>;
 
 /// What a relay is connected to.
 pub(super) struct Around<'a> {
     pub(super) policy: watch::Receiver<Arc<RelayPolicy>>,
     pub(super) news: mpsc::Sender<News>,
+    /// Shared by all relays, also by one and the next in its place.
+    pub(super) needless: Needless,
     pub(super) stop: CancellationToken,
     pub(super) clock: fn() -> Timestamp,
     pub(super) data_dir: &'a Path,
@@ -37,7 +43,11 @@ pub(super) struct Around<'a> {
 }
 
 impl Kept {
-    pub(super) fn is_of(&self, dependency: &Dependency) -> bool {
+    /// Whether it is what such a relay would be now. A certificate that was renewed makes another one of it.
+    pub(super) fn is_of(&self, dependency: &Dependency, peers: &Peers) -> bool {
+        if self.peers != *peers || self.files.iter().any(|(file, seen)| modified(file) != *seen) {
+            return false;
+        }
         let same = |one: &Dependency| (one.relay.clone(), one.tls.clone(), one.target.to_string());
         same(&self.dependency) == same(dependency)
     }
@@ -48,7 +58,7 @@ impl Kept {
 
     /// Where it listens, as it turned out.
     pub(super) fn places(&self) -> Vec<String> {
-        let place = |(place, listening): &(RelayListen, Listening)| match (place, listening.address()) {
+        let place = |(place, listening): &(RelayListen, Arc<Listening>)| match (place, listening.address()) {
             (RelayListen::Unix(path), _) => path.display().to_string(),
             (RelayListen::Tcp(address), actual) => actual.unwrap_or(*address).to_string(),
         };
@@ -78,11 +88,12 @@ pub(super) async fn prepare(
         Some(files) => Some(ClientKey::from_pem_files(&files.certificate, &files.key)?),
         None => None,
     };
+    let files = files(dependency, &terms);
     let acceptor = acceptor(&terms, spoken, &around)?;
     let settings = RelaySettings {
         dependency: dependency.name.clone(),
         upstream: Upstream { key, ..Upstream::of(dependency, spoken, start, roots.judge())? },
-        peers: around.peers,
+        peers: around.peers.clone(),
         acceptor,
         relay: terms,
     };
@@ -92,12 +103,23 @@ pub(super) async fn prepare(
     let wiring = Wiring {
         policy: around.policy,
         news: around.news,
+        needless: around.needless,
         clock: around.clock,
         no_more: no_more.clone(),
         stop: around.stop,
     };
-    let kept = Kept { dependency: dependency.clone(), sockets, roots, no_more };
+    let kept = Kept { dependency: dependency.clone(), sockets, roots, files, peers: around.peers, no_more };
     Ok((kept, Relay::new(settings, wiring), listening))
+}
+
+/// The files of certificates and keys that this relay shows.
+fn files(dependency: &Dependency, terms: &Terms) -> Vec<(PathBuf, Option<SystemTime>)> {
+    let of_leg = match &terms.leg {
+        RelayLeg::Files { certificate, key } => vec![certificate, key],
+        _ => Vec::new(),
+    };
+    let own = dependency.tls.identity.iter().flat_map(|files| [&files.certificate, &files.key]);
+    of_leg.into_iter().chain(own).map(|file| (file.clone(), modified(file))).collect()
 }
 
 fn acceptor(
@@ -118,12 +140,12 @@ fn acceptor(
 async fn sockets(places: &[RelayListen], before: Option<Sockets>) -> anyhow::Result<Sockets> {
     let mut sockets = Vec::with_capacity(places.len());
     for place in places {
-        let known = before.iter().flat_map(|sockets| sockets.iter()).find(|(known, _)| known == place);
+        let known = before.iter().flatten().find(|(known, _)| known == place);
         let listening = match known {
-            Some((_, listening)) => listening.share()?,
-            None => Listening::bind(place).await?,
+            Some((_, listening)) => listening.clone(),
+            None => Arc::new(Listening::bind(place).await?),
         };
         sockets.push((place.clone(), listening));
     }
-    Ok(Arc::new(sockets))
+    Ok(sockets)
 }

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
@@ -36,10 +36,10 @@ impl RootsFollower {
         match read(&self.ca_file) {
             Ok(roots) => {
                 self.judge.send_replace(Judge::new(roots));
+                *seen = now;
             }
             Err(why) => warn!("the roots of a relay changed and cannot be used; those before stay: {why:#}"),
         }
-        *seen = now;
     }
 }
 
@@ -48,7 +48,12 @@ fn places(ca_file: &Option<PathBuf>) -> Vec<PathBuf> {
 }
 
 fn stamps(places: &[PathBuf]) -> Vec<Option<SystemTime>> {
-    places.iter().map(|place| std::fs::metadata(place).ok()?.modified().ok()).collect()
+    places.iter().map(|place| modified(place)).collect()
+}
+
+/// When a file was changed last; `None` for one that is away.
+pub(super) fn modified(file: &Path) -> Option<SystemTime> {
+    std::fs::metadata(file).ok()?.modified().ok()
 }
 
 fn read(ca_file: &Option<PathBuf>) -> anyhow::Result<Roots> {

@@ -48,12 +48,12 @@ impl Told {
         self.board.heard(&news);
         match news {
             News::Decided(admission) => uses.count(&admission),
-            News::FullyVerified { dependency, .. } => {
+            News::FullyVerified { waiver, .. } => {
                 // What was admitted before is told before the end.
                 self.tell(uses).await;
-                self.inbox.send(Event::FullyVerified { dependency }).await;
+                self.inbox.send(Event::FullyVerified { waiver }).await;
             }
-            News::Shadow(_) => {}
+            News::Shadow { .. } => {}
         }
     }
 
