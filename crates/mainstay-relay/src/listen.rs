@@ -37,7 +37,9 @@ enum Socket {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The operating system refuses.
-    #[error("the relay cannot listen on {place}: {why}. Does another program use it, such as another Mainstay? Choose another `relay.listen`")]
+    #[error(
+        "the relay cannot listen on {place}: {why}. Does another program use it, such as another Mainstay? Choose another `relay.listen`"
+    )]
     Refused {
         /// Where.
         place: String,

@@ -38,7 +38,10 @@ impl Policy {
     pub(crate) fn waiver(&self, dependency: &DependencyName) -> Option<PolicyWaiver> {
         let now = (self.clock)();
         let latest = self.latest.borrow();
-        latest.waiver(dependency, now).filter(|waiver| !self.needless.0.borrow().contains(&waiver.id)).cloned()
+        latest
+            .waiver(dependency, now)
+            .filter(|waiver| !self.needless.0.borrow().contains(&waiver.id))
+            .cloned()
     }
 
     /// By what a connection to this dependency is admitted, beside full verification.

@@ -147,7 +147,16 @@ impl Service {
         team.spawn("public listener", listen(public_listener, public, team.stop()));
         let (store, landscape) = (parts.store.clone(), parts.landscape.subscribe());
         parts.spawn_reloader(&team, hang_up);
-        Ok(Service { terminate, team, stop_recorder, recorder, store, landscape, operator_address, public_address })
+        Ok(Service {
+            terminate,
+            team,
+            stop_recorder,
+            recorder,
+            store,
+            landscape,
+            operator_address,
+            public_address,
+        })
     }
 
     /// Where the operator's pages are.

@@ -87,7 +87,8 @@ impl Turn<'_> {
     /// A relay made a connection that passed full verification while this waiver was in force. What it says late is about that one
     /// still, and not about another that was granted meanwhile.
     pub(crate) fn fully_verified(&mut self, id: WaiverId) {
-        let in_force = self.state.waivers.get(&id).is_some_and(|one| matches!(one.state, WaiverState::Active { .. }));
+        let in_force =
+            self.state.waivers.get(&id).is_some_and(|one| matches!(one.state, WaiverState::Active { .. }));
         if in_force {
             self.end_waiver(id, WaiverEnd::Renewed);
         }

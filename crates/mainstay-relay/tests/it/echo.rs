@@ -103,7 +103,10 @@ async fn an_address_with_a_stale_certificate_is_avoided() {
     }
     assert_eq!(running.meter.figures().refused, []);
     let asked = asked.load(std::sync::atomic::Ordering::Relaxed);
-    assert!(asked <= 2, "the stale address was asked {asked} times: once to know it, and not for each application");
+    assert!(
+        asked <= 2,
+        "the stale address was asked {asked} times: once to know it, and not for each application"
+    );
 }
 
 #[tokio::test]

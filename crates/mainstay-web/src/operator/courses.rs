@@ -35,7 +35,7 @@ impl Courses {
             let course = self.one(store, &state).await?;
             Some((state.name.clone(), course))
         });
-        reading.buffer_unordered(AT_ONCE).filter_map(async |found| found).collect().await
+        reading.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
     }
 
     async fn one(&self, store: &Store, state: &DependencyState) -> Option<Course> {

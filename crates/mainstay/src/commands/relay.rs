@@ -8,8 +8,8 @@ use mainstay_tls::PolicyPublicKey;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::level_filters::LevelFilter;
 use tracing::info;
+use tracing::level_filters::LevelFilter;
 
 use crate::client::{Reach, Server};
 use crate::config::{self, Loaded};

@@ -144,7 +144,8 @@ const ENDED: &str = "waivers-ended";
 
 fn add_line(path: &Path, line: &str) -> anyhow::Result<()> {
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    file.and_then(|mut file| writeln!(file, "{line}")).with_context(|| format!("{} cannot be written", path.display()))
+    file.and_then(|mut file| writeln!(file, "{line}"))
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Tells the server which waivers were used, and where full verification succeeds again.

@@ -76,6 +76,6 @@ impl Board {
     }
 
     fn change<T>(&self, name: &DependencyName, change: impl FnOnce(&mut Line) -> T) -> T {
-        change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
+        change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default())
     }
 }

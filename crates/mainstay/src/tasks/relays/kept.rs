@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPolicy};
 use mainstay_relay::{
-    Listening, Needless, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring, acceptor_of_files,
+    Listening, Needless, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring,
+    acceptor_of_files,
 };
 use mainstay_tls::ClientKey;
 use mainstay_wire::redis::Peers;
