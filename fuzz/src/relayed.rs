@@ -73,7 +73,10 @@ pub fn conveyed(mut flow: Box<dyn Flow>, said: &[(Side, &[u8])]) -> (Vec<u8>, Ve
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
     for (side, piece) in said {
         match side {
-            Side::Client => to_server.extend_from_slice(&flow.from_client(piece)),
+            Side::Client => {
+                to_server.extend_from_slice(&flow.from_client(piece));
+                to_client.extend_from_slice(&flow.reply_to_client());
+            }
             Side::Server => to_client.extend_from_slice(&flow.from_server(piece)),
         }
     }
