@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mainstay_model::{DependencyName, HumanDuration, IncidentId, Rule, Waiver, WaiverId, WaiverState};
 
 use crate::State;
@@ -25,9 +25,6 @@ pub use words::{waiver_end, waiver_line};
 
 /// No waiver lasts longer, whatever the configuration says.
 pub(crate) const CEILING: Duration = Duration::from_secs(24 * 3_600);
-
-/// A request that nobody answered says little about now.
-pub(crate) const UNANSWERED: SignedDuration = SignedDuration::from_hours(1);
 
 /// Longer reasons are no reasons.
 const LONGEST_REASON: usize = 500;
@@ -140,7 +137,7 @@ impl State {
     }
 
     /// The incident that tells of a waiver: where its dependency's trouble is now, else where it was asked for.
-    pub(crate) fn home_of_waiver(&self, waiver: &Waiver) -> Option<IncidentId> {
+    pub fn home_of_waiver(&self, waiver: &Waiver) -> Option<IncidentId> {
         let trouble = self.incident_of_trouble(&waiver.dependency);
         let asked_in = waiver.incident.filter(|id| self.incidents.contains_key(id));
         trouble.or(asked_in)

@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{DependencyName, Fingerprint, HumanDuration, IncidentId, WaiverId};
@@ -138,6 +138,11 @@ impl Waiver {
     /// Whether connections may be admitted under it at that moment.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         matches!(self.state, WaiverState::Active { ends_at, .. } if now < ends_at)
+    }
+
+    /// When a request for it lapses if nobody answers: an hour after it says little about what is so then.
+    pub fn lapses_at(&self) -> Timestamp {
+        self.requested.at.saturating_add(SignedDuration::from_hours(1)).unwrap_or(self.requested.at)
     }
 
     /// When it ends at the latest, while it is in force.

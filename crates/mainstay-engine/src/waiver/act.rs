@@ -7,7 +7,7 @@ use mainstay_model::{
     WaiverState,
 };
 
-use super::{UNANSWERED, WaiverGrounds, WaiverRefusal, WaiverWish, follow, words};
+use super::{WaiverGrounds, WaiverRefusal, WaiverWish, follow, words};
 use crate::agenda::Due;
 use crate::time::{later, signed};
 use crate::turn::{About, Turn};
@@ -23,7 +23,7 @@ impl Turn<'_> {
         if !self.state.landscape.waivers.second_person {
             return self.bring_into_force(waiver, by);
         }
-        let text = words::asked(&waiver, later(self.now, UNANSWERED));
+        let text = words::asked(&waiver);
         self.tell_of_waiver(&waiver, Some(by), text, true);
         self.note_waiver(WaiverAct::Requested, waiver, Some(by));
     }

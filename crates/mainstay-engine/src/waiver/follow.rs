@@ -10,7 +10,7 @@ use mainstay_model::{
 };
 
 use super::gate::{leaf, pin, verifies};
-use super::{UNANSWERED, words};
+use super::words;
 use crate::agenda::Due;
 use crate::refresh::REMEMBERED;
 use crate::time::{later, signed};
@@ -19,7 +19,7 @@ use crate::turn::Turn;
 /// When time alone changes something about it.
 pub(super) fn next_look(waiver: &Waiver) -> Timestamp {
     match &waiver.state {
-        WaiverState::Requested => later(waiver.requested.at, UNANSWERED),
+        WaiverState::Requested => waiver.lapses_at(),
         WaiverState::Active { ends_at, .. } => *ends_at,
         WaiverState::Ended { at, .. } => later(*at, REMEMBERED),
     }

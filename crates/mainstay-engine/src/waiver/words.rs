@@ -7,16 +7,14 @@ use mainstay_model::{Dependency, HumanDuration, Waiver, WaiverEnd, WaiverState};
 
 use crate::time::{clock, later, signed};
 
-use super::UNANSWERED;
-
-pub(super) fn asked(waiver: &Waiver, until: Timestamp) -> String {
+pub(super) fn asked(waiver: &Waiver) -> String {
     format!(
         "{} asks that the expired certificate of {} be accepted for {}: {}. Somebody else has to agree until {}.",
         waiver.requested.by,
         waiver.dependency,
         waiver.lasts,
         reason(waiver),
-        clock(until)
+        clock(waiver.lapses_at())
     )
 }
 
@@ -50,7 +48,7 @@ pub(super) fn ended(waiver: &Waiver, end: &WaiverEnd, now: Timestamp) -> String 
         WaiverEnd::Refused { by } => {
             format!("{by} did not agree to the waiver for {name} that {asked_by} asked for.")
         }
-        WaiverEnd::Lapsed if now >= later(waiver.requested.at, UNANSWERED) => {
+        WaiverEnd::Lapsed if now >= waiver.lapses_at() => {
             format!("The waiver for {name} that {asked_by} asked for lapsed: nobody agreed in time.")
         }
         WaiverEnd::Lapsed => format!(

@@ -1,8 +1,9 @@
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
+use mainstay_engine::State;
 use mainstay_model::{
-    ChannelRecord, Dependency, DependencyState, Incident, Landscape, Severity, Silence, Waiver,
+    ChannelRecord, Dependency, DependencyState, Incident, IncidentId, Landscape, Severity, Silence, Waiver,
 };
 
 use super::context::Context;
@@ -20,9 +21,20 @@ pub(crate) struct Known {
     /// What is remembered of each configured channel.
     pub(super) channels: Vec<ChannelRecord>,
     /// Those that are not over, oldest first.
-    pub(super) waivers: Vec<Arc<Waiver>>,
+    pub(super) waivers: Vec<Waived>,
     pub(super) offline_since: Option<Timestamp>,
     pub(super) version: &'static str,
+}
+
+/// A waiver that is not over, and the incident that tells of it.
+pub(crate) struct Waived {
+    pub(super) waiver: Arc<Waiver>,
+    pub(super) incident: Option<IncidentId>,
+}
+
+fn waived(state: &State) -> Vec<Waived> {
+    let all = state.waivers().filter(|one| !one.is_over());
+    all.map(|one| Waived { waiver: Arc::clone(one), incident: state.home_of_waiver(one) }).collect()
 }
 
 impl Known {
@@ -39,7 +51,7 @@ impl Known {
             open,
             silences: state.silences().filter(|one| one.until > now).cloned().collect(),
             channels: state.channels().cloned().collect(),
-            waivers: state.waivers().filter(|one| !one.is_over()).cloned().collect(),
+            waivers: waived(&state),
             offline_since: state.offline_since(),
             version: context.operator.version,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use mainstay_model::Waiver;
+use mainstay_model::{DependencyName, IncidentId, Waiver};
 use serde::Deserialize;
 
 use super::by::By;
@@ -87,10 +87,15 @@ async fn answer(
     Ok(Redirect::to(&home(&waiver)).into_response())
 }
 
-/// Where a waiver is told of: the incident in which it was asked for, else the page of its dependency.
-pub(super) fn home(waiver: &Waiver) -> String {
-    match waiver.incident {
+/// Where it was asked for.
+fn home(waiver: &Waiver) -> String {
+    place(waiver.incident, &waiver.dependency)
+}
+
+/// Where a waiver is told of: an incident, else the page of its dependency.
+fn place(incident: Option<IncidentId>, dependency: &DependencyName) -> String {
+    match incident {
         Some(id) => format!("/incidents/{id}"),
-        None => address_of(&waiver.dependency),
+        None => address_of(dependency),
     }
 }

@@ -75,7 +75,12 @@ impl House {
             relays: mainstay_web::operator::RelayReports::none(),
             policy: mainstay_web::operator::PolicyDesk {
                 latest: tokio::sync::watch::Sender::default().subscribe(),
-                sign: Arc::new(|policy| serde_json::to_string(policy).ok()),
+                sign: Arc::new(|policy| {
+                    let payload = serde_json::to_string(policy).ok()?;
+                    let signed =
+                        serde_json::json!({ "payload": payload, "protected": "e30", "signature": "" });
+                    Some(signed.to_string())
+                }),
                 public_key: "public".into(),
             },
             state: Arc::clone(&state),

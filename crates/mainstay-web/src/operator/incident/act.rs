@@ -1,7 +1,7 @@
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use mainstay_engine::Action;
-use mainstay_model::{Incident, IncidentId, IncidentState, PublicStatus, Waiver};
+use mainstay_model::{Incident, IncidentId, IncidentState, PublicStatus};
 use serde::Deserialize;
 
 use super::{Context, Known, Trouble, find};
@@ -124,12 +124,11 @@ pub(crate) fn is_for_taking(state: &IncidentState) -> bool {
 
 /// Closes it by hand.
 pub(crate) fn resolving(Matter { incident, known }: &Matter<'_>) -> Result<Action, Trouble> {
-    let in_force = |one: &&Arc<Waiver>| one.is_in_force(known.now) && one.incident == Some(incident.id);
-    if let Some(waiver) = known.waivers.iter().find(in_force) {
-        let happened = format!(
-            "A waiver is in force for {}, and its incident stays open until that is over.",
-            waiver.dependency
-        );
+    let mut waived = known.waivers.iter().filter(|one| one.incident == Some(incident.id));
+    if let Some(one) = waived.find(|one| one.waiver.is_in_force(known.now)) {
+        let name = &one.waiver.dependency;
+        let happened =
+            format!("A waiver is in force for {name}, and its incident stays open until that is over.");
         return Err(Trouble::conflict(happened, "End the waiver first."));
     }
     if incident.is_open() { Ok(Action::Resolve(incident.id)) } else { Err(over()) }

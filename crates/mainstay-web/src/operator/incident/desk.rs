@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use mainstay_engine::waiver_line;
-use mainstay_model::{Incident, IncidentId, IncidentState, Role, Severity, Waiver};
+use mainstay_model::{Incident, IncidentId, IncidentState, Role, Severity};
 
 use super::escalation::{OnCall, sentences};
 use crate::operator::known::Known;
@@ -95,12 +95,9 @@ fn standing(incident: &Incident, known: &Known, on_call: OnCall<'_>) -> Vec<Stri
         let until = hushed.until.map(|at| format!(" until {}", clock_time(at, now))).unwrap_or_default();
         format!("Nobody is told{until}: {}, {}.", hushed.kind, hushed.reason.trim_end_matches('.'))
     });
-    let waived = known.waivers.iter().filter(|one| is_of(one, incident)).filter_map(|one| waiver_line(one));
+    let waived = known.waivers.iter().filter(|one| one.incident == Some(incident.id));
+    let waived = waived.filter_map(|one| waiver_line(&one.waiver));
     waived.chain(quiet).chain(handed).chain(snoozed).chain(told).chain(due).collect()
-}
-
-fn is_of(waiver: &Waiver, incident: &Incident) -> bool {
-    waiver.incident == Some(incident.id) || incident.dependencies.contains(&waiver.dependency)
 }
 
 fn promise(at: Timestamp, now: Timestamp) -> String {

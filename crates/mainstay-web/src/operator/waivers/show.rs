@@ -2,12 +2,9 @@ use jiff::Timestamp;
 use mainstay_engine::waiver_end;
 use mainstay_model::{DependencyName, Waiver, WaiverId, WaiverState, in_words};
 
-use super::home;
-use crate::operator::known::Known;
+use super::place;
+use crate::operator::known::{Known, Waived};
 use crate::show::{Sign, When, clock_time, plural};
-
-/// As long as a request waits for an answer, as the engine has it.
-const UNANSWERED: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// What every page says of a waiver that is in force, or waits for a second person.
 pub(in crate::operator) struct Banner {
@@ -36,19 +33,17 @@ impl Banner {
         all
     }
 
-    fn of(waiver: &Waiver, now: Timestamp) -> Option<Banner> {
+    fn of(waived: &Waived, now: Timestamp) -> Option<Banner> {
+        let waiver = &waived.waiver;
         let (asked, by, until) = match &waiver.state {
             WaiverState::Active { granted, ends_at } if now < *ends_at => (false, &granted.by, *ends_at),
-            WaiverState::Requested => {
-                let by = &waiver.requested;
-                (true, &by.by, by.at.saturating_add(UNANSWERED).unwrap_or(by.at))
-            }
+            WaiverState::Requested => (true, &waiver.requested.by, waiver.lapses_at()),
             WaiverState::Active { .. } | WaiverState::Ended { .. } => return None,
         };
         Some(Banner {
             id: waiver.id,
             dependency: waiver.dependency.clone(),
-            address: home(waiver),
+            address: place(waived.incident, &waiver.dependency),
             asked,
             by: by.clone(),
             reason: waiver.reason.trim_end_matches('.').to_owned(),
