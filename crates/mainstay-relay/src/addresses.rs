@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 const HELD_AGAINST: Duration = Duration::from_secs(60);
 /// A certificate that was refused is not looked at again for so long: the answer would be the same, and a server that counts broken
 /// handshakes locks out whoever makes too many of them.
-const REFUSED_FOR: Duration = Duration::from_secs(1);
+const REFUSED_FOR: Duration = Duration::from_secs(10);
 /// More addresses of one name are not tried.
 const MOST: usize = 16;
 
@@ -80,7 +80,11 @@ impl Addresses {
     }
 
     pub(crate) fn note(&self, address: SocketAddr, health: Health) {
-        self.lock().health.insert(address, (health, Instant::now()));
+        let mut seen = self.lock();
+        if health <= Health::Waived {
+            seen.refusals.remove(&address);
+        }
+        seen.health.insert(address, (health, Instant::now()));
     }
 
     /// The certificate of that address was refused under the policy of that moment.
