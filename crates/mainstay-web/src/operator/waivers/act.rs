@@ -1,4 +1,4 @@
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -81,8 +81,7 @@ pub(in crate::operator) async fn ask(context: &Context, by: By, wish: Wish) -> R
     let made = {
         let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
         let of_it = state.waivers().filter(|one| one.dependency == wish.dependency);
-        let same =
-            |one: &&std::sync::Arc<Waiver>| one.requested.at >= now && one.reason == wish.reason.trim();
+        let same = |one: &&Arc<Waiver>| one.requested.at >= now && one.reason == wish.reason.trim();
         of_it.filter(same).max_by_key(|one| one.requested.at).map(|one| Waiver::clone(one))
     };
     // That there is none means that something changed in between, and the engine refused it.
@@ -103,30 +102,33 @@ pub(in crate::operator) async fn decide(
     id: &str,
     decision: Decision,
 ) -> Result<Waiver, Trouble> {
-    let id: WaiverId = id.trim().parse().map_err(|_| refused(WaiverRefusal::NoSuchWaiver))?;
-    let before = {
-        let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
-        let before = state.waiver(id).cloned().ok_or_else(|| refused(WaiverRefusal::NoSuchWaiver))?;
-        let stands_against = match decision {
-            Decision::Grant => state.check_grant(id, &by.0, (context.operator.clock)()).err(),
-            Decision::Refuse => state.waiver_to_answer(id).err(),
-            Decision::End => state.waiver_to_end(id).err(),
-        };
-        match stands_against {
-            Some(refusal) => Err(refused(refusal).leading_to(home(&before), "Where it was asked for")),
-            None => Ok(before),
-        }?
-    };
+    let before = decidable(context, &by, id, decision)?;
     let action = match decision {
-        Decision::Grant => Action::GrantWaiver(id),
-        Decision::Refuse => Action::RefuseWaiver(id),
-        Decision::End => Action::EndWaiver(id),
+        Decision::Grant => Action::GrantWaiver(before.id),
+        Decision::Refuse => Action::RefuseWaiver(before.id),
+        Decision::End => Action::EndWaiver(before.id),
     };
     context.submit(by, action).await?;
     let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
-    match state.waiver(id) {
+    match state.waiver(before.id) {
         Some(after) if after.state != before.state => Ok(Waiver::clone(after)),
         _ => Err(meanwhile(&before.dependency).leading_to(home(&before), "Where it was asked for")),
+    }
+}
+
+/// The waiver, if that can be decided about it now.
+fn decidable(context: &Context, by: &By, id: &str, decision: Decision) -> Result<Arc<Waiver>, Trouble> {
+    let id: WaiverId = id.trim().parse().map_err(|_| refused(WaiverRefusal::NoSuchWaiver))?;
+    let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+    let waiver = state.waiver(id).cloned().ok_or_else(|| refused(WaiverRefusal::NoSuchWaiver))?;
+    let stands_against = match decision {
+        Decision::Grant => state.check_grant(id, &by.0, (context.operator.clock)()).err(),
+        Decision::Refuse => state.waiver_to_answer(id).err(),
+        Decision::End => state.waiver_to_end(id).err(),
+    };
+    match stands_against {
+        Some(refusal) => Err(refused(refusal).leading_to(home(&waiver), "Where it was asked for")),
+        None => Ok(waiver),
     }
 }
 

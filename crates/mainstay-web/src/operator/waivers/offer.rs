@@ -3,7 +3,8 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mainstay_model::{DependencyName, HumanDuration, Incident, Rule, Subject, WaiverId};
+use mainstay_engine::{State, WaiverRefusal};
+use mainstay_model::{DependencyName, HumanDuration, Incident, Rule, Subject, Waiver, WaiverId};
 
 use crate::operator::context::Context;
 use crate::show::clock_time;
@@ -65,36 +66,18 @@ impl Offers {
         }
         let down: BTreeSet<_> = incident.alerts.values().filter_map(down).collect();
         let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
-        let terms = state.landscape().waivers;
         let mut offers = Offers {
             more: down.len().saturating_sub(MOST),
-            second_person: terms.second_person,
+            second_person: state.landscape().waivers.second_person,
             ..Offers::default()
         };
-        let longest = state.longest_waiver();
-        let usual = terms.usual.min(longest);
         for name in down.into_iter().take(MOST) {
-            if let Some(asked) = state.waiver_asked_for(name) {
-                offers.asked.push(Asked {
-                    id: asked.id,
-                    dependency: name.clone(),
-                    by: asked.requested.by.clone(),
-                    reason: asked.reason.clone(),
-                    lasts: asked.lasts,
-                    evidence: asked.evidence.clone(),
-                    risks: state.waiver_risks(name, asked.lasts.0, now),
-                });
-                continue;
-            }
-            match state.waiver_grounds(name, now) {
-                Ok(grounds) => offers.possible.push(Possible {
-                    dependency: name.clone(),
-                    evidence: grounds.evidence,
-                    risks: state.waiver_risks(name, usual, now),
-                    lengths: lengths(usual, longest, now),
-                    extends: state.waiver_in_force(name, now).is_some(),
-                }),
-                Err(refusal) => offers.refused.push(refusal.to_string()),
+            match state.waiver_asked_for(name) {
+                Some(waiver) => offers.asked.push(Asked::of(waiver, &state, now)),
+                None => match Possible::of(name, &state, now) {
+                    Ok(possible) => offers.possible.push(possible),
+                    Err(refusal) => offers.refused.push(refusal.to_string()),
+                },
             }
         }
         offers
@@ -103,6 +86,35 @@ impl Offers {
     /// Whether there is nothing to be said.
     pub(in crate::operator) fn is_empty(&self) -> bool {
         self.possible.is_empty() && self.asked.is_empty() && self.refused.is_empty()
+    }
+}
+
+impl Asked {
+    fn of(waiver: &Waiver, state: &State, now: Timestamp) -> Asked {
+        Asked {
+            id: waiver.id,
+            dependency: waiver.dependency.clone(),
+            by: waiver.requested.by.clone(),
+            reason: waiver.reason.clone(),
+            lasts: waiver.lasts,
+            evidence: waiver.evidence.clone(),
+            risks: state.waiver_risks(&waiver.dependency, waiver.lasts.0, now),
+        }
+    }
+}
+
+impl Possible {
+    fn of(name: &DependencyName, state: &State, now: Timestamp) -> Result<Possible, WaiverRefusal> {
+        let grounds = state.waiver_grounds(name, now)?;
+        let longest = state.longest_waiver();
+        let usual = state.landscape().waivers.usual.min(longest);
+        Ok(Possible {
+            dependency: name.clone(),
+            evidence: grounds.evidence,
+            risks: state.waiver_risks(name, usual, now),
+            lengths: lengths(usual, longest, now),
+            extends: state.waiver_in_force(name, now).is_some(),
+        })
     }
 }
 
