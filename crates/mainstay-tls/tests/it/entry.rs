@@ -13,8 +13,8 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, Error, HandshakeKind, ServerConfig, SupportedProtocolVersion};
 
+use crate::attempt::{NAME, now, roots, waiver_for, without_waiver};
 use crate::judge::kinds;
-use crate::narrowness::{NAME, now, roots, waiver_for, without_waiver};
 use crate::wire;
 
 fn entry(pki: &Pki, terms: Terms, key: Option<&ClientKey>) -> Entry {

@@ -1,5 +1,6 @@
 //! Certificates in files, handshakes, judgements and admissions.
 
+mod attempt;
 mod entry;
 mod file;
 mod handshake;

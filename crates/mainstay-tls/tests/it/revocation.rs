@@ -10,8 +10,8 @@ use mainstay_tls::{
     Terms, crl_urls, parse_server_name, revoked_in,
 };
 
+use crate::attempt::{NAME, now, roots, waiver_for, without_waiver};
 use crate::judge::kinds;
-use crate::narrowness::{NAME, now, roots, waiver_for, without_waiver};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
