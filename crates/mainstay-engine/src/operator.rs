@@ -66,27 +66,20 @@ impl Turn<'_> {
                 }
             }
             Action::Note { incident, text, evidence } => self.note(incident, by, text, evidence),
-            Action::Resolve(_)
-            | Action::Snooze { .. }
-            | Action::Publish { .. }
-            | Action::Update { .. }
-            | Action::Silence { .. }
-            | Action::EndSilence(_)
-            | Action::RequestWaiver(_)
-            | Action::GrantWaiver(_)
-            | Action::RefuseWaiver(_)
-            | Action::EndWaiver(_)
-            | Action::Drill(_)
-            | Action::Override { .. }
-            | Action::RemoveOverride(_)
-            | Action::TryNow(_)
-            | Action::SendAgain(_)
-            | Action::TryChannel { .. } => {}
-            room => {
-                if let Err(why) = self.work_in_room(id, by, &room) {
-                    self.refuse(by, &room, why);
+            Action::Assign { .. }
+            | Action::SetSeverity { .. }
+            | Action::SetRole { .. }
+            | Action::AddTask { .. }
+            | Action::FinishTask { .. }
+            | Action::Remind { .. }
+            | Action::Merge { .. }
+            | Action::Split { .. } => {
+                if let Err(why) = self.work_in_room(id, by, &action) {
+                    self.refuse(by, &action, why);
                 }
             }
+            // What has been done already.
+            _ => {}
         }
     }
 
