@@ -24,6 +24,7 @@ pub(crate) mod waive;
 pub(crate) mod waivers;
 
 use clap::ValueEnum;
+use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Problems, Rendering};
@@ -35,6 +36,19 @@ enum Output {
     Text,
     /// What the API answers.
     Json,
+}
+
+/// The one of a list of the API whose identifier begins so; `all` is the command that shows them.
+fn only(list: &Value, named: &str, one: &str, all: &str) -> anyhow::Result<String> {
+    let identifiers = list.as_array().into_iter().flatten().filter_map(|one| one["id"].as_str());
+    let fitting: Vec<&str> = identifiers.filter(|id| !named.is_empty() && id.starts_with(named)).collect();
+    match fitting.as_slice() {
+        [only] => Ok((*only).to_owned()),
+        [] => anyhow::bail!("no {one} begins with {named:?}. `{all}` shows the latest"),
+        several => {
+            anyhow::bail!("{} {one}s begin with {named:?}. Write more of the identifier", several.len())
+        }
+    }
 }
 
 /// Shows why the configuration cannot be used.

@@ -198,20 +198,7 @@ async fn find(server: &Server, named: &str) -> anyhow::Result<String> {
 
 /// The one of the latest incidents that begins so.
 fn only(known: &Value, named: &str) -> anyhow::Result<String> {
-    let all = known["incidents"].as_array().into_iter().flatten();
-    let fitting: Vec<&str> = all
-        .filter_map(|one| one["id"].as_str())
-        .filter(|id| !named.is_empty() && id.starts_with(named))
-        .collect();
-    match fitting.as_slice() {
-        [one] => Ok((*one).to_owned()),
-        [] => anyhow::bail!(
-            "no incident begins with {named:?}. `mainstay incident list --all` shows the latest"
-        ),
-        several => {
-            anyhow::bail!("{} incidents begin with {named:?}. Write more of the identifier", several.len())
-        }
-    }
+    super::only(&known["incidents"], named, "incident", "mainstay incident list --all")
 }
 
 #[cfg(test)]

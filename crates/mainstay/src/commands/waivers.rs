@@ -98,15 +98,7 @@ pub(super) async fn find(server: &Server, named: &str) -> anyhow::Result<String>
 
 /// The one of the latest waivers that begins so.
 fn only(known: &Value, named: &str) -> anyhow::Result<String> {
-    let all = known["waivers"].as_array().into_iter().flatten().filter_map(|one| one["id"].as_str());
-    let fitting: Vec<&str> = all.filter(|id| !named.is_empty() && id.starts_with(named)).collect();
-    match fitting.as_slice() {
-        [one] => Ok((*one).to_owned()),
-        [] => anyhow::bail!("no waiver begins with {named:?}. `mainstay waivers --all` shows the latest"),
-        several => {
-            anyhow::bail!("{} waivers begin with {named:?}. Write more of the identifier", several.len())
-        }
-    }
+    super::only(&known["waivers"], named, "waiver", "mainstay waivers --all")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::operator::dependency::find;
 use crate::operator::filter::Filter;
 use crate::operator::known::Known;
 use crate::operator::overview::sorted;
-use crate::operator::trouble::ApiTrouble;
+use crate::operator::trouble::{ApiTrouble, Trouble};
 use crate::operator::words;
 
 /// At most so many dependencies are in one answer.
@@ -130,4 +130,10 @@ fn summary(known: &Known, state: &DependencyState) -> Summary {
         criticality: configured.map(|one| one.criticality),
         alerts: state.alerts.len(),
     }
+}
+
+/// The name of the dependency that is asked for; `None` when none is.
+pub(super) fn named(text: &str) -> Result<Option<DependencyName>, Trouble> {
+    let unknown = |_| Trouble::nothing("No dependency is called so.", "See /api/v1/dependencies.");
+    (!text.is_empty()).then(|| text.parse().map_err(unknown)).transpose()
 }

@@ -12,6 +12,7 @@ use mainstay_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::dependencies::named;
 use super::incidents::read;
 use crate::operator::asked::Asked;
 use crate::operator::by::By;
@@ -111,13 +112,7 @@ pub(super) async fn list(
     State(context): State<Arc<Context>>,
     Asked(asked): Asked<Which>,
 ) -> Result<Json<List>, ApiTrouble> {
-    let of = match asked.dependency.as_str() {
-        "" => None,
-        text => Some(
-            text.parse()
-                .map_err(|_| Trouble::nothing("No dependency is called so.", "See /api/v1/dependencies."))?,
-        ),
-    };
+    let of = named(&asked.dependency)?;
     let drills = context.operator.store.drills(of.as_ref(), MOST).await?;
     let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
     let next = state.next_drills((context.operator.clock)()).into_iter().map(|one| Next {

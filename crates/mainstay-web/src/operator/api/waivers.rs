@@ -11,6 +11,7 @@ use mainstay_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::dependencies::named;
 use super::incidents::read;
 use crate::operator::asked::Asked;
 use crate::operator::by::By;
@@ -116,13 +117,7 @@ pub(super) async fn list(
     State(context): State<Arc<Context>>,
     Asked(asked): Asked<Which>,
 ) -> Result<Json<List>, ApiTrouble> {
-    let of = match asked.dependency.as_str() {
-        "" => None,
-        text => Some(
-            text.parse()
-                .map_err(|_| Trouble::nothing("No dependency is called so.", "See /api/v1/dependencies."))?,
-        ),
-    };
+    let of = named(&asked.dependency)?;
     if !matches!(asked.state.as_str(), "" | "requested" | "active" | "ended") {
         return Err(
             Trouble::unusable("The state is unknown.", "It is one of requested, active and ended.").into()
