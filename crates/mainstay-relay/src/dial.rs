@@ -57,7 +57,7 @@ pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) ->
     hub.meter.handshake(began.elapsed());
     match &outcome {
         Ok(Secured { pass: Pass::Verified, .. }) => hub.addresses.note(address, Health::Sound),
-        Ok(Secured { pass: Pass::Waived(_), .. }) => hub.addresses.note(address, Health::Waived),
+        Ok(Secured { pass: Pass::Waived(..), .. }) => hub.addresses.note(address, Health::Waived),
         Err(Refusal { reason: RefusalReason::Unreachable, .. }) => {
             hub.addresses.note(address, Health::Unreachable);
         }
@@ -69,20 +69,15 @@ pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) ->
 async fn admit(hub: &Hub, stream: TcpStream) -> Result<Secured, Refusal> {
     let upstream = &hub.settings.upstream;
     let (name, key) = (upstream.name.clone(), upstream.key.as_ref());
-    let entry = Entry::new(
-        &upstream.judge(),
-        name,
-        upstream.alpn(),
-        hub.policy.terms(&hub.settings.dependency),
-        key,
-        hub.now(),
-    );
+    let terms = hub.policy.terms(&hub.settings.dependency);
+    let entry = Entry::new(&upstream.judge(), name, upstream.alpn(), terms.clone(), key, hub.now());
     let connector = TlsConnector::from(entry.config.clone());
     let connected = connector.connect(entry.name.clone(), stream).await;
     match (connected, entry.decision(), entry.chain()) {
-        (Ok(stream), Some(Ok(admitted)), Some(chain)) => {
-            Ok(Secured { stream, pass: Pass::of(*admitted), chain })
-        }
+        (Ok(stream), Some(Ok(admitted)), Some(chain)) => match Pass::of(*admitted, terms.waiver.as_ref()) {
+            Some(pass) => Ok(Secured { stream, pass, chain }),
+            None => Err(Refusal::new(RefusalReason::NotWaived, "the waiver that admitted it is not known")),
+        },
         (_, Some(Err(denied)), _) => Err(hub.denied(denied)),
         (Err(error), _, _) => Err(broken(&entry.failure(&error, Phase::Tls))),
         (Ok(_), _, _) => Err(Refusal::new(RefusalReason::Unverified, "the server showed no certificate")),

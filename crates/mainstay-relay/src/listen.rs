@@ -67,14 +67,12 @@ impl Listening {
         }
     }
 
-    /// Takes over a socket that somebody else opened and holds, so that a restart loses nobody who connects meanwhile.
-    pub fn inherited(socket: std::net::TcpListener) -> io::Result<Listening> {
+    fn inherited(socket: std::net::TcpListener) -> io::Result<Listening> {
         socket.set_nonblocking(true)?;
         Ok(Listening { socket: Socket::Tcp(TcpListener::from_std(socket)?), file: None })
     }
 
-    /// The same for a Unix socket.
-    pub fn inherited_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Listening> {
+    fn inherited_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Listening> {
         socket.set_nonblocking(true)?;
         Ok(Listening { socket: Socket::Unix(UnixListener::from_std(socket)?), file: None })
     }

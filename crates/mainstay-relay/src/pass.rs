@@ -1,4 +1,4 @@
-use mainstay_model::{AdmissionDecision, DependencyName, WaiverId};
+use mainstay_model::{AdmissionDecision, DependencyName, Pin, PolicyWaiver, WaiverId};
 use mainstay_tls::Admitted;
 
 use crate::policy::Policy;
@@ -8,22 +8,25 @@ use crate::policy::Policy;
 pub(crate) enum Pass {
     /// Full verification succeeded; it holds for as long as the connection does.
     Verified,
-    /// A waiver, which ends.
-    Waived(WaiverId),
+    /// A waiver for this certificate, which ends.
+    Waived(WaiverId, Pin),
 }
 
 impl Pass {
-    pub(crate) fn of(admitted: Admitted) -> Pass {
+    /// `waiver` is the one that was in force at the decision.
+    pub(crate) fn of(admitted: Admitted, waiver: Option<&PolicyWaiver>) -> Option<Pass> {
         match admitted {
-            Admitted::Verified => Pass::Verified,
-            Admitted::Waived(id) => Pass::Waived(id),
+            Admitted::Verified => Some(Pass::Verified),
+            Admitted::Waived(id) => {
+                waiver.filter(|waiver| waiver.id == id).map(|waiver| Pass::Waived(id, waiver.pin))
+            }
         }
     }
 
     pub(crate) fn decision(&self) -> AdmissionDecision {
         match self {
             Pass::Verified => AdmissionDecision::Verified,
-            Pass::Waived(id) => AdmissionDecision::Waived(*id),
+            Pass::Waived(id, _) => AdmissionDecision::Waived(*id),
         }
     }
 
@@ -31,7 +34,7 @@ impl Pass {
     pub(crate) async fn over(&self, dependency: &DependencyName, policy: &Policy) {
         match self {
             Pass::Verified => std::future::pending().await,
-            Pass::Waived(id) => policy.over(dependency, *id).await,
+            Pass::Waived(_, pin) => policy.over(dependency, *pin).await,
         }
     }
 }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, PolicyWaiver, RelayPolicy, WaiverId};
+use mainstay_model::{DependencyName, Pin, PolicyWaiver, RelayPolicy, WaiverId};
 use mainstay_tls::{Revocations, Terms};
 use tokio::sync::watch;
 
@@ -77,11 +77,11 @@ impl Policy {
         is_new.then_some(waiver.id)
     }
 
-    /// Waits until this waiver is no longer in force, whatever ended it.
-    pub(crate) async fn over(&self, dependency: &DependencyName, id: WaiverId) {
+    /// Waits until this certificate is no longer waived, whatever ended that. One waiver may follow another: an extension is a new one.
+    pub(crate) async fn over(&self, dependency: &DependencyName, pin: Pin) {
         let (mut latest, mut needless) = (self.latest.clone(), self.needless.0.subscribe());
         loop {
-            let Some(waiver) = self.waiver(dependency).filter(|waiver| waiver.id == id) else { return };
+            let Some(waiver) = self.waiver(dependency).filter(|waiver| waiver.pin == pin) else { return };
             let left = waiver.until.duration_since((self.clock)()).unsigned_abs();
             tokio::select! {
                 changed = latest.changed() => if changed.is_err() {
@@ -92,5 +92,44 @@ impl Policy {
                 () = tokio::time::sleep(left.min(LOOK_AT_LEAST)) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::{Fingerprint, Random};
+
+    use super::*;
+
+    fn noon() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn policy(number: u64, certificate: u8) -> Arc<RelayPolicy> {
+        let waiver = PolicyWaiver {
+            id: WaiverId::new(noon(), &mut Random::seeded(number)),
+            dependency: "db".parse().unwrap(),
+            server_name: "db.example.com".into(),
+            pin: Pin { sha256: Fingerprint([certificate; 32]), spki_sha256: Fingerprint([9; 32]) },
+            not_after: noon() - Duration::from_secs(60),
+            from: noon(),
+            until: noon() + Duration::from_secs(3_600),
+            url: None,
+        };
+        Arc::new(RelayPolicy { issued_at: noon(), waivers: vec![waiver], ..RelayPolicy::default() })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_extension_ends_nothing_and_a_waiver_for_another_certificate_does() {
+        let latest = watch::Sender::new(policy(1, 1));
+        let policy_here = Policy::new(latest.subscribe(), Needless::default(), noon);
+        let (name, pin) = ("db".parse().unwrap(), policy(1, 1).waivers[0].pin);
+        let is_over = async || {
+            tokio::time::timeout(Duration::from_secs(60), policy_here.over(&name, pin)).await.is_ok()
+        };
+        latest.send_replace(policy(2, 1));
+        assert!(!is_over().await, "the same certificate is waived by the next one");
+        latest.send_replace(policy(3, 2));
+        assert!(is_over().await);
     }
 }

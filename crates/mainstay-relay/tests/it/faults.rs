@@ -106,6 +106,41 @@ async fn a_server_that_dies_under_an_established_connection_takes_it_along() {
     }
 }
 
+/// What an imposter with the old key would do: take the log-in and leave. The use is written down all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiver_is_used_by_whoever_was_let_in_whatever_becomes_of_the_log_in() {
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Expired, NAME);
+    let tls = identity.server_config_unchecked();
+    let acts = [Act::Read(8), Act::Send(b"S".to_vec()), Act::Tls(tls), Act::Read(STARTUP.len()), Act::Close];
+    let peer = Peer::start(Script::new(acts)).await;
+    let running = relay(&peer.url("postgres"), NAME, &pki, terms(loopback())).await;
+    running.waive(&identity, NAME);
+    assert!(hears(&running).await.starts_with(b"E"));
+    assert_eq!(running.meter.figures().waived, 1);
+}
+
+/// Both directions as full as they can be: the end must come through all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waivers_end_is_heeded_under_full_load() {
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Expired, NAME);
+    let server = echo("127.0.0.1:0", &identity).await;
+    let mut terms = terms(loopback());
+    terms.drain_within = Duration::from_millis(50);
+    let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms).await;
+    running.waive(&identity, NAME);
+    let (mut from, mut to) = connect(&running).await.into_split();
+    let writing = tokio::spawn(async move { while to.write_all(&[7; 64 * 1024]).await.is_ok() {} });
+    let mut buffer = vec![0; 64 * 1024];
+    from.read_exact(&mut buffer).await.unwrap();
+    running.waive_nothing();
+    let flood = async { while from.read(&mut buffer).await.is_ok_and(|read| read > 0) {} };
+    tokio::time::timeout(PATIENCE, flood).await.expect("it is cut");
+    tokio::time::timeout(PATIENCE, writing).await.expect("in both directions").unwrap();
+    nothing_is_open(&running).await;
+}
+
 /// Applications that come and go, some in the middle of something, leave nothing behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_leaves_no_sockets() {

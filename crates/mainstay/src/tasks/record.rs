@@ -249,19 +249,24 @@ impl Recorder {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let policy = state.policy((self.clock)());
         drop(state);
-        self.policy.send_if_modified(|before| {
-            // That it was made anew alone is no news; but the first of this process is, for relays elsewhere may go by an older one.
-            let is_first = before.issued_at == Timestamp::default();
-            let same = **before == RelayPolicy { issued_at: before.issued_at, ..policy.clone() };
-            if same && !is_first {
-                return false;
+        self.policy.send_if_modified(|before| match following(before, policy) {
+            Some(next) => {
+                *before = Arc::new(next);
+                true
             }
-            // Of two the later one holds, also when the clock was set back in between.
-            let after = before.issued_at + SignedDuration::from_millis(1);
-            *before = Arc::new(RelayPolicy { issued_at: policy.issued_at.max(after), ..policy });
-            true
+            None => false,
         });
     }
+}
+
+/// What follows a policy; `None` when that it was made anew is all that is new. The first of a process is always news: relays
+/// elsewhere may go by an older one.
+fn following(before: &RelayPolicy, made: RelayPolicy) -> Option<RelayPolicy> {
+    let is_first = before.issued_at == Timestamp::default();
+    let says_the_same = *before == RelayPolicy { issued_at: before.issued_at, ..made.clone() };
+    // Of two the later one holds, also when the clock was set back in between.
+    let after = before.issued_at + SignedDuration::from_millis(1);
+    (is_first || !says_the_same).then(|| RelayPolicy { issued_at: made.issued_at.max(after), ..made })
 }
 
 /// What a commit changed, for those who are poked.
@@ -291,4 +296,21 @@ pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
         source = deeper.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_elsewhere_learns_that_nothing_is_waived_from_a_server_that_was_started_anew() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let empty = |second| RelayPolicy { issued_at: at(second), ..RelayPolicy::default() };
+        let first = following(&RelayPolicy::default(), empty(100)).expect("the first of a process is news");
+        assert_eq!(first.issued_at, at(100));
+        assert_eq!(following(&first, empty(200)), None, "nothing else is new");
+        let other = RelayPolicy { revoked: vec![mainstay_model::Fingerprint([1; 32])], ..empty(50) };
+        let next = following(&first, other).expect("it says something else");
+        assert!(next.issued_at > first.issued_at, "also when the clock was set back");
+    }
 }

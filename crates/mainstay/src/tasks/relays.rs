@@ -162,3 +162,51 @@ fn peers(landscape: &Landscape) -> Peers {
     };
     Arc::new(redis.filter_map(pair).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::{Relay, RelayLeg, Target};
+    use mainstay_testkit::Pki;
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    /// A change of the configuration goes over to the next relay on the same socket, which is found under its path as before.
+    #[tokio::test]
+    async fn a_new_configuration_keeps_the_socket_of_the_old_one() {
+        let folder = std::env::temp_dir().join(format!("mainstay-relays-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (path, ca_file) = (folder.join("db.sock"), Pki::new(clock::now()).write_root(&folder));
+        let landscape = |idle: Option<Duration>| {
+            let target = Target::parse("tls://127.0.0.1:9").unwrap();
+            let mut dependency = Dependency::new("db".parse().unwrap(), target);
+            dependency.tls.ca_file = Some(ca_file.clone());
+            dependency.relay = Some(Relay {
+                listen: vec![RelayListen::Unix(path.clone())],
+                leg: RelayLeg::Plain,
+                allow: Vec::new(),
+                allow_users: Vec::new(),
+                most_connections: 10,
+                connect_within: Duration::from_secs(1),
+                idle,
+                drain_within: Duration::from_secs(1),
+                shadow: Duration::from_secs(3_600),
+            });
+            let dependencies = BTreeMap::from([(dependency.name.clone(), dependency)]);
+            Arc::new(Landscape { dependencies, ..Landscape::default() })
+        };
+        let (changes, stop) = (watch::Sender::new(landscape(None)), CancellationToken::new());
+        let policy = watch::Sender::default().subscribe();
+        let started =
+            Relays::start(changes.subscribe(), policy, folder.clone(), Board::default(), stop.clone()).await;
+        let (mut relays, _told) = started.unwrap();
+        UnixStream::connect(&path).await.expect("it listens");
+        changes.send_replace(landscape(Some(Duration::from_secs(60))));
+        relays.follow().await;
+        UnixStream::connect(&path).await.expect("it still does");
+        stop.cancel();
+        relays.run().await;
+        assert!(!path.exists(), "the socket goes with the last relay");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -106,10 +106,21 @@ impl Home {
 
     /// The same with more in its environment.
     pub(crate) fn spawn_with(&self, environment: &[(&str, &str)]) -> Instance {
-        let log = self.path(&format!("log.{}", self.runs.fetch_add(1, Ordering::Relaxed)));
-        let file = File::create(&log).expect("the directory of a test is writable");
         let mut command = self.command("serve");
-        command.envs(environment.iter().copied()).stderr(file);
+        command.envs(environment.iter().copied());
+        self.start(command)
+    }
+
+    /// Starts another command that runs until it is ended.
+    pub(crate) fn spawn_command(&self, name: &str, arguments: &[&str]) -> Instance {
+        let mut command = self.command(name);
+        command.args(arguments);
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Instance {
+        let log = self.path(&format!("log.{}", self.runs.fetch_add(1, Ordering::Relaxed)));
+        command.stderr(File::create(&log).expect("the directory of a test is writable"));
         Instance { child: command.spawn().expect("the program was built with the test"), log }
     }
 

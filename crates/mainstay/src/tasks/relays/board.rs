@@ -79,3 +79,30 @@ impl Board {
         change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::FailureKind;
+
+    use super::*;
+
+    #[test]
+    fn what_would_fail_later_is_taken_back_once_it_would_not() {
+        let dependency: DependencyName = "db".parse().unwrap();
+        let address = "192.0.2.1:5432".to_owned();
+        let finding = ShadowFinding {
+            dependency: dependency.clone(),
+            address: address.clone(),
+            kind: FailureKind::CertificateExpired,
+            message: "it ends".into(),
+            as_of: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let said =
+            |finding| News::Shadow { dependency: dependency.clone(), address: address.clone(), finding };
+        let board = Board::default();
+        board.heard(&said(Some(finding)));
+        assert_eq!(board.reports()[0].shadows.len(), 1);
+        board.heard(&said(None));
+        assert_eq!(board.reports()[0].shadows, []);
+    }
+}

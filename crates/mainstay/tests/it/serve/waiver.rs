@@ -122,3 +122,43 @@ async fn an_expired_certificate_is_accepted_for_a_while_and_no_longer() {
     let other = scene.run("audit-log", &["verify", "--expect", &"0".repeat(64)]).await;
     assert_eq!(other.status.code(), Some(1), "{other:?}");
 }
+
+/// A relay on a machine of its own: what its server grants holds there, also when that is gone and the relay starts anew, and what
+/// it withdraws does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_alone_goes_by_its_servers_policy_also_without_the_server() {
+    if !require(Nginx::available()) {
+        return;
+    }
+    let pki = Pki::new(now());
+    let nginx = Nginx::start(&pki.identity(Scenario::Expired, "localhost"));
+    let scene = Scene { home: Home::new(), relay: free_port() };
+    let there = Home::new();
+    let dependency = format!(
+        "dependencies:\n  db:\n    url: tls://127.0.0.1:{}\n    tls: {{ ca_file: root.pem, server_name: localhost }}\n    \
+         every: 1s\n    timeout: 900ms\n",
+        nginx.https_port()
+    );
+    for home in [&scene.home, &there] {
+        pki.write_root(home.directory());
+    }
+    scene.home.configure(&dependency);
+    there.configure(&format!("{dependency}    relay: {{ listen: 127.0.0.1:{} }}\n", scene.relay));
+    let address = format!("http://127.0.0.1:{}", scene.home.operator_port());
+    let server = scene.home.serve().await;
+    let relay = there.spawn_command("relay", &["--server", &address]);
+    scene.until_through(false).await;
+    scene.home.verdict("db", "down").await;
+    scene.json("waive", &["db", "--yes", "--reason", "the shop is down", "--output", "json"]).await;
+    scene.until_through(true).await;
+    let used = |answer: &Value| (answer["waivers"][0]["uses"]["count"].as_u64()? > 0).then_some(());
+    scene.home.api_until("its use to be told to the server", "/api/v1/waivers", used).await;
+
+    server.kill();
+    relay.kill();
+    let _relay = there.spawn_command("relay", &["--server", &address]);
+    scene.until_through(true).await;
+    let _server = scene.home.serve().await;
+    assert!(scene.run("unwaive", &["db"]).await.status.success());
+    scene.until_through(false).await;
+}
