@@ -23,6 +23,19 @@ pub(crate) struct Secured {
     pub(crate) chain: std::sync::Arc<[CertificateDer<'static>]>,
 }
 
+/// A connection that is not to be gone on with.
+pub(crate) struct Denial {
+    pub(crate) refusal: Refusal,
+    /// It is open still where leave is to be taken of the server.
+    pub(crate) stream: Option<Box<TlsStream<TcpStream>>>,
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Denial {
+        Denial { refusal, stream: None }
+    }
+}
+
 /// Opens a connection to one address.
 pub(crate) async fn connect(hub: &Hub, address: SocketAddr) -> Result<TcpStream, String> {
     #[expect(clippy::disallowed_methods, reason = "the relay's connection is not a check's")]
@@ -46,41 +59,51 @@ pub(crate) fn polish(stream: &TcpStream) {
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive);
 }
 
-/// Makes the handshake and decides. Nothing is sent to a server that was not admitted.
-pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) -> Result<Secured, Refusal> {
+/// Makes the handshake and decides. Nothing of the application's is sent to a server that was not admitted.
+pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) -> Result<Secured, Denial> {
     let (began, policy) = (Instant::now(), hub.policy.latest().issued_at);
     let secured = tokio::time::timeout(hub.settings.relay.connect_within, admit(hub, stream)).await;
     let outcome = secured.unwrap_or_else(|_| {
         let message = "the server fell silent during the TLS handshake";
-        Err(Refusal::new(RefusalReason::Unreachable, message))
+        Err(Refusal::new(RefusalReason::Unreachable, message).into())
     });
     hub.meter.handshake(began.elapsed());
     match &outcome {
         Ok(Secured { pass: Pass::Verified, .. }) => hub.addresses.note(address, Health::Sound),
         Ok(Secured { pass: Pass::Waived(..), .. }) => hub.addresses.note(address, Health::Waived),
-        Err(Refusal { reason: RefusalReason::Unreachable, .. }) => {
+        Err(Denial { refusal, .. }) if refusal.reason == RefusalReason::Unreachable => {
             hub.addresses.note(address, Health::Unreachable);
         }
-        Err(refusal) => hub.addresses.note_refusal(address, refusal.clone(), policy),
+        Err(Denial { refusal, .. }) => hub.addresses.note_refusal(address, refusal.clone(), policy),
     }
     outcome
 }
 
-async fn admit(hub: &Hub, stream: TcpStream) -> Result<Secured, Refusal> {
+async fn admit(hub: &Hub, stream: TcpStream) -> Result<Secured, Denial> {
     let upstream = &hub.settings.upstream;
     let (name, key) = (upstream.name.clone(), upstream.key.as_ref());
     let terms = hub.policy.terms(&hub.settings.dependency);
-    let entry = Entry::new(&upstream.judge(), name, upstream.alpn(), terms.clone(), key, hub.now());
+    let (judge, alpn, now) = (upstream.judge(), upstream.alpn(), hub.now());
+    let entry = match upstream.wants_leave() {
+        true => Entry::polite(&judge, name, alpn, terms.clone(), now),
+        false => Entry::new(&judge, name, alpn, terms.clone(), key, now),
+    };
     let connector = TlsConnector::from(entry.config.clone());
     let connected = connector.connect(entry.name.clone(), stream).await;
     match (connected, entry.decision(), entry.chain()) {
         (Ok(stream), Some(Ok(admitted)), Some(chain)) => match Pass::of(*admitted, terms.waiver.as_ref()) {
             Some(pass) => Ok(Secured { stream, pass, chain }),
-            None => Err(Refusal::new(RefusalReason::NotWaived, "the waiver that admitted it is not known")),
+            None => {
+                Err(Refusal::new(RefusalReason::NotWaived, "the waiver that admitted it is not known").into())
+            }
         },
-        (_, Some(Err(denied)), _) => Err(hub.denied(denied)),
-        (Err(error), _, _) => Err(broken(&entry.failure(&error, Phase::Tls))),
-        (Ok(_), _, _) => Err(Refusal::new(RefusalReason::Unverified, "the server showed no certificate")),
+        (connected, Some(Err(denied)), _) => {
+            Err(Denial { refusal: hub.denied(denied), stream: connected.ok().map(Box::new) })
+        }
+        (Err(error), _, _) => Err(broken(&entry.failure(&error, Phase::Tls)).into()),
+        (Ok(_), _, _) => {
+            Err(Refusal::new(RefusalReason::Unverified, "the server showed no certificate").into())
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::streams::streams;
 pub(crate) enum Line {
     /// Before the handshake.
     Plain(TcpStream),
-    /// Admitted.
+    /// Admitted, or to be left.
     Secure(Box<TlsStream<TcpStream>>),
 }
 

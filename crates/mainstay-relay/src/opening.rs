@@ -12,12 +12,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::addresses::Health;
-use crate::dial;
+use crate::dial::{self, Denial};
 use crate::leg::Leg;
 use crate::line::Line;
 use crate::pass::Pass;
 use crate::refusal::Refusal;
 use crate::relay::Hub;
+use crate::scout;
 use crate::session::Room;
 
 /// The steps that a hop may take without hearing anything; no protocol needs a tenth of this, and one that goes in circles is cut off.
@@ -249,11 +250,18 @@ impl<'a> Opening<'a> {
                 }
                 Ok(())
             }
-            Err(refusal) if self.has_others() && self.hop.redial() => {
-                self.left_because.push(format!("{address}: {}", refusal.message));
-                Ok(())
+            Err(Denial { refusal, stream }) => {
+                if let Some((stream, farewell)) = stream.zip(self.hop.take_leave()) {
+                    let within = self.hub.settings.relay.connect_within;
+                    // The application need not wait for that.
+                    tokio::spawn(timeout(within, scout::take_leave(stream, farewell)));
+                }
+                if self.has_others() && self.hop.redial() {
+                    self.left_because.push(format!("{address}: {}", refusal.message));
+                    return Ok(());
+                }
+                Err(refusal)
             }
-            Err(refusal) => Err(refusal),
         }
     }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::BytesMut;
 use mainstay_wire::{Conversation, Step, mysql, postgres, redis, tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tracing::debug;
 
 use crate::Spoken;
-use crate::dial;
+use crate::dial::{self, Denial};
 use crate::line::Line;
 use crate::pass::Pass;
 use crate::relay::Hub;
@@ -73,19 +75,39 @@ async fn visit(hub: &Hub, address: SocketAddr) -> Result<(), String> {
             return Err(why);
         }
     };
-    let mut line = Line::Plain(stream);
-    let mut conversation = conversation(hub);
+    converse(Line::Plain(stream), conversation(hub), Some((hub, address))).await
+}
+
+/// Says what a server is owed that was not admitted, and that counts connections that break off.
+pub(crate) async fn take_leave(stream: Box<TlsStream<TcpStream>>, farewell: Box<dyn Conversation + Send>) {
+    if let Err(why) = converse(Line::Secure(stream), farewell, None).await {
+        debug!("a server was not left as it should be: {why}");
+    }
+}
+
+/// Goes through a conversation to its end. Where it begins in plaintext, `of` says whose it is.
+async fn converse(
+    mut line: Line,
+    mut conversation: Box<dyn Conversation + Send>,
+    of: Option<(&Hub, SocketAddr)>,
+) -> Result<(), String> {
     let (mut input, mut ended) = (BytesMut::new(), false);
     for _ in 0..MOST_STEPS {
         match conversation.step(&mut input, ended).map_err(|error| error.to_string())? {
-            Step::Write(bytes) => line.write_all(&bytes).await.map_err(|error| error.to_string())?,
+            Step::Write(bytes) => {
+                let written = async {
+                    line.write_all(&bytes).await?;
+                    line.flush().await
+                };
+                written.await.map_err(|error| error.to_string())?;
+            }
             Step::Read => {
                 ended = line.read_buf(&mut input).await.unwrap_or(0) == 0;
                 if input.len() > MOST_BYTES {
                     return Err("it says too much".to_owned());
                 }
             }
-            Step::StartTls => line = secured(hub, line, address, conversation.as_mut()).await?,
+            Step::StartTls => line = secured(line, of, conversation.as_mut()).await?,
             Step::Finished => break,
             // What follows is courtesy, and spares the relay a mark against it at the server.
             Step::Reached(_) => {}
@@ -96,18 +118,26 @@ async fn visit(hub: &Hub, address: SocketAddr) -> Result<(), String> {
 }
 
 async fn secured(
-    hub: &Hub,
     line: Line,
-    address: SocketAddr,
+    of: Option<(&Hub, SocketAddr)>,
     conversation: &mut (dyn Conversation + Send),
 ) -> Result<Line, String> {
-    let Line::Plain(stream) = line else { return Err("TLS inside of TLS".to_owned()) };
-    let secured = dial::secure(hub, stream, address).await.map_err(|refusal| refusal.message)?;
-    if matches!(secured.pass, Pass::Verified) {
-        hub.verified(address, &secured.chain);
+    let (Line::Plain(stream), Some((hub, address))) = (line, of) else {
+        return Err("TLS inside of TLS".to_owned());
+    };
+    match dial::secure(hub, stream, address).await {
+        Ok(secured) => {
+            if matches!(secured.pass, Pass::Verified) {
+                hub.verified(address, &secured.chain);
+            }
+            conversation.tls_established(secured.chain.first().map(|der| der.as_ref()).unwrap_or_default());
+            Ok(Line::Secure(Box::new(secured.stream)))
+        }
+        Err(Denial { refusal, stream }) => match stream.filter(|_| conversation.tls_rejected()) {
+            Some(stream) => Ok(Line::Secure(stream)),
+            None => Err(refusal.message),
+        },
     }
-    conversation.tls_established(secured.chain.first().map(|der| der.as_ref()).unwrap_or_default());
-    Ok(Line::Secure(Box::new(secured.stream)))
 }
 
 fn conversation(hub: &Hub) -> Box<dyn Conversation + Send> {

@@ -11,7 +11,7 @@ use crate::recorder::Recorder;
 use crate::verifier::{Verifier, client_config};
 use crate::{ClientKey, Judge, Judgement, errors};
 
-/// One handshake that ends well only with a server that is admitted. Make a new one for every connection.
+/// One handshake that ends well only with a server that is admitted, unless it is [`Entry::polite`]. Make a new one for every connection.
 ///
 /// The decision falls inside the handshake, before anything but its opening was sent: neither a certificate of ours nor a byte
 /// of what is to be said goes to a server that is not admitted.
@@ -30,6 +30,8 @@ struct Gate {
     terms: Arc<Terms>,
     now: Timestamp,
     recorder: Arc<Recorder>,
+    /// Whether the handshake ends well with a server that is not admitted, too.
+    polite: bool,
     decision: OnceLock<Result<Admitted, Denied>>,
 }
 
@@ -44,13 +46,40 @@ impl Entry {
         key: Option<&ClientKey>,
         now: Timestamp,
     ) -> Entry {
-        let recorder = Arc::new(Recorder::with_identity(key.map(ClientKey::certified)));
+        let recorder = Recorder::with_identity(key.map(ClientKey::certified));
+        Entry::of(judge, name, alpn, terms, recorder, false, now)
+    }
+
+    /// The same, but the handshake also ends with a server that is not admitted, so that its leave can be taken: some count
+    /// connections that break off, and lock out whoever makes too many. **Look at [`Entry::decision`] before anything else is
+    /// said.** No certificate of ours is shown.
+    pub fn polite(
+        judge: &Judge,
+        name: ServerName<'static>,
+        alpn: &[&[u8]],
+        terms: Arc<Terms>,
+        now: Timestamp,
+    ) -> Entry {
+        Entry::of(judge, name, alpn, terms, Recorder::default(), true, now)
+    }
+
+    fn of(
+        judge: &Judge,
+        name: ServerName<'static>,
+        alpn: &[&[u8]],
+        terms: Arc<Terms>,
+        recorder: Recorder,
+        polite: bool,
+        now: Timestamp,
+    ) -> Entry {
+        let recorder = Arc::new(recorder);
         let gate = Arc::new(Gate {
             judge: judge.clone(),
             name: name.clone(),
             terms,
             now,
             recorder: recorder.clone(),
+            polite,
             decision: OnceLock::new(),
         });
         let deciding = gate.clone();
@@ -103,6 +132,9 @@ impl Gate {
     fn decide(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> Result<(), rustls::Error> {
         self.recorder.keep(chain);
         let decision = self.decision.get_or_init(|| self.judge.admit(chain, name, &self.terms, self.now));
-        decision.as_ref().map(|_| ()).map_err(rustls::Error::from)
+        match decision {
+            Err(denied) if !self.polite => Err(rustls::Error::from(denied)),
+            _ => Ok(()),
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use bytes::BytesMut;
 
-use crate::WireError;
+use crate::{Conversation, WireError};
 
 /// The beginning of one connection through a relay. The driver owns the sockets and the clock; the hop says what to do next.
 ///
@@ -21,6 +21,12 @@ pub trait Hop: Send {
     /// then its next step is [`HopStep::Dial`]. It cannot once the application has heard of the first.
     fn redial(&mut self) -> bool {
         false
+    }
+
+    /// Tells the hop that the handshake with the server has ended and that its certificate is not admitted. Gives what takes leave of
+    /// it, with nothing of the application's, where it counts connections that break off.
+    fn take_leave(&mut self) -> Option<Box<dyn Conversation + Send>> {
+        None
     }
 
     /// What tells the client that this comes to nothing, in its protocol and as of this point; empty where the protocol has no words

@@ -72,6 +72,24 @@ async fn a_certificate_that_is_not_admitted_is_told_in_the_clients_own_words() {
     assert!(refused.contains("expired"), "{refused}");
 }
 
+/// Servers count connections that break off, and lock out the host that makes a hundred in a row.
+#[tokio::test]
+async fn a_refusal_is_no_mark_against_the_relay() {
+    let Some((server, running)) = scene(Scenario::Expired).await else { return };
+    for count in 1..=3 {
+        let refused = run(&running, "native", &["--execute=SELECT 1"]).await;
+        assert!(refused.contains("expired"), "{refused}");
+        let visits = || server.log().matches("Access denied for user 'mainstay-hello'").count();
+        wait_for("the visitor in the server's log", SOON, async || {
+            eprintln!("LOG {}", server.log());
+            (visits() == count).then_some(())
+        })
+        .await;
+        // With another policy the next one is not refused from memory.
+        running.waive_nothing();
+    }
+}
+
 #[tokio::test]
 async fn a_look_whether_the_port_is_open_is_no_mark_against_the_relay() {
     let Some((server, running)) = scene(Scenario::Fine).await else { return };

@@ -11,6 +11,7 @@ pub(super) mod capability {
     pub(in super::super) const TRANSACTIONS: u32 = 1 << 13;
     pub(in super::super) const SECURE_CONNECTION: u32 = 1 << 15;
     pub(in super::super) const PLUGIN_AUTH: u32 = 1 << 19;
+    pub(in super::super) const CONNECT_ATTRS: u32 = 1 << 20;
     pub(in super::super) const PLUGIN_AUTH_LENENC_CLIENT_DATA: u32 = 1 << 21;
     pub(in super::super) const DEPRECATE_EOF: u32 = 1 << 24;
     pub(in super::super) const OPTIONAL_RESULTSET_METADATA: u32 = 1 << 25;

@@ -22,7 +22,7 @@ use super::error::error_packet;
 use super::packet::{self, Packet, packet};
 use crate::conversation::no_surplus;
 use crate::relay::{Flow, Hop, HopError, HopStep, Legs, Opaque, Received, Side};
-use crate::{TlsStart, WireError};
+use crate::{Conversation, TlsStart, WireError};
 
 /// The beginning of a relayed connection to MySQL or MariaDB.
 ///
@@ -195,6 +195,19 @@ impl Hop for RelayHop {
         loop {
             if let Some(step) = self.advance(from)? {
                 return Ok(step);
+            }
+        }
+    }
+
+    fn take_leave(&mut self) -> Option<Box<dyn Conversation + Send>> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Introducing(offer, arrived) if self.legs.server == TlsStart::InProtocol => {
+                Some(Box::new(arrived.farewell(&offer)))
+            }
+            State::Leaving(leaving) => leaving.rejected().map(|client| Box::new(client) as Box<_>),
+            other => {
+                self.state = other;
+                None
             }
         }
     }

@@ -2,16 +2,22 @@
 
 use bytes::BytesMut;
 
-use super::{Client, LOGIN_LIMIT, State, WHILE_LOGIN, switch_request};
+use super::{Client, LOGIN_LIMIT, Options, State, WHILE_LOGIN, switch_request};
 use crate::mysql::auth::Method;
 use crate::mysql::greeting::Greeting;
 use crate::mysql::packet::Packet;
-use crate::{Step, WireError};
+use crate::{Step, TlsStart, WireError};
 
 /// The user that a conversation without credentials names when it leaves; the module's text says why it names one.
 pub const VISITOR: &str = "mainstay-hello";
 
 impl Client {
+    /// A conversation in which the visitor's log-in is sent already; the next packet of ours has this number.
+    pub(in crate::mysql) fn awaiting_dismissal(sequence: u8) -> Client {
+        let options = Options { tls: TlsStart::Never, login: None, database: None, query: None };
+        Client { encrypted: true, state: State::AwaitingDismissal, sequence, ..Client::new(options) }
+    }
+
     pub(super) fn visit(&mut self, greeting: &Greeting) -> Step {
         let response = self.response(greeting, VISITOR, Method::first(&greeting.plugin), &[]);
         self.send(State::AwaitingDismissal, &response)

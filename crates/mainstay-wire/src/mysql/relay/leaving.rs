@@ -1,8 +1,10 @@
 use bytes::BytesMut;
 
+use super::response::Response;
+use crate::mysql::auth::Method;
 use crate::mysql::client::{Client, Options};
 use crate::relay::{HopStep, Received};
-use crate::{Conversation, Step, TlsStart};
+use crate::{Conversation, Step, TlsStart, WireError};
 
 /// How a relay leaves a server to which no application logged in: as a check without credentials would.
 #[derive(Debug)]
@@ -23,6 +25,11 @@ impl Leaving {
         Leaving { client, greeting: BytesMut::from(greeting), securing: false }
     }
 
+    /// The server is not admitted: nothing but the visitor's words follow.
+    pub(super) fn rejected(mut self) -> Option<Client> {
+        (self.securing && self.client.tls_rejected()).then_some(self.client)
+    }
+
     pub(super) fn step(&mut self, from: &mut Received) -> HopStep {
         if std::mem::take(&mut self.securing) {
             self.client.tls_established(b"");
@@ -40,6 +47,34 @@ impl Leaving {
                 Ok(Step::Reached(_)) => {}
                 Ok(Step::Finished) | Err(_) => return HopStep::Finished,
             }
+        }
+    }
+}
+
+/// How a relay leaves a server that is not admitted, after it asked for TLS in an application's name: as the visitor, who says of
+/// itself what was said in that request. A server reads the log-in by what the request promised.
+#[derive(Debug)]
+pub(super) struct Farewell {
+    /// The visitor's log-in, until it is sent.
+    login: Option<Vec<u8>>,
+    client: Client,
+}
+
+impl Farewell {
+    /// `response` is the application's, `method` the greeting's log-in method.
+    pub(super) fn new(response: &Response, method: &[u8]) -> Farewell {
+        /// After the request for TLS.
+        const SECOND: u8 = 2;
+        let login = response.packet_of_visitor(SECOND, Method::first(method).name().as_bytes());
+        Farewell { login: Some(login), client: Client::awaiting_dismissal(SECOND + 1) }
+    }
+}
+
+impl Conversation for Farewell {
+    fn step(&mut self, input: &mut BytesMut, ended: bool) -> Result<Step, WireError> {
+        match self.login.take() {
+            Some(login) => Ok(Step::Write(login)),
+            None => self.client.step(input, ended),
         }
     }
 }

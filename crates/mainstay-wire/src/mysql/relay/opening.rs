@@ -1,7 +1,7 @@
 //! Until the log-in goes to the server: its greeting, the client's answer, and TLS on both sides.
 
 use super::exchange::Exchange;
-use super::leaving::Leaving;
+use super::leaving::{Farewell, Leaving};
 use super::response::Response;
 use super::{LIMIT, RelayHop, State, WHILE_LOGIN, by_server};
 use crate::conversation::no_surplus;
@@ -18,6 +18,13 @@ pub(super) struct Offer {
     packet: Vec<u8>,
     /// What the client was told.
     told: Greeting,
+}
+
+impl Arrived {
+    /// What takes leave of the server that offered this, when the handshake has ended and its certificate is not admitted.
+    pub(super) fn farewell(&self, offer: &Offer) -> Farewell {
+        Farewell::new(&self.response, &offer.told.plugin)
+    }
 }
 
 /// The client's log-in, and how it came.

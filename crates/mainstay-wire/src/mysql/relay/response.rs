@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use bytes::BytesMut;
 
+use crate::mysql::VISITOR;
 use crate::mysql::greeting::{Greeting, capability, extended_capabilities};
 use crate::mysql::packet::packet;
 use crate::reader::Reader;
@@ -68,6 +69,22 @@ impl Response {
         payload.extend(answer);
         payload.extend(self.payload.get(old.end..)?);
         Some(packet(sequence, &payload))
+    }
+
+    /// The visitor's log-in with the same settings: without a password, a database, or anything to say of itself.
+    pub(super) fn packet_of_visitor(&self, sequence: u8, method: &[u8]) -> Vec<u8> {
+        let mut payload = self.payload.get(..OPENING).unwrap_or_default().to_vec();
+        payload.extend(VISITOR.as_bytes());
+        // The end of the name, and an answer of no bytes; then the name of no database.
+        payload.extend([0, 0]);
+        payload.extend(self.has(capability::CONNECT_WITH_DB).then_some(0));
+        if self.has(capability::PLUGIN_AUTH) {
+            payload.extend(method);
+            payload.push(0);
+        }
+        // No attributes.
+        payload.extend(self.has(capability::CONNECT_ATTRS).then_some(0));
+        packet(sequence, &payload)
     }
 
     /// Whether the client asks for a key to encrypt the password with, in the place of an answer. `proposed` is the greeting's

@@ -1,6 +1,7 @@
 use super::key::Key;
 use super::key::tests::encrypt;
 use super::*;
+use crate::Step;
 use crate::mysql::greeting::NATIVE;
 use crate::relay::Side::{Client, Server};
 use crate::transcript::relayed::{Outcome, Said, check_hop};
@@ -336,6 +337,39 @@ fn a_client_that_only_looks_whether_somebody_is_there_does_no_harm() {
     assert_eq!(hop.step(&mut from), Ok(HopStep::ReadServer));
     from.server.extend_from_slice(&packet(3, b"\xff\x15\x04#28000Access denied"));
     assert_eq!(hop.step(&mut from), Ok(HopStep::Finished));
+}
+
+/// Servers count connections that break off after the handshake, and lock out the relay's host with all applications behind it.
+#[test]
+fn a_server_that_is_not_admitted_is_left_as_a_visitor() {
+    for client_goes in [false, true] {
+        let (mut hop, mut from) = (RelayHop::new(PLAIN), Received::default());
+        from.server.extend_from_slice(&greeting(OFFERED, NATIVE));
+        while hop.step(&mut from) != Ok(HopStep::ReadEither) {}
+        match client_goes {
+            true => from.client_ended = true,
+            false => from.client.extend_from_slice(&packet(1, &response(WANTED, &[9; 20], NATIVE))),
+        }
+        let mut request = Vec::new();
+        loop {
+            match hop.step(&mut from).unwrap() {
+                HopStep::ToServer(bytes) => request = bytes,
+                HopStep::ServerTls => break,
+                _ => {}
+            }
+        }
+        let mut farewell = hop.take_leave().unwrap();
+        let mut input = BytesMut::new();
+        let Ok(Step::Write(visit)) = farewell.step(&mut input, false) else { panic!() };
+        assert_eq!(visit[3], 2, "the second packet after the request for TLS");
+        let said = visit.escape_ascii().to_string();
+        assert!(said.contains(r"mainstay-hello\x00\x00mysql_native_password\x00"), "{said}");
+        let asked: [u8; 4] = request[4..8].try_into().unwrap();
+        assert_eq!(visit[4..8], asked, "the server reads the log-in by what the request for TLS promised");
+        input.extend_from_slice(&packet(3, b"\xff\x15\x04#28000Access denied"));
+        assert_eq!(farewell.step(&mut input, false), Ok(Step::Finished));
+        assert!(!hop.refusal("expired").is_empty(), "and the client is told");
+    }
 }
 
 #[test]
