@@ -1,20 +1,24 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mainstay_model::{Failure, FailureKind, Finding, Observation, Phase, Protocol, TlsFacts, Upgrade};
-use mainstay_tls::{Handshake, Judge, Judgement, ServerName};
+use mainstay_model::{
+    Failure, FailureKind, Finding, Observation, Otherwise, Phase, Protocol, TlsFacts, Upgrade,
+};
+use mainstay_tls::{CertificateDer, Handshake, Judge, Judgement, Revocations, ServerName};
 use mainstay_wire::{Milestone, Step, WireError};
 use rustls::ProtocolVersion;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use crate::chains::Chains;
 use crate::connect::connect;
 use crate::limits::Turn;
 use crate::line::Line;
 use crate::link::{Heard, Link, Tap};
 use crate::phase_clock::PhaseClock;
-use crate::{CheckRequest, meaning, talk, verdict};
+use crate::{CheckRequest, MetChain, meaning, talk, verdict};
 
 /// The steps that a conversation may take without hearing anything. No protocol needs a tenth of this; one that goes in circles
 /// is cut off.
@@ -31,6 +35,8 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a CheckRequest,
     /// Absent when the check does without TLS.
     pub(crate) verify: Option<&'a Verify>,
+    /// Where chains are kept for whoever looks after them.
+    pub(crate) chains: &'a Chains,
     pub(crate) now: Timestamp,
     pub(crate) own_name: &'a str,
 }
@@ -39,6 +45,8 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Verify {
     pub(crate) judge: Judge,
     pub(crate) name: ServerName<'static>,
+    /// What is known to be revoked.
+    pub(crate) revocations: Arc<Revocations>,
 }
 
 /// What was seen at one address.
@@ -232,7 +240,9 @@ impl<'a> Drive<'a> {
 
     /// The judgement of the chain; the server's certificate (DER) when it holds.
     fn judge(&mut self, version: Option<String>, cipher: Option<String>) -> Result<Vec<u8>, Failure> {
-        let Some((judgement, leaf)) = self.judgement() else { return Err(self.closed()) };
+        let Some((judgement, chain)) = self.judgement() else { return Err(self.closed()) };
+        self.keep(&judgement, &chain);
+        let leaf = chain.first().map(|leaf| leaf.to_vec()).unwrap_or_default();
         let Judgement { verified, mut failures, certificates, findings } = judgement;
         self.tls = Some(TlsFacts { version, cipher, verified, certificates });
         self.findings = findings;
@@ -257,11 +267,28 @@ impl<'a> Drive<'a> {
         Some(first)
     }
 
-    fn judgement(&self) -> Option<(Judgement, Vec<u8>)> {
-        let verify = self.call.verify?;
-        let chain = self.handshake.as_ref()?.chain()?;
-        let leaf = chain.first()?.to_vec();
-        Some((verify.judge.judge(&chain, &verify.name, self.call.now), leaf))
+    /// The judgement of the chain as it was sent, which has at least the server's own certificate.
+    fn judgement(&self) -> Option<(Judgement, Arc<[CertificateDer<'static>]>)> {
+        let Verify { judge, name, revocations } = self.call.verify?;
+        let chain = self.handshake.as_ref()?.chain().filter(|chain| !chain.is_empty())?;
+        Some((judge.judge_knowing(&chain, name, revocations, self.call.now), chain))
+    }
+
+    /// Keeps a chain that verifies but perhaps for dates, once the server has proved to hold the key.
+    fn keep(&self, judgement: &Judgement, chain: &Arc<[CertificateDer<'static>]>) {
+        let only_dates = |failure: &Failure| {
+            failure.expired.as_ref().is_some_and(|expired| expired.otherwise == Otherwise::Yes)
+        };
+        let is_sound = judgement.verified || judgement.failures.first().is_some_and(only_dates);
+        let (true, Some(leaf), Some(verify)) = (is_sound, judgement.certificates.first(), self.call.verify)
+        else {
+            return;
+        };
+        self.call.chains.met(leaf.sha256, Instant::now(), || MetChain {
+            leaf: leaf.sha256,
+            certificates: chain.clone(),
+            roots: verify.judge.roots().clone(),
+        });
     }
 
     /// The handshake did not end.

@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+mod chains;
 mod compare;
 mod connect;
 mod diagnose;
@@ -24,6 +25,7 @@ mod resolve;
 mod talk;
 mod verdict;
 
+pub use chains::MetChain;
 pub use diagnose::diagnose;
 pub use prober::{Prober, ProberOptions};
 pub use request::CheckRequest;

@@ -1,20 +1,22 @@
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use mainstay_model::{Blame, CheckReport, Failure, FailureKind, Phase, Upgrade};
-use mainstay_tls::{Judge, ServerName, parse_server_name};
+use mainstay_model::{Blame, CheckReport, Failure, FailureKind, Fingerprint, Phase, Upgrade};
+use mainstay_tls::{Judge, Revocations, Revoked, ServerName, parse_server_name};
 use tokio::time::{Instant, timeout_at};
 
+use crate::chains::Chains;
 use crate::drive::{Call, Observed, Verify, observe};
 use crate::judges::Judges;
 use crate::limits::Limits;
 use crate::phase_clock::milliseconds;
 use crate::report::{Outcome, assemble};
 use crate::resolve::{self, Addresses, Resolve, Unresolved};
-use crate::{CheckRequest, file, meaning, talk};
+use crate::{CheckRequest, MetChain, file, meaning, talk};
 
 /// The system's roots, in messages about files that cannot be read.
 const SYSTEM_ROOTS: &str = "the trust store of this machine";
@@ -43,6 +45,8 @@ pub struct Prober {
     resolve: Resolve,
     judges: Arc<Judges>,
     limits: Limits,
+    chains: Chains,
+    revocations: RwLock<Arc<Revocations>>,
 }
 
 impl Prober {
@@ -52,6 +56,8 @@ impl Prober {
             resolve: Resolve::new(&options.name_servers),
             judges: Arc::default(),
             limits: Limits::new(options.concurrency),
+            chains: Chains::default(),
+            revocations: RwLock::default(),
             options,
         }
     }
@@ -72,6 +78,32 @@ impl Prober {
     /// ends after a check: a server that is left without one may log it, and count it against this machine.
     pub async fn farewells(&self) {
         self.limits.all_over().await;
+    }
+
+    /// The chains that checks met since they were last taken: those that verify but perhaps for dates, each once. One that is taken
+    /// comes again after its `rest`, or after what [`Prober::rest_chain`] says.
+    pub fn take_chains(&self, rest: Duration) -> Vec<MetChain> {
+        self.chains.take(Instant::now(), rest)
+    }
+
+    /// Has a chain that was taken come again after so long.
+    pub fn rest_chain(&self, leaf: Fingerprint, rest: Duration) {
+        self.chains.rest(leaf, Instant::now() + rest);
+    }
+
+    /// These certificates are revoked. From now on no chain with one of them verifies.
+    pub fn learn_revoked(&self, revoked: impl IntoIterator<Item = Revoked>) {
+        self.learn(|known| known.extend(revoked));
+    }
+
+    /// The same, where only the fact is known.
+    pub fn learn_ever_revoked(&self, fingerprints: impl IntoIterator<Item = Fingerprint>) {
+        self.learn(|known| known.extend(fingerprints));
+    }
+
+    fn learn(&self, add: impl FnOnce(&mut Revocations)) {
+        let mut known = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+        add(Arc::make_mut(&mut known));
     }
 
     async fn check_file(
@@ -108,7 +140,8 @@ impl Prober {
         let addresses = match resolved {
             Err(unresolved) => Err((unresolved.failure, unresolved.verdict)),
             Ok(Addresses { checked, .. }) => {
-                let call = Call { request, verify: verify.as_ref(), now, own_name: &self.options.own_name };
+                let (verify, own_name) = (verify.as_ref(), self.options.own_name.as_str());
+                let call = Call { request, verify, chains: &self.chains, now, own_name };
                 let left = deadline.saturating_duration_since(Instant::now());
                 let port = request.target.port;
                 let addresses = checked.into_iter().map(|address| SocketAddr::new(address, port));
@@ -125,7 +158,9 @@ impl Prober {
             return Ok(None);
         }
         let name = server_name(request.tls.server_name.as_deref().unwrap_or(&request.target.host))?;
-        Ok(Some(Verify { judge: self.judge(request, deadline).await?, name }))
+        let judge = self.judge(request, deadline).await?;
+        let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Some(Verify { judge, name, revocations }))
     }
 
     async fn judge(&self, request: &CheckRequest, deadline: Instant) -> Result<Judge, Failure> {

@@ -38,13 +38,18 @@ pub struct Answer {
     /// Headers.
     pub headers: Vec<(&'static str, String)>,
     /// Body.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
     /// A status and a body.
     pub fn new(status: u16, body: &str) -> Answer {
-        Answer { status, headers: Vec::new(), body: body.to_owned() }
+        Answer::of_bytes(status, body.as_bytes())
+    }
+
+    /// The same with a body that is no text.
+    pub fn of_bytes(status: u16, body: &[u8]) -> Answer {
+        Answer { status, headers: Vec::new(), body: body.to_vec() }
     }
 
     /// With one more header.
@@ -103,7 +108,7 @@ async fn receive(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, HeaderMap, String) {
+) -> (StatusCode, HeaderMap, Vec<u8>) {
     let received =
         Received { uri: uri.to_string(), headers, body: String::from_utf8_lossy(&body).into_owned() };
     let mut shared = shared.lock().expect("no panic in a script");

@@ -62,6 +62,15 @@ impl FromIterator<Fingerprint> for Revocations {
     }
 }
 
+/// Of these only the fact is known.
+impl Extend<Fingerprint> for Revocations {
+    fn extend<I: IntoIterator<Item = Fingerprint>>(&mut self, all: I) {
+        for one in all {
+            self.0.entry(one).or_default();
+        }
+    }
+}
+
 /// The first that is known of a certificate stays: later lists may have another date for it.
 impl Extend<Revoked> for Revocations {
     fn extend<I: IntoIterator<Item = Revoked>>(&mut self, all: I) {

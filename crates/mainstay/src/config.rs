@@ -87,6 +87,8 @@ pub(crate) struct Server {
     pub(crate) retention: Retention,
     /// The sign of life that is sent.
     pub(crate) heartbeat: Option<HeartbeatOut>,
+    /// Whether lists of revoked certificates are asked for.
+    pub(crate) revocation_lists: bool,
 }
 
 /// A sign of life that is sent as long as the whole loop moves.

@@ -13,6 +13,7 @@ pub(crate) mod references;
 pub(crate) mod relays;
 pub(crate) mod reload;
 pub(crate) mod restore;
+pub(crate) mod revocations;
 #[cfg(test)]
 mod scene;
 pub(crate) mod schedule;

@@ -101,6 +101,7 @@ fn server(read: super::sections::Server) -> Option<Server> {
         data_dir: read.data_dir?,
         database: read.database,
         retention: Retention { raw: retention.raw?, hourly: retention.hourly? },
+        revocation_lists: read.revocation_lists?,
     })
 }
 

@@ -87,6 +87,9 @@ section! {
         proven_within: Length<86_400_000> => Default("30d");
         /// How long before a gap in a schedule, when nobody will be on call, it is told.
         gap_warning: Length<3_600_000> => Default("7d");
+        /// Whether the lists of revoked certificates are read that the certificates of your dependencies name: every six hours, over HTTP, from
+        /// their authorities. What was ever seen revoked is never waived. Say `false` where this machine may not reach them.
+        revocation_lists: Flag => Default("true"), "false";
     }
 }
 

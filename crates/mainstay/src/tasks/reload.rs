@@ -80,7 +80,7 @@ impl Reloader {
         }
         if self.needs_restart(&loaded) {
             warn!(
-                "new addresses to listen on, data_dir, database, retention and heartbeat take effect with a restart"
+                "new addresses to listen on, data_dir, database, retention, heartbeat and revocation_lists take effect with a restart"
             );
         }
         let landscape = Arc::new(loaded.landscape.clone());
@@ -102,6 +102,7 @@ impl Reloader {
                 server.database.clone(),
                 server.retention,
                 server.heartbeat.clone(),
+                server.revocation_lists,
             )
         };
         fixed(new) != fixed(&self.loaded)

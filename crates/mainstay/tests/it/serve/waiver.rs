@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use mainstay_testkit::servers::{Nginx, free_port, require};
-use mainstay_testkit::{Pki, Scenario, Spec, wait_for};
+use mainstay_testkit::{Answer, CrlSpec, Pki, Receiver, Scenario, Spec, wait_for};
 use serde_json::{Value, json};
 
 use super::hook::Hook;
@@ -121,6 +121,49 @@ async fn an_expired_certificate_is_accepted_for_a_while_and_no_longer() {
     assert_eq!(again["expected_found"], true, "{again:#}");
     let other = scene.run("audit-log", &["verify", "--expect", &"0".repeat(64)]).await;
     assert_eq!(other.status.code(), Some(1), "{other:?}");
+}
+
+/// An authority takes a certificate back that is valid still: checks and relays refuse it from then on, also those of the next process,
+/// when the list is not there any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_authority_calls_revoked_is_refused_and_never_waived() {
+    if !require(Nginx::available()) {
+        return;
+    }
+    let pki = Pki::new(now());
+    let list = std::sync::Arc::new(std::sync::OnceLock::new());
+    let answer = list.clone();
+    let authority = Receiver::start(move |_| Answer::of_bytes(200, answer.get_or_init(Vec::new))).await;
+    let spec =
+        Spec::new("localhost", now() - SignedDuration::from_hours(1), now() + SignedDuration::from_hours(24));
+    let identity = pki.issue(spec.with_crl_url(&authority.url("/authority.crl")));
+    let revoked = CrlSpec { revoked: &[&identity.chain[0]], listed_at: now(), number: 7, only_for: None };
+    list.set(pki.intermediate_crl(&revoked)).expect("nobody asked yet");
+    let nginx = Nginx::start(&identity);
+    let scene = Scene { home: Home::new(), relay: free_port() };
+    pki.write_root(scene.home.directory());
+    scene.home.configure(&format!(
+        "dependencies:\n  db:\n    url: tls://127.0.0.1:{}\n    tls: {{ ca_file: root.pem, server_name: localhost }}\n    \
+         every: 1s\n    timeout: 900ms\n    relay: {{ listen: 127.0.0.1:{} }}\n",
+        nginx.https_port(),
+        scene.relay,
+    ));
+    let instance = scene.home.serve().await;
+    let is_revoked =
+        |one: &Value| (one["last"]["failure"]["kind"] == "certificate-revoked").then(|| one.clone());
+    let seen = scene.home.api_until("the revocation to be seen", "/api/v1/dependencies/db", is_revoked).await;
+    assert!(seen["last"]["failure"]["message"].to_string().contains("its key is compromised"), "{seen:#}");
+    scene.until_through(false).await;
+    assert_eq!(authority.received().len(), 1, "one list, asked for once");
+    drop(authority);
+    instance.kill();
+
+    let _instance = scene.home.serve().await;
+    scene.home.api_until("it to be remembered", "/api/v1/dependencies/db", is_revoked).await;
+    scene.until_through(false).await;
+    let waived = scene.run("waive", &["db", "--yes", "--reason", "the shop is down"]).await;
+    let said = String::from_utf8_lossy(&waived.stderr).into_owned();
+    assert!(waived.status.code() == Some(1) && said.contains("revoked"), "{said}");
 }
 
 /// A relay on a machine of its own: what its server grants holds there, also when that is gone and the relay starts anew, and what
