@@ -67,12 +67,14 @@ impl Listening {
         }
     }
 
-    fn inherited(socket: std::net::TcpListener) -> io::Result<Listening> {
+    /// Takes a socket that is listened on already. Its end does not take the address away.
+    pub fn inherited(socket: std::net::TcpListener) -> io::Result<Listening> {
         socket.set_nonblocking(true)?;
         Ok(Listening { socket: Socket::Tcp(TcpListener::from_std(socket)?), file: None })
     }
 
-    fn inherited_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Listening> {
+    /// The same for a Unix socket, whose file stays.
+    pub fn inherited_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Listening> {
         socket.set_nonblocking(true)?;
         Ok(Listening { socket: Socket::Unix(UnixListener::from_std(socket)?), file: None })
     }

@@ -62,6 +62,7 @@ fn refuse(problems: &Problems) -> ExitCode {
 /// Runs a long-lived command with its log on standard error; an error ends as one sentence with its causes.
 fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     crate::log::start(least);
+    allow_many_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("cannot start the runtime")),
@@ -70,6 +71,15 @@ fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// Lets this process open as many files as its owner may. The usual limit of 1,024 is kept low for programs that use select(2); a relay
+/// needs two for each connection.
+fn allow_many_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where that is not allowed the limit stays as it was, and says so when it is reached.
+    let _ = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit });
 }
 
 /// The same for a command whose outcome is a code of its own, and for which no outcome at all is another.

@@ -19,6 +19,7 @@ use mainstay_model::in_words;
 
 use crate::clock;
 use crate::config;
+use crate::inherited::Inherited;
 use crate::service::Service;
 use authority::{Authority, Validity};
 use configuration::Ports;
@@ -59,7 +60,7 @@ pub(crate) async fn run(dir: Option<PathBuf>) -> anyhow::Result<()> {
     std::fs::write(&yaml, configuration::text(&ports)?)?;
 
     let loaded = config::load(&yaml, &config::environment)?;
-    let service = Service::start(&yaml, loaded).await?;
+    let service = Service::start(&yaml, loaded, Inherited::default()).await?;
     let shop = Shop::open(relay).await?;
     let narrator = Narrator::new(begin, service.operator_url());
     narrator.introduce(&service, &inbox, &shop, &home);

@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod config;
 mod demo;
+mod inherited;
 mod location;
 mod log;
 mod request;

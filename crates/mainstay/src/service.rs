@@ -28,6 +28,7 @@ use tracing::info;
 
 use crate::clock;
 use crate::config::{self, Loaded};
+use crate::inherited::Inherited;
 use crate::tasks::alarm::Alarm;
 use crate::tasks::deliver::Deliverer;
 use crate::tasks::heartbeat::{Heart, OutboxRead};
@@ -38,6 +39,7 @@ use crate::tasks::references::References;
 use crate::tasks::relays::{Board, Relays, Told};
 use crate::tasks::reload::Reloader;
 use crate::tasks::restore::restore;
+use crate::tasks::revocations::RevocationLists;
 use crate::tasks::schedule::{Rechecks, Scheduler};
 use crate::tasks::tidy;
 use listen::{bind, listen};
@@ -71,12 +73,19 @@ pub(crate) struct Service {
 
 impl Service {
     /// Opens the store, restores the state, binds both listeners and starts every task. Nothing is left behind when it fails.
-    pub(crate) async fn start(config: &Path, loaded: Loaded) -> anyhow::Result<Service> {
+    /// Sockets that were handed over are used where the configuration names them.
+    pub(crate) async fn start(
+        config: &Path,
+        loaded: Loaded,
+        inherited: Inherited,
+    ) -> anyhow::Result<Service> {
         // Before anybody can see that it runs: until then these signals would end it on the spot.
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
         let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be waited for")?;
-        let operator_listener = bind(loaded.server.listen, "server.listen").await?;
-        let public_listener = bind(loaded.landscape.status_page.listen, "status_page.listen").await?;
+        let (operator_place, public_place) = (loaded.server.listen, loaded.landscape.status_page.listen);
+        inherited.tell_of_others(&[operator_place, public_place], &loaded.landscape);
+        let operator_listener = bind(operator_place, "server.listen", &inherited).await?;
+        let public_listener = bind(public_place, "status_page.listen", &inherited).await?;
         let operator_address = operator_listener.local_addr()?;
         let public_address = public_listener.local_addr()?;
 
@@ -114,9 +123,9 @@ impl Service {
         let team = Team::new();
         let board = Board::default();
         let data_dir = loaded.server.data_dir.clone();
-        let (relays, told) =
-            Relays::start(landscape.subscribe(), policy.clone(), data_dir, board.clone(), team.stop())
-                .await?;
+        let (seen, inherited) = (landscape.subscribe(), Arc::new(inherited));
+        let relays = Relays::start(seen, policy.clone(), data_dir, inherited, board.clone(), team.stop());
+        let (relays, told) = relays.await?;
 
         let parts = Parts {
             config: config.to_owned(),
@@ -138,6 +147,9 @@ impl Service {
         team.spawn("relays' news", told.follow(team.stop()));
         parts.spawn_scheduler(&team, rechecks_wanted);
         parts.spawn_background(&team, trouble.clone());
+        let (prober, inbox, policy) = (parts.prober.clone(), parts.inbox.clone(), parts.policy.clone());
+        let fetch = parts.loaded.server.revocation_lists;
+        team.spawn("revocation lists", RevocationLists::new(prober, inbox, policy, fetch)?.run(team.stop()));
         let operator = parts.operator_pages(&team, trouble);
         let public = parts.public_pages(&team).await;
         if let Some(socket) = socket {

@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::client::{Reach, Server};
 use crate::config::{self, Loaded};
+use crate::inherited::Inherited;
 use crate::tasks::elsewhere::{PolicyFollower, Teller};
 use crate::tasks::relays::{Board, Relays};
 
@@ -41,11 +42,17 @@ impl Relay {
             Ok(server) => server,
             Err(problems) => return super::refuse(&problems),
         };
-        super::in_runtime(LevelFilter::INFO, relay(loaded, server, self.policy_key))
+        let inherited = Inherited::of_process();
+        super::in_runtime(LevelFilter::INFO, relay(loaded, inherited, server, self.policy_key))
     }
 }
 
-async fn relay(loaded: Loaded, server: Server, key: Option<PolicyPublicKey>) -> anyhow::Result<()> {
+async fn relay(
+    loaded: Loaded,
+    inherited: Inherited,
+    server: Server,
+    key: Option<PolicyPublicKey>,
+) -> anyhow::Result<()> {
     let any = loaded.landscape.dependencies.values().any(|one| one.relay.is_some());
     anyhow::ensure!(any, "no dependency has a relay: add `relay: {{ listen: 127.0.0.1:13306 }}` to one");
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
@@ -55,9 +62,11 @@ async fn relay(loaded: Loaded, server: Server, key: Option<PolicyPublicKey>) -> 
     let ended_in = data_dir.clone();
     let stop = CancellationToken::new();
     let (policy, board) = (follower.policy(), Board::default());
-    let landscape = watch::Sender::new(Arc::new(loaded.landscape));
-    let (relays, news) =
-        Relays::start(landscape.subscribe(), policy, data_dir, board.clone(), stop.clone()).await?;
+    inherited.tell_of_others(&[], &loaded.landscape);
+    let (landscape, inherited) = (watch::Sender::new(Arc::new(loaded.landscape)), Arc::new(inherited));
+    let relays =
+        Relays::start(landscape.subscribe(), policy, data_dir, inherited, board.clone(), stop.clone());
+    let (relays, news) = relays.await?;
     for report in board.reports() {
         info!("the relay of {} listens on {}", report.dependency, report.listen.join(", "));
     }

@@ -5,6 +5,7 @@ use clap::Args;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{self, Loaded};
+use crate::inherited::Inherited;
 use crate::service::Service;
 
 /// Run everything: checks, alerts, incidents, the operator's pages and the status page.
@@ -17,15 +18,16 @@ impl Serve {
             Ok(loaded) => loaded,
             Err(problems) => return super::refuse(&problems),
         };
-        super::in_runtime(LevelFilter::INFO, serve(config, loaded))
+        let inherited = Inherited::of_process();
+        super::in_runtime(LevelFilter::INFO, serve(config, loaded, inherited))
     }
 }
 
-async fn serve(config: &Path, loaded: Loaded) -> anyhow::Result<()> {
+async fn serve(config: &Path, loaded: Loaded, inherited: Inherited) -> anyhow::Result<()> {
     for warning in &loaded.warnings {
         tracing::warn!("{}", warning.line());
     }
-    let service = Service::start(config, loaded).await?;
+    let service = Service::start(config, loaded, inherited).await?;
     tracing::info!("operator's pages at {}", service.operator_url());
     tracing::info!("status page at {}", service.public_url());
     service.run_until_told_to_stop().await

@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::inherited::Inherited;
+
 /// Connections to one listener at once. The checks need file handles too.
 const CONNECTIONS: usize = 1024;
 
@@ -23,7 +25,14 @@ const CONNECTIONS: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Takes the address, or says which key of the configuration to change.
-pub(super) async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+pub(super) async fn bind(
+    address: SocketAddr,
+    key: &str,
+    inherited: &Inherited,
+) -> anyhow::Result<TcpListener> {
+    if let Some(socket) = inherited.tcp(address) {
+        return Ok(TcpListener::from_std(socket)?);
+    }
     TcpListener::bind(address).await.with_context(|| {
         format!(
             "cannot listen on {address}: is another program using that port? Choose another address in {key}"

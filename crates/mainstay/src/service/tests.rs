@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::client::{Server, socket_in};
+use crate::inherited::Inherited;
 
 /// As long as this is waited for what should take a second or two; machines that test are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +52,7 @@ impl House {
         std::fs::write(&path, text).unwrap();
         let loaded =
             config::load(Path::new(&path), &|_| None).unwrap_or_else(|problems| panic!("{problems}"));
-        let service = Service::start(&path, loaded).await.unwrap();
+        let service = Service::start(&path, loaded, Inherited::default()).await.unwrap();
         // Only the first installation counts, and any of them will do.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         House { service: Some(service), operator, client: reqwest::Client::new(), directory }
@@ -199,7 +200,7 @@ async fn a_command_finds_the_running_server_by_its_socket_and_acts_in_its_users_
                 dependencies: { site: { url: \"tcp://127.0.0.1:9\", every: 1h } }\n";
     std::fs::write(&file, text).unwrap();
     let loaded = || config::load(&file, &|_| None).unwrap();
-    let service = Service::start(&file, loaded()).await.unwrap();
+    let service = Service::start(&file, loaded(), Inherited::default()).await.unwrap();
 
     let data = config::data_dir(&file, &|_| None).unwrap();
     let server = Server::Here { socket: socket_in(&data), by: Some("Jörg".into()) };

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use tracing::error;
 
 use crate::clock;
+use crate::inherited::Inherited;
 use kept::Kept;
 
 pub(crate) use board::Board;
@@ -38,6 +39,8 @@ pub(crate) struct Relays {
     policy: watch::Receiver<Arc<RelayPolicy>>,
     /// Where the relays' own certification authority is kept.
     data_dir: PathBuf,
+    /// Where sockets are that are listened on already.
+    inherited: Arc<Inherited>,
     board: Board,
     news: mpsc::Sender<News>,
     running: BTreeMap<DependencyName, Kept>,
@@ -53,6 +56,7 @@ impl Relays {
         landscape: watch::Receiver<Arc<Landscape>>,
         policy: watch::Receiver<Arc<RelayPolicy>>,
         data_dir: PathBuf,
+        inherited: Arc<Inherited>,
         board: Board,
         stop: CancellationToken,
     ) -> anyhow::Result<(Relays, mpsc::Receiver<News>)> {
@@ -61,6 +65,7 @@ impl Relays {
             landscape,
             policy,
             data_dir,
+            inherited,
             board,
             news,
             running: BTreeMap::new(),
@@ -134,6 +139,7 @@ impl Relays {
             stop: self.stop.clone(),
             clock: clock::now,
             data_dir: &self.data_dir,
+            inherited: &self.inherited,
             peers: peers(&self.landscape.borrow()),
         };
         let (kept, relay, listening) = kept::prepare(dependency, before, wiring).await?;
@@ -197,9 +203,10 @@ mod tests {
         };
         let (changes, stop) = (watch::Sender::new(landscape(None)), CancellationToken::new());
         let policy = watch::Sender::default().subscribe();
+        let (inherited, board) = (Arc::default(), Board::default());
         let started =
-            Relays::start(changes.subscribe(), policy, folder.clone(), Board::default(), stop.clone()).await;
-        let (mut relays, _told) = started.unwrap();
+            Relays::start(changes.subscribe(), policy, folder.clone(), inherited, board, stop.clone());
+        let (mut relays, _told) = started.await.unwrap();
         UnixStream::connect(&path).await.expect("it listens");
         changes.send_replace(landscape(Some(Duration::from_secs(60))));
         relays.follow().await;

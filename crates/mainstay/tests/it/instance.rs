@@ -118,7 +118,8 @@ impl Home {
         self.start(command)
     }
 
-    fn start(&self, mut command: Command) -> Instance {
+    /// Starts a command whose words to people go to the log.
+    pub(crate) fn start(&self, mut command: Command) -> Instance {
         let log = self.path(&format!("log.{}", self.runs.fetch_add(1, Ordering::Relaxed)));
         command.stderr(File::create(&log).expect("the directory of a test is writable"));
         Instance { child: command.spawn().expect("the program was built with the test"), log }

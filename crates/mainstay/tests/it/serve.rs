@@ -1,5 +1,6 @@
 //! `mainstay serve` as a child process: real servers that break, real messages, `kill -9`, full disks and bad starts.
 
+mod activation;
 mod bad_starts;
 mod bounce;
 mod drill;

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::roots::{RootsFollower, modified};
+use crate::inherited::Inherited;
 
 /// One relay that runs, and what is needed to put another in its place.
 pub(super) struct Kept {
@@ -39,6 +40,7 @@ pub(super) struct Around<'a> {
     pub(super) stop: CancellationToken,
     pub(super) clock: fn() -> Timestamp,
     pub(super) data_dir: &'a Path,
+    pub(super) inherited: &'a Inherited,
     /// Other servers of a cluster of Redis, and where their relays are.
     pub(super) peers: Peers,
 }
@@ -98,7 +100,7 @@ pub(super) async fn prepare(
         acceptor,
         relay: terms,
     };
-    let sockets = sockets(&settings.relay.listen, before).await?;
+    let sockets = sockets(&settings.relay.listen, before, around.inherited).await?;
     let listening = sockets.iter().map(|(_, one)| one.share()).collect::<Result<_, _>>()?;
     let no_more = CancellationToken::new();
     let wiring = Wiring {
@@ -138,13 +140,20 @@ fn acceptor(
     })
 }
 
-async fn sockets(places: &[RelayListen], before: Option<Sockets>) -> anyhow::Result<Sockets> {
+async fn sockets(
+    places: &[RelayListen],
+    before: Option<Sockets>,
+    inherited: &Inherited,
+) -> anyhow::Result<Sockets> {
     let mut sockets = Vec::with_capacity(places.len());
     for place in places {
         let known = before.iter().flatten().find(|(known, _)| known == place);
         let listening = match known {
             Some((_, listening)) => listening.clone(),
-            None => Arc::new(Listening::bind(place).await?),
+            None => match inherited.listening(place) {
+                Some(listening) => Arc::new(listening),
+                None => Arc::new(Listening::bind(place).await?),
+            },
         };
         sockets.push((place.clone(), listening));
     }
