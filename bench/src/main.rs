@@ -9,6 +9,7 @@ mod rehearse;
 mod relay;
 mod rules;
 mod serve;
+mod soak;
 mod whole;
 
 use anyhow::bail;
@@ -20,6 +21,7 @@ bench start [DEPENDENCIES]   how soon `serve` is ready
 bench rules   nanoseconds to judge conditions of rules, beside Rust, and what thirty of them add to a check
 bench admit   nanoseconds to prepare a deciding handshake, and to decide
 bench relay [ROUNDS [DIVISOR]]   the relay beside HAProxy, nginx, stunnel and PgBouncer
+bench soak [SHORT IDLE]   a relay with very many connections, slow readers and kill -9 under load; every byte is checked
 bench rehearse [DEPENDENCIES]   how long it takes to prove who would be told over four weeks";
 
 fn main() -> anyhow::Result<()> {
@@ -44,6 +46,8 @@ fn main() -> anyhow::Result<()> {
         ["relay", rounds, divisor] => {
             relay::run(&relay::Size { rounds: rounds.parse()?, divisor: divisor.parse()? })
         }
+        ["soak"] => soak::run(&soak::Size { short: 100_000, idle: 5_000 }),
+        ["soak", short, idle] => soak::run(&soak::Size { short: short.parse()?, idle: idle.parse()? }),
         ["rehearse"] => rehearse::run(1_000),
         ["rehearse", dependencies] => rehearse::run(dependencies.parse()?),
         // The peer of the above, in a process of its own so that its work is not counted.

@@ -2,12 +2,15 @@
 
 mod contender;
 mod load;
+mod mysql;
 mod peers;
 
 use std::path::Path;
 
 use anyhow::ensure;
-use mainstay_testkit::servers::{Account, Method, Postgres, PostgresOptions, Redis, RedisOptions};
+use mainstay_testkit::servers::{
+    Account, MariaDb, MariaDbOptions, Method, Postgres, PostgresOptions, Redis, RedisOptions,
+};
 use mainstay_testkit::{Pki, Scenario};
 
 use crate::whole::{now, tempdir};
@@ -16,7 +19,7 @@ use load::Load;
 
 /// The name that the certificate is for; it leads to this machine.
 const NAME: &str = "localhost";
-/// Whoever logs in to PostgreSQL.
+/// Whoever logs in to PostgreSQL and MariaDB.
 pub(crate) const USER: (&str, &str) = ("app", "app-password");
 
 /// What `bench relay` measures: each load so many times, every contender in turn, so that a slow minute hits all of them.
@@ -40,11 +43,15 @@ pub(crate) fn run(size: &Size) -> anyhow::Result<()> {
         ..PostgresOptions::default()
     });
     postgres.execute("CREATE DATABASE bench OWNER app");
+    let accounts = [Account::new(USER.0, USER.1, Method::MySqlNative)];
+    let mariadb = MariaDb::start(MariaDbOptions { identity: Some(&identity), accounts: &accounts });
+    mysql::prepare(&mariadb, &pki, &directory)?;
     let place = Place {
         directory: &directory,
         ca_file: &ca_file,
         redis: redis.tls_port(),
         postgres: postgres.port(),
+        mysql: mariadb.port(),
     };
     let contenders = peers::all(&place)?;
     load::prepare(&place)?;
@@ -61,6 +68,7 @@ pub(crate) struct Place<'a> {
     pub(crate) ca_file: &'a Path,
     pub(crate) redis: u16,
     pub(crate) postgres: u16,
+    pub(crate) mysql: u16,
 }
 
 /// Runs one load through everybody who can carry it, and prints how they did beside the best of the hops.

@@ -9,24 +9,30 @@ use crate::cpu;
 /// One way from the load to the servers.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    /// Where it takes Redis in the clear, if it can carry that.
-    pub(crate) redis: Option<u16>,
-    /// Where it takes PostgreSQL in the clear, if it can carry that.
-    pub(crate) postgres: Option<u16>,
+    /// Where it takes each protocol in the clear, if it can carry that.
+    pub(crate) ports: Ports,
     /// None: the load goes to the servers themselves, by TLS.
     process: Option<Child>,
+}
+
+/// A port for each protocol.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ports {
+    pub(crate) redis: Option<u16>,
+    pub(crate) postgres: Option<u16>,
+    pub(crate) mysql: Option<u16>,
 }
 
 impl Contender {
     /// No hop at all.
     pub(crate) fn direct() -> Contender {
-        Contender { name: "direct TLS", redis: None, postgres: None, process: None }
+        Contender { name: "direct TLS", ports: Ports::default(), process: None }
     }
 
     /// A hop that this starts, and that listens at those ports once it is up.
     pub(crate) fn start(
         name: &'static str,
-        (redis, postgres): (Option<u16>, Option<u16>),
+        ports: Ports,
         program: &Path,
         arguments: &[&str],
         directory: &Path,
@@ -35,8 +41,8 @@ impl Contender {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        let one = Contender { name, redis, postgres, process: Some(process) };
-        for port in [redis, postgres].into_iter().flatten() {
+        let one = Contender { name, ports, process: Some(process) };
+        for port in [ports.redis, ports.postgres, ports.mysql].into_iter().flatten() {
             listens(port).with_context(|| {
                 let log = std::fs::read_to_string(directory.join(format!("{name}.log"))).unwrap_or_default();
                 format!("{name} does not listen: {log}")

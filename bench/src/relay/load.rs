@@ -4,7 +4,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 
 use super::contender::Contender;
-use super::{NAME, Place, USER};
+use super::{NAME, Place, USER, mysql};
 
 /// One kind of work.
 pub(crate) struct Load {
@@ -17,6 +17,8 @@ enum Kind {
     Redis { clients: usize, requests: usize, bytes: usize, keeps: bool },
     /// pgbench, one select by its primary key.
     Postgres { clients: usize, transactions: usize, mode: &'static str, reconnects: bool },
+    /// sysbench, one select by its primary key.
+    MySql { clients: usize, events: usize, reconnects: bool },
 }
 
 pub(crate) const ALL: &[Load] = &[
@@ -29,6 +31,9 @@ pub(crate) const ALL: &[Load] = &[
     postgres("pgbench -S -M prepared, 8 clients", 8, 6_000, "prepared", false),
     postgres("pgbench -S -M prepared, 64 clients", 64, 1_000, "prepared", false),
     postgres("pgbench -S -C, a new connection each, 4 clients", 4, 150, "simple", true),
+    mysql("sysbench, MariaDB, 1 client", 1, 10_000, false),
+    mysql("sysbench, MariaDB, 16 clients", 16, 60_000, false),
+    mysql("sysbench, MariaDB, a new connection each, 4 clients", 4, 1_000, true),
 ];
 
 const fn redis(title: &'static str, clients: usize, requests: usize, bytes: usize, keeps: bool) -> Load {
@@ -43,6 +48,10 @@ const fn postgres(
     reconnects: bool,
 ) -> Load {
     Load { title, kind: Kind::Postgres { clients, transactions, mode, reconnects } }
+}
+
+const fn mysql(title: &'static str, clients: usize, events: usize, reconnects: bool) -> Load {
+    Load { title, kind: Kind::MySql { clients, events, reconnects } }
 }
 
 /// What one run showed.
@@ -76,8 +85,10 @@ impl Load {
         match (&self.kind, contender.is_direct()) {
             (Kind::Redis { .. }, true) => Some(place.redis),
             (Kind::Postgres { .. }, true) => Some(place.postgres),
-            (Kind::Redis { .. }, false) => contender.redis,
-            (Kind::Postgres { .. }, false) => contender.postgres,
+            (Kind::MySql { .. }, true) => Some(place.mysql),
+            (Kind::Redis { .. }, false) => contender.ports.redis,
+            (Kind::Postgres { .. }, false) => contender.ports.postgres,
+            (Kind::MySql { .. }, false) => contender.ports.mysql,
         }
     }
 
@@ -102,6 +113,10 @@ impl Load {
                 let count = clients * transactions;
                 let work = (clients, transactions, mode, reconnects);
                 (pgbench_run(port, contender.is_direct(), place, work)?, count)
+            }
+            Kind::MySql { clients, events, reconnects } => {
+                let events = events / divisor;
+                (mysql::run(port, contender.is_direct(), place, (clients, events, reconnects))?, events)
             }
         };
         let used = before.zip(contender.cpu()?).map(|(before, after)| after.saturating_sub(before));
@@ -178,7 +193,7 @@ fn pgbench_run(
     Ok(Figures { rate: rate.context("a line with tps")?, p50_ms: at(0.5), p99_ms: at(0.99), cpu_us: None })
 }
 
-fn output(command: &mut Command) -> anyhow::Result<String> {
+pub(super) fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr));

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use mainstay_testkit::servers::free_port;
 
-use super::contender::Contender;
+use super::contender::{Contender, Ports};
 use super::{NAME, Place, USER};
 
 /// Starts a peer, whose program is there.
@@ -28,23 +28,26 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 fn mainstay(place: &Place<'_>) -> anyhow::Result<Contender> {
-    let (redis, postgres) = (free_port(), free_port());
+    let (redis, postgres, mysql) = (free_port(), free_port(), free_port());
     let ca = place.ca_file.display();
     let yaml = format!(
         "server: {{ listen: 127.0.0.1:{}, data_dir: ./data }}\n\
          status_page: {{ listen: 127.0.0.1:{} }}\n\
          dependencies:\n  \
            cache: {{ url: rediss://{NAME}:{}, tls: {{ ca_file: {ca} }}, every: 24h, relay: {{ listen: 127.0.0.1:{redis} }} }}\n  \
-           db: {{ url: postgres://{NAME}:{}, tls: {{ ca_file: {ca} }}, every: 24h, relay: {{ listen: 127.0.0.1:{postgres} }} }}\n",
+           db: {{ url: postgres://{NAME}:{}, tls: {{ ca_file: {ca} }}, every: 24h, relay: {{ listen: 127.0.0.1:{postgres} }} }}\n  \
+           shop: {{ url: mysql://{NAME}:{}, tls: {{ ca_file: {ca} }}, every: 24h, relay: {{ listen: 127.0.0.1:{mysql} }} }}\n",
         free_port(),
         free_port(),
         place.redis,
         place.postgres,
+        place.mysql,
     );
     let file = write(place, "mainstay.yaml", &yaml)?;
     let program = std::env::current_exe()?.with_file_name("mainstay");
     let arguments = ["serve", "--config", &file];
-    Contender::start("Mainstay", (Some(redis), Some(postgres)), &program, &arguments, place.directory)
+    let ports = Ports { redis: Some(redis), postgres: Some(postgres), mysql: Some(mysql) };
+    Contender::start("Mainstay", ports, &program, &arguments, place.directory)
 }
 
 fn haproxy(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
@@ -57,7 +60,7 @@ fn haproxy(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
         place.ca_file.display(),
     );
     let file = write(place, "haproxy.cfg", &config)?;
-    Contender::start("HAProxy", (Some(redis), None), program, &["-db", "-f", &file], place.directory)
+    Contender::start("HAProxy", only_redis(redis), program, &["-db", "-f", &file], place.directory)
 }
 
 fn nginx(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
@@ -76,7 +79,7 @@ fn nginx(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
     let file = write(place, "nginx.conf", &config)?;
     Contender::start(
         "nginx",
-        (Some(redis), None),
+        only_redis(redis),
         program,
         &["-c", &file, "-p", &here.to_string()],
         place.directory,
@@ -93,7 +96,7 @@ fn stunnel(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
         place.ca_file.display(),
     );
     let file = write(place, "stunnel.conf", &config)?;
-    Contender::start("stunnel", (Some(redis), None), program, &[&file], place.directory)
+    Contender::start("stunnel", only_redis(redis), program, &[&file], place.directory)
 }
 
 /// It ends the log-in itself, with the password that it is given, and keeps connections to the server open.
@@ -110,7 +113,17 @@ fn pgbouncer(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
         place.ca_file.display(),
     );
     let file = write(place, "pgbouncer.ini", &config)?;
-    Contender::start("PgBouncer", (None, Some(postgres)), program, &["-q", &file], place.directory)
+    Contender::start(
+        "PgBouncer",
+        Ports { postgres: Some(postgres), ..Ports::default() },
+        program,
+        &["-q", &file],
+        place.directory,
+    )
+}
+
+fn only_redis(port: u16) -> Ports {
+    Ports { redis: Some(port), ..Ports::default() }
 }
 
 fn write(place: &Place<'_>, name: &str, text: &str) -> anyhow::Result<String> {
