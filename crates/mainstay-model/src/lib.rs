@@ -92,8 +92,8 @@ pub use quiet::{Quiet, QuietKind, QuietTime, Silence};
 pub use random::Random;
 pub use recurrence::{Dates, Recurrence, RecurrenceError, moment};
 pub use relay::{
-    Admission, AdmissionDecision, Network, RefusalReason, Relay, RelayFigures, RelayLeg, RelayListen,
-    RelayReport, ShadowFinding,
+    Admission, AdmissionDecision, LatestDecision, Network, RefusalReason, Relay, RelayFigures, RelayLeg,
+    RelayListen, RelayReport, ShadowFinding,
 };
 pub use room::{ChosenSeverity, Role, Room, Task};
 pub use route::{DigestTime, Hours, Manner, Match, Recipient, Route};

@@ -179,6 +179,15 @@ pub struct RelayFigures {
     pub handshakes: Histogram,
 }
 
+/// A decision, and how often it was made in a row for the same application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatestDecision {
+    /// The last of them.
+    pub admission: Admission,
+    /// How many there were.
+    pub times: u64,
+}
+
 /// Where a relay stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RelayReport {
@@ -191,7 +200,7 @@ pub struct RelayReport {
     /// What it counted.
     pub figures: RelayFigures,
     /// The latest decisions, newest first.
-    pub latest: Vec<Admission>,
+    pub latest: Vec<LatestDecision>,
     /// What would fail later, by the address that shows it.
     pub shadows: Vec<ShadowFinding>,
 }

@@ -114,7 +114,7 @@ pub fn router(operator: Operator) -> Router {
         .route("/a/{token}", get(take_up::get).post(take_up::post))
         .route("/quiet", get(quiet::get).post(quiet::post))
         .route("/quiet/{id}/end", post(quiet::end))
-        .route("/waivers", post(waivers::post))
+        .route("/waivers", get(waivers::get).post(waivers::post))
         .route("/waivers/{id}/grant", post(waivers::grant))
         .route("/waivers/{id}/refuse", post(waivers::refuse))
         .route("/waivers/{id}/end", post(waivers::end))

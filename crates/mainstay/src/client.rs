@@ -69,7 +69,20 @@ impl Reach {
 
 /// The user who calls this, even where they became another to be allowed to.
 fn caller() -> Option<String> {
-    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(config::environment).filter(|name| !name.is_empty())
+    let said = |name| config::environment(name).filter(|name| !name.is_empty());
+    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(said).or_else(owner)
+}
+
+/// The user that this process belongs to, where the environment does not say: by their name, else by their number.
+fn owner() -> Option<String> {
+    let number = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == number).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or_else(|| format!("user {number}")))
 }
 
 /// An address for `--server`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use mainstay_model::{Admission, AdmissionDecision, RelayReport, ShadowFinding};
+use mainstay_model::{AdmissionDecision, LatestDecision, RelayReport, ShadowFinding};
 
 use super::context::Context;
 use super::known::Known;
@@ -68,7 +68,7 @@ struct Shadow {
 struct Row {
     when: When,
     sign: Sign,
-    word: &'static str,
+    word: String,
     client: String,
     address: String,
     why: String,
@@ -110,7 +110,7 @@ fn shown(report: &RelayReport, known: &Known) -> Shown {
         listen: report.listen.clone(),
         facts: facts(report),
         shadows: report.shadows.iter().map(|finding| shadow(finding, known)).collect(),
-        latest: report.latest.iter().map(|admission| row(admission, known)).collect(),
+        latest: report.latest.iter().map(|decision| row(decision, known)).collect(),
     }
 }
 
@@ -119,7 +119,7 @@ fn standing(report: &RelayReport) -> (Sign, String) {
     if let Some(trouble) = &report.trouble {
         return (Sign::Down, format!("does not run as it should: {trouble}"));
     }
-    match report.latest.first().map(|admission| &admission.decision) {
+    match report.latest.first().map(|latest| &latest.admission.decision) {
         None => (Sign::Healthy, "waits for its first connection".into()),
         Some(AdmissionDecision::Verified) if !report.shadows.is_empty() => {
             (Sign::Impending, "lets connections through that will fail later".into())
@@ -166,7 +166,7 @@ fn shadow(finding: &ShadowFinding, known: &Known) -> Shadow {
     }
 }
 
-fn row(admission: &Admission, known: &Known) -> Row {
+fn row(LatestDecision { admission, times }: &LatestDecision, known: &Known) -> Row {
     let (sign, word, why) = match &admission.decision {
         AdmissionDecision::Verified => (Sign::Healthy, "verified", String::new()),
         AdmissionDecision::Waived(_) => (Sign::Degraded, "waived", String::new()),
@@ -175,7 +175,7 @@ fn row(admission: &Admission, known: &Known) -> Row {
     Row {
         when: When::relative(admission.at, known.now),
         sign,
-        word,
+        word: if *times > 1 { format!("{word} {times} times") } else { word.into() },
         client: admission.client.clone(),
         address: admission.address.clone().unwrap_or_default(),
         why,
@@ -184,7 +184,7 @@ fn row(admission: &Admission, known: &Known) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use mainstay_model::{RefusalReason, RelayFigures};
+    use mainstay_model::{Admission, RefusalReason, RelayFigures};
 
     use super::*;
 
@@ -202,7 +202,7 @@ mod tests {
             listen: vec![],
             trouble: None,
             figures: RelayFigures::default(),
-            latest: vec![admission],
+            latest: vec![LatestDecision { admission, times: 1 }],
             shadows: vec![],
         }
     }

@@ -29,6 +29,11 @@ pub(super) struct Named {
     pub(super) name: String,
 }
 
+/// `GET /waivers`: every page says which are in force, and the first one what they are for.
+pub(super) async fn get() -> Redirect {
+    Redirect::to("/")
+}
+
 /// `POST /waivers`: asks for one.
 pub(super) async fn post(
     State(context): State<Arc<Context>>,

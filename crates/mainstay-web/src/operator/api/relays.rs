@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use mainstay_model::{Admission, AdmissionDecision, DependencyName, RelayReport, ShadowFinding};
+use mainstay_model::{AdmissionDecision, DependencyName, LatestDecision, RelayReport, ShadowFinding};
 use serde::Serialize;
 
 use crate::operator::context::Context;
@@ -51,6 +51,8 @@ struct Decision {
     waiver: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// How often in a row for applications of this machine.
+    times: u64,
 }
 
 impl Relay {
@@ -75,7 +77,7 @@ impl Relay {
 }
 
 impl Decision {
-    fn of(admission: Admission) -> Decision {
+    fn of(LatestDecision { admission, times }: LatestDecision) -> Decision {
         let (decision, waiver, message) = match admission.decision {
             AdmissionDecision::Verified => ("verified", None, None),
             AdmissionDecision::Waived(id) => ("waived", Some(id.to_string()), None),
@@ -88,6 +90,7 @@ impl Decision {
             decision,
             waiver,
             message,
+            times,
         }
     }
 }

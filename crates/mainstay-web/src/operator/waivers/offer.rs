@@ -38,6 +38,8 @@ pub(in crate::operator) struct Possible {
     pub(in crate::operator) lengths: Vec<Length>,
     /// Whether one is in force that it would take the place of.
     pub(in crate::operator) extends: bool,
+    /// Whether a relay stands in front of it, which would go by it.
+    pub(in crate::operator) relayed: bool,
 }
 
 /// A length that can be chosen.
@@ -114,6 +116,7 @@ impl Possible {
             risks: state.waiver_risks(name, usual, now),
             lengths: lengths(usual, longest, now),
             extends: state.waiver_in_force(name, now).is_some(),
+            relayed: state.landscape().dependencies.get(name).is_some_and(|one| one.relay.is_some()),
         })
     }
 }

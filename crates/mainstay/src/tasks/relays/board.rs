@@ -1,7 +1,10 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mainstay_model::{Admission, DependencyName, RelayReport, ShadowFinding};
+use mainstay_model::{
+    Admission, AdmissionDecision, DependencyName, LatestDecision, RelayReport, ShadowFinding,
+};
 use mainstay_relay::{Meter, News};
 
 /// So many decisions of each relay are kept for the page; the log has all of them.
@@ -16,7 +19,7 @@ struct Line {
     listen: Vec<String>,
     trouble: Option<String>,
     meter: Arc<Meter>,
-    latest: VecDeque<Admission>,
+    latest: VecDeque<LatestDecision>,
     shadows: BTreeMap<String, ShadowFinding>,
 }
 
@@ -43,10 +46,7 @@ impl Board {
             News::Shadow { dependency, .. } => dependency,
         };
         self.change(name, |line| match news {
-            News::Decided(admission) => {
-                line.latest.truncate(LATEST - 1);
-                line.latest.push_front(admission.clone());
-            }
+            News::Decided(admission) => line.decided(admission),
             News::Shadow { address, finding: Some(finding), .. } => {
                 line.shadows.insert(address.clone(), finding.clone());
             }
@@ -80,11 +80,64 @@ impl Board {
     }
 }
 
+impl Line {
+    /// An application that tries again and again must not push everything else out.
+    fn decided(&mut self, admission: &Admission) {
+        match self.latest.front_mut().filter(|latest| is_alike(&latest.admission, admission)) {
+            Some(latest) => {
+                latest.admission = admission.clone();
+                latest.times += 1;
+            }
+            None => {
+                self.latest.truncate(LATEST - 1);
+                self.latest.push_front(LatestDecision { admission: admission.clone(), times: 1 });
+            }
+        }
+    }
+}
+
+/// Whether they are of one machine's applications and were decided alike; why in the very words may name another moment.
+fn is_alike(one: &Admission, other: &Admission) -> bool {
+    let machine = |admission: &Admission| match admission.client.parse::<SocketAddr>() {
+        Ok(address) => address.ip().to_string(),
+        Err(_) => admission.client.clone(),
+    };
+    let decided = match (&one.decision, &other.decision) {
+        (AdmissionDecision::Refused { reason, .. }, AdmissionDecision::Refused { reason: again, .. }) => {
+            reason == again
+        }
+        (decision, again) => decision == again,
+    };
+    decided && one.address == other.address && machine(one) == machine(other)
+}
+
 #[cfg(test)]
 mod tests {
-    use mainstay_model::FailureKind;
+    use mainstay_model::{FailureKind, RefusalReason};
 
     use super::*;
+
+    #[test]
+    fn an_application_that_tries_again_and_again_is_told_once() {
+        let decided = |client: &str, reason: Option<RefusalReason>| {
+            let refused = |reason| AdmissionDecision::Refused { reason, message: String::new() };
+            News::Decided(Admission {
+                at: jiff::Timestamp::UNIX_EPOCH,
+                dependency: "db".parse().unwrap(),
+                client: client.into(),
+                address: None,
+                decision: reason.map_or(AdmissionDecision::Verified, refused),
+            })
+        };
+        let (board, expired) = (Board::default(), Some(RefusalReason::Expired));
+        board.heard(&decided("192.0.2.1:4000", None));
+        (0..100).for_each(|port| board.heard(&decided(&format!("192.0.2.1:{port}"), expired)));
+        board.heard(&decided("192.0.2.2:4000", expired));
+        let latest = &board.reports()[0].latest;
+        let times: Vec<(&str, u64)> =
+            latest.iter().map(|one| (one.admission.client.as_str(), one.times)).collect();
+        assert_eq!(times, [("192.0.2.2:4000", 1), ("192.0.2.1:99", 100), ("192.0.2.1:4000", 1)]);
+    }
 
     #[test]
     fn what_would_fail_later_is_taken_back_once_it_would_not() {
