@@ -143,6 +143,13 @@ impl Turn<'_> {
         if returned {
             self.customers_hear_of_return(id);
         }
+        if broke {
+            // A severity was chosen for what was only announced.
+            if let Some(incident) = self.incident_mut(id) {
+                incident.room.severity = None;
+            }
+            self.needs_people_again(id, "before it broke");
+        }
         let news = self.news(id);
         news.urgent |= returned || broke;
         if returned || broke || !quiet {

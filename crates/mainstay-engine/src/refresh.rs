@@ -110,12 +110,11 @@ impl Turn<'_> {
         self.customers_hear_by_policy(id);
     }
 
-    /// Whoever took it up did so when it was less urgent: at its new severity nobody has.
-    fn needs_people_again(&mut self, id: IncidentId) {
+    /// Whoever took it up did so when less was at stake: as it is now, nobody has.
+    pub(crate) fn needs_people_again(&mut self, id: IncidentId, taken_up: &str) {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         if let IncidentState::Acknowledged { by, .. } = &incident.state {
-            let text =
-                format!("{by} took it up when it was less urgent; whoever is responsible now is told anew.");
+            let text = format!("{by} took it up {taken_up}; whoever is responsible now is told anew.");
             if let Some(incident) = self.incident_mut(id) {
                 incident.state = IncidentState::Open;
             }
@@ -129,7 +128,7 @@ impl Turn<'_> {
 
     fn became_more_urgent(&mut self, id: IncidentId, before: Severity, after: Severity, urgent: &Alert) {
         let text = format!("Severity {after}, was {before}.");
-        self.needs_people_again(id);
+        self.needs_people_again(id, "when it was less urgent");
         let about = About::incident(id).shown_by(vec![urgent.diagnosis.cause.clone()]);
         self.write(EntryKind::SeverityChanged, about, text.clone());
         let news = self.news(id);

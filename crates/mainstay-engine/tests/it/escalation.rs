@@ -260,6 +260,59 @@ fn taken_up_when_it_was_less_urgent_counts_no_longer() {
     assert!(told.clone().any(|channel| channel == "one"), "{:?}", told.collect::<Vec<_>>());
 }
 
+/// `db` will end in two days, and the first step goes to whoever is on call: ana until tomorrow, ben after her.
+fn announced_to_ana() -> (Scene, jiff::Timestamp) {
+    let mut scene = three_steps(|landscape| {
+        for (name, channel) in [("ana", "one"), ("ben", "two")] {
+            let channels = vec![channel.parse().unwrap()];
+            let someone = Person { title: name.to_uppercase(), channels, timezone: None };
+            landscape.people.insert(name.parse().unwrap(), someone);
+        }
+        let layer = Layer {
+            people: ["ana", "ben"].map(|name| name.parse().unwrap()).to_vec(),
+            rotation: "daily".parse().unwrap(),
+            start: "2026-06-06T00:00".parse().unwrap(),
+            restriction: None,
+        };
+        let timezone = jiff::tz::TimeZone::UTC;
+        let schedule =
+            Schedule { title: "Platform".into(), timezone, layers: vec![layer], overrides: Vec::new() };
+        landscape.schedules = [("platform".parse().unwrap(), schedule)].into();
+        let policy = landscape.escalations.values_mut().next().unwrap();
+        policy.steps[0].to = vec![Recipient::Schedule("platform".parse().unwrap())];
+    });
+    let end = begin() + jiff::SignedDuration::from_hours(47);
+    scene.check("db", Life(end - days(90), end));
+    scene.told(&["0 one#1 opened page: db will break: its certificate ends soon"]);
+    (scene, end)
+}
+
+#[test]
+fn taken_up_before_it_broke_counts_no_longer() {
+    let (mut scene, end) = announced_to_ana();
+    let id = scene.incident(0).id;
+    scene.act(Action::Acknowledge(id)).pass(47 * 3600 + 60);
+    scene.check_fully("db", Expired(end - days(90), end));
+    assert_eq!(scene.state.incidents().count(), 1);
+    assert_eq!(scene.incident(0).state, IncidentState::Open);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" two#1 opened page: db is down")), "{told:?}");
+    let said = "ana took it up before it broke; whoever is responsible now is told anew.";
+    assert!(scene.written.timeline.iter().any(|entry| entry.text == said));
+}
+
+#[test]
+fn a_severity_that_was_chosen_for_what_was_announced_ends_with_the_break() {
+    let (mut scene, end) = announced_to_ana();
+    let incident = scene.incident(0).id;
+    scene.act(Action::SetSeverity { incident, severity: Severity::Warn }).act(Action::Acknowledge(incident));
+    scene.pass(47 * 3600 + 60);
+    scene.check_fully("db", Expired(end - days(90), end));
+    assert_eq!(scene.incident(0).severity, Severity::Page);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" two#1 opened page: db is down")), "{told:?}");
+}
+
 #[test]
 fn it_goes_on_after_a_restart() {
     let mut scene = three_steps(|_| {});
