@@ -205,7 +205,7 @@ impl Turn<'_> {
     }
 
     /// That nobody was reached is an incident of its own, told by the fallback.
-    fn nobody_reached(&mut self, id: IncidentId, how: String) {
+    pub(crate) fn nobody_reached(&mut self, id: IncidentId, how: String) {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         let url = format!("{}/incidents/{id}", self.state.landscape.operator_url);
         let diagnosis = Diagnosis {

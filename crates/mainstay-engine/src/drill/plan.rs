@@ -81,7 +81,12 @@ impl State {
         if audience.is_empty() && severity >= Severity::High {
             stages.push(begin.stage(at, StageKind::Fallback, &landscape.fallback));
         } else if !audience.at_once.is_empty() {
-            stages.push(begin.stage(at, StageKind::Route, &audience.at_once));
+            let stage = begin.stage(at, StageKind::Route, &audience.at_once);
+            let unreached = stage.called.is_empty() && audience.escalations.is_empty();
+            stages.push(stage);
+            if unreached && severity >= Severity::High {
+                stages.push(begin.stage(at, StageKind::Fallback, &landscape.fallback));
+            }
         }
         let mut exhausted = Vec::new();
         for name in &audience.escalations {

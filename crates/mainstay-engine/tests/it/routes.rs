@@ -137,6 +137,64 @@ fn what_no_route_takes_goes_to_the_fallback_when_it_is_urgent() {
     assert!(texts.contains(&"Only the fallback is told: no route takes severity page."), "{texts:?}");
 }
 
+/// Everything goes to whoever is on call, and nobody is.
+fn led_into_a_gap() -> Scene {
+    let mut scene = routed(vec![Route {
+        to: vec![Recipient::Schedule("platform".parse().unwrap())],
+        ..Route::default()
+    }]);
+    let timezone = jiff::tz::TimeZone::UTC;
+    let nobody = Schedule { title: "Platform".into(), timezone, layers: vec![], overrides: vec![] };
+    scene.landscape.schedules = [("platform".parse().unwrap(), nobody)].into();
+    scene.landscape.fallback = vec![Recipient::Channel("b".parse().unwrap())];
+    scene.configure();
+    scene.take_told();
+    scene
+}
+
+#[test]
+fn where_a_route_leads_to_nobody_the_fallback_is_told_what_is_urgent() {
+    let mut scene = led_into_a_gap();
+    scene.check_fully("db", Bad(ConnectRefused));
+    let down = "db is down: the connection is refused";
+    scene.told(&[&format!("0 b#1 opened page: Nobody was reached about “{down}”")]);
+    // That nobody is on call is told in the same way, as another incident.
+    let id = scene.state.incidents().find(|one| one.title == down).unwrap().id;
+    let said = |scene: &Scene, text: &str| {
+        let of_it = scene.written.timeline.iter().filter(|entry| entry.incident == Some(id));
+        of_it.filter(|entry| entry.text == text).count()
+    };
+    let text = "The routes reached nobody: nobody is on call in platform.";
+    assert_eq!(said(&scene, text), 1);
+    scene.pass(600).check_fully("db", Bad(ConnectReset)).told(&[]);
+    assert_eq!(said(&scene, text), 1, "it is said once");
+    let plan = scene.state.plan_drill(
+        &mainstay_engine::DrillTerms {
+            dependency: "db".parse().unwrap(),
+            failure: ConnectRefused,
+            respects_quiet: false,
+            lasts: None,
+        },
+        scene.now,
+    );
+    assert!(!plan.unwrap().reaches_nobody(), "a drill announces the same");
+}
+
+#[test]
+fn where_a_route_leads_to_nobody_what_is_not_urgent_is_written_down() {
+    let mut scene = led_into_a_gap();
+    scene.check_fully("files", Bad(ConnectRefused)).pass(120).told(&[]);
+    let said: Vec<&str> = scene
+        .written
+        .timeline
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::NotTold && entry.incident.is_some())
+        .map(|entry| entry.text.as_str())
+        .collect();
+    assert_eq!(said.last(), Some(&"Nobody is told at once: nobody is on call in platform."));
+    assert_eq!(said.iter().filter(|text| text.starts_with("Nobody is told at once")).count(), 1);
+}
+
 #[test]
 fn digests_collect_what_happened_in_a_day() {
     let digest = Route { manner: Manner::Digest, ..route(&[Severity::Warn], &["a"]) };
