@@ -22,16 +22,22 @@ const WAITING: usize = 20;
 
 impl Turn<'_> {
     /// Words what happened to an incident, or keeps it for the next message.
-    pub(crate) fn announce(&mut self, id: IncidentId, news: News) {
+    pub(crate) fn announce(&mut self, id: IncidentId, mut news: News) {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         let is_open = incident.is_open();
         if !is_open && !news.resolved {
             return;
         }
-        if !news.lines.is_empty() || !incident.told.waiting.is_empty() {
+        let waits = incident.hushed.is_some() && incident.state == IncidentState::Open;
+        let is_hushed = is_open && self.is_hushed(id);
+        if waits && !is_hushed {
+            news.urgent = true;
+            news.lines.push("It is no longer quiet, and it is still open.".into());
+        }
+        if !news.lines.is_empty() || self.has_waiting(id) {
             self.let_wait(id, news.lines);
         }
-        if is_open && self.is_hushed(id) {
+        if is_hushed {
             return;
         }
         if news.opened {
