@@ -45,6 +45,13 @@ impl Turn<'_> {
         let key = alert.key.to_string();
         let Some(id) = self.state.index.of_alert(&key) else { return self.raised(alert, &[]) };
         let Some(incident) = self.incident_mut(id) else { return };
+        let is_worse = incident.alerts.get(&key).is_some_and(|before| is_worse(alert, before));
+        if is_worse && !incident.is_open() {
+            // Whoever closed it did so when less was at stake: as it is now, it is a matter of its own.
+            incident.alerts.remove(&key);
+            self.state.index.alert_ended(&key);
+            return self.raised(alert, &[]);
+        }
         let before = incident.alerts.insert(key, alert.clone());
         let kind = |alert: &Alert| alert.failure.as_ref().map(|failure| failure.kind);
         let is_open = incident.is_open();
@@ -194,6 +201,11 @@ impl Turn<'_> {
         self.write(EntryKind::Opened, about, format!("{clause}."));
         id
     }
+}
+
+/// Whether an alert is more urgent than it was, or what it announced has begun.
+fn is_worse(alert: &Alert, before: &Alert) -> bool {
+    alert.severity > before.severity || before.breaks_at.is_some() && alert.breaks_at.is_none()
 }
 
 /// Single changes of something that flaps are not told, only that it flaps.

@@ -60,6 +60,23 @@ fn pass_to(scene: &mut Scene, at: &str) {
 }
 
 #[test]
+fn a_gap_that_was_resolved_by_hand_is_told_when_it_is_near_and_when_it_begins() {
+    let mut scene = on_call_but_on(&[Weekday::Friday]);
+    let close = |scene: &mut Scene| {
+        let open = scene.state.incidents().find(|one| one.is_open()).unwrap().id;
+        scene.act(Action::Resolve(open)).take_told();
+    };
+    close(&mut scene);
+    pass_to(&mut scene, "2026-06-10T21:59:00Z");
+    scene.ops(&[]);
+    pass_to(&mut scene, "2026-06-10T22:01:00Z");
+    scene.ops(&["424800 #1 opened high: platform will have nobody on call from 2026-06-11 22:00 UTC"]);
+    close(&mut scene);
+    pass_to(&mut scene, "2026-06-11T22:01:00Z");
+    scene.ops(&["511200 #1 opened high: platform has nobody on call"]);
+}
+
+#[test]
 fn a_gap_is_told_in_advance_again_a_day_before_and_when_it_begins() {
     let mut scene = on_call_but_on(&[Weekday::Friday]);
     scene.ops(&["0 #1 opened warn: platform will have nobody on call from 2026-06-11 22:00 UTC"]);
