@@ -270,7 +270,7 @@ impl Turn<'_> {
     }
 
     /// Where the routes lead; `None` for an incident that says that telling itself fails, which has ways of its own.
-    fn routed(&self, incident: &Incident) -> Option<Audience> {
+    pub(crate) fn routed(&self, incident: &Incident) -> Option<Audience> {
         let about_telling = |alert: &Alert| {
             use Rule::{ChannelFailing, ChannelUnproven, NobodyReached};
             matches!(alert.key.rule.built_in(), Some(ChannelFailing | ChannelUnproven | NobodyReached))

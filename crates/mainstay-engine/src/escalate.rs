@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use mainstay_model::{
     Alert, AlertKey, DeliveryId, Diagnosis, EntryKind, Escalating, Escalation, EscalationName, IncidentId,
-    IncidentState, Progress, Rule, Severity, Subject, in_words,
+    IncidentState, PersonName, Progress, Rule, Severity, Subject, in_words,
 };
 
 use crate::agenda::Due;
@@ -36,6 +36,24 @@ impl Turn<'_> {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         for name in incident.escalations.keys().cloned().collect::<Vec<_>>() {
             self.advance(id, &name);
+        }
+    }
+
+    /// It was handed to somebody: they have the time of the first step to take it up before policies begin anew.
+    ///
+    /// Where they cannot be told, nothing waits for them.
+    pub(crate) fn wait_for_assignee(&mut self, id: IncidentId, sent: BTreeSet<DeliveryId>) {
+        let (landscape, now) = (self.state.landscape.clone(), self.now);
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let Some(audience) = self.routed(incident) else { return };
+        let Some(incident) = self.incident_mut(id) else { return };
+        for name in audience.escalations {
+            let Some(first) = landscape.escalations.get(&name).and_then(|policy| policy.steps.first()) else {
+                continue;
+            };
+            let until = if sent.is_empty() { now } else { later(now, signed(first.wait)) };
+            let progress = step_of(until, sent.clone());
+            incident.escalations.insert(name, Escalating { taken: 0, rounds: 0, progress });
         }
     }
 
@@ -94,10 +112,13 @@ impl Turn<'_> {
         let to = self.state.addresses(&step.to, self.now);
         let is_first = taken == 0 && rounds == 0;
         let number = taken + 1;
-        let why = (!is_first).then(|| match taken {
-            0 => format!("Nobody took it up, so {name} begins again."),
-            _ => format!("Nobody took it up, so step {number} of {name} is told."),
-        });
+        let why = match (taken, rounds) {
+            (0, 0) => self
+                .waited_for(id, name)
+                .map(|who| format!("{who} did not take it up, so step 1 of {name} is told.")),
+            (0, _) => Some(format!("Nobody took it up, so {name} begins again.")),
+            _ => Some(format!("Nobody took it up, so step {number} of {name} is told.")),
+        };
         let sent = self.send_step(id, &to.all, why.clone());
         if let Some(why) = why.filter(|_| !sent.is_empty()) {
             self.write(EntryKind::Escalated, About::incident(id), why);
@@ -115,6 +136,16 @@ impl Turn<'_> {
         let until = if sent.is_empty() { self.now } else { later(self.now, signed(step.wait)) };
         let progress = step_of(until, sent);
         self.note_progress(id, name, Escalating { taken: number, rounds, progress });
+    }
+
+    /// To whom it was handed, while a policy waits for them before its first step.
+    fn waited_for(&self, id: IncidentId, name: &EscalationName) -> Option<PersonName> {
+        let incident = self.state.incidents.get(&id)?;
+        let Progress::Waiting { under_way, accepted, .. } = &incident.escalations.get(name)?.progress else {
+            return None;
+        };
+        let was_told = !(under_way.is_empty() && accepted.is_empty());
+        incident.room.assignee.clone().filter(|_| was_told)
     }
 
     fn note_progress(&mut self, id: IncidentId, name: &EscalationName, now: Escalating) {
@@ -172,7 +203,10 @@ impl Turn<'_> {
         }
         if let Some(reason) = failed.filter(|_| !*arrived && under_way.is_empty()) {
             *until = now;
-            let text = format!("No message of step {number} of {of_step} arrived: {reason}.");
+            let text = match number {
+                0 => format!("No message to whom it was handed arrived: {reason}."),
+                _ => format!("No message of step {number} of {of_step} arrived: {reason}."),
+            };
             self.nobody_reached(id, text);
             self.state.agenda.by(now, Due::Incident(id));
         }

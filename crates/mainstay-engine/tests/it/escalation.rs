@@ -334,10 +334,96 @@ fn handing_it_over_tells_the_person_and_waits_for_them() {
     let incident = break_db(&mut scene);
     scene.act(Action::Acknowledge(incident));
     scene.told(&[&format!("0 one#1 opened page: {DOWN}")]);
-    scene.act(Action::Assign { incident, to: "ben".parse().unwrap() });
+    scene.pass(60).act(Action::Assign { incident, to: "ben".parse().unwrap() });
     assert_eq!(scene.incident(0).state, IncidentState::Open);
+    scene.told(&[&format!("60 ops#1 opened page: {DOWN}")]);
     let told = &scene.written.deliveries[1];
     assert_eq!((told.channel.as_str(), told.message.person.as_ref().unwrap().as_str()), ("ops", "ben"));
     scene.act(Action::Assign { incident, to: "nobody".parse().unwrap() });
     assert!(scene.written.timeline.last().unwrap().text.ends_with("nobody of that name is configured."));
+    // Ben has the time of the first step, and does not take it up.
+    scene.pass(598).told(&[]);
+    scene.pass(2).told(&[&format!(
+        "660 one#2 escalated page: {DOWN} | ben did not take it up, so step 1 of db-team is told."
+    )]);
+    scene.pass(600).told(&[&format!("1260 two#1 opened page: {DOWN}")]);
+}
+
+#[test]
+fn where_whoever_it_is_handed_to_cannot_be_told_the_policy_does_not_wait_for_them() {
+    let mut scene = three_steps(|landscape| {
+        let ben = Person { title: "Ben".into(), channels: vec!["ops".parse().unwrap()], timezone: None };
+        let carla = Person { title: "Carla".into(), channels: vec![], timezone: None };
+        landscape.people = [("ben".parse().unwrap(), ben), ("carla".parse().unwrap(), carla)].into();
+    });
+    let incident = break_db(&mut scene);
+    scene.act(Action::Acknowledge(incident)).take_told();
+    scene.act(Action::Assign { incident, to: "carla".parse().unwrap() });
+    scene.told(&[&format!("0 one#2 escalated page: {DOWN}")]);
+    scene.pass(60).act(Action::Acknowledge(incident));
+    scene.act(Action::Assign { incident, to: "ben".parse().unwrap() });
+    scene.told(&[&format!("60 ops#1 opened page: {DOWN}")]);
+    answer(&mut scene, "ops", true);
+    scene.pass(2);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" one#3 escalated")), "{told:?}");
+}
+
+/// The incident that says that nobody was reached.
+fn unreached(scene: &Scene) -> Option<Incident> {
+    let says = |one: &&std::sync::Arc<Incident>| one.alerts.keys().any(|key| key.ends_with("nobody-reached"));
+    scene.state.incidents().find(says).map(|one| one.as_ref().clone())
+}
+
+#[test]
+fn whoever_takes_up_that_nobody_was_reached_takes_up_what_it_is_about() {
+    let exhausted = || {
+        let mut scene =
+            three_steps(|landscape| landscape.escalations.values_mut().next().unwrap().repeat = 9);
+        let id = break_db(&mut scene);
+        answer(&mut scene, "one", true);
+        scene.pass(2);
+        let said = unreached(&scene).unwrap().id;
+        (scene, id, said)
+    };
+    let is_taken_up = |scene: &Scene, id| {
+        matches!(scene.state.incident(id).unwrap().state, IncidentState::Acknowledged { .. })
+    };
+    let (mut scene, id, said) = exhausted();
+    scene.act(Action::Acknowledge(said));
+    assert!(is_taken_up(&scene, id));
+    assert!(!scene.state.incident(said).unwrap().is_open(), "and somebody was reached");
+    scene.take_told();
+    scene.pass(3600).told(&[]);
+
+    let (mut scene, id, said) = exhausted();
+    let until = scene.now + jiff::SignedDuration::from_mins(30);
+    scene.act(Action::Snooze { incident: said, until });
+    let IncidentState::Acknowledged { until: held, .. } = scene.state.incident(id).unwrap().state else {
+        panic!()
+    };
+    assert_eq!(held, Some(until));
+
+    // That it was read is no word about whether the other thing is over.
+    let (mut scene, id, said) = exhausted();
+    scene.act(Action::Resolve(said));
+    assert!(is_taken_up(&scene, id));
+    assert!(!scene.state.incident(said).unwrap().is_open());
+}
+
+#[test]
+fn handing_over_that_nobody_was_reached_hands_over_what_it_is_about() {
+    let mut scene = three_steps(|landscape| {
+        let ben = Person { title: "Ben".into(), channels: vec!["ops".parse().unwrap()], timezone: None };
+        landscape.people = [("ben".parse().unwrap(), ben)].into();
+    });
+    let id = break_db(&mut scene);
+    scene.pass(1510).take_told();
+    let said = unreached(&scene).unwrap().id;
+    scene.act(Action::Assign { incident: said, to: "ben".parse().unwrap() });
+    scene.told(&[&format!("1510 ops#1 opened page: {DOWN}")]);
+    let handed = |id| scene.state.incident(id).unwrap().room.assignee.clone();
+    assert_eq!((handed(id), handed(said)), ("ben".parse().ok(), "ben".parse().ok()));
+    scene.act(Action::Acknowledge(id));
+    assert!(!scene.state.incident(said).unwrap().is_open());
 }
