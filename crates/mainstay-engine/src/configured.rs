@@ -41,7 +41,7 @@ impl Turn<'_> {
         self.forget_channels(&landscape);
         self.forget_schedules();
         self.effects.publish = true;
-        if before.routes != landscape.routes || before.quiets != landscape.quiets {
+        if tells_others(&before, &landscape) {
             self.look_at_open_incidents();
         }
         self.meet_heartbeats();
@@ -215,6 +215,16 @@ impl Turn<'_> {
             self.await_digest();
         }
     }
+}
+
+/// Whether somebody else may be told of what is open now.
+fn tells_others(before: &Landscape, now: &Landscape) -> bool {
+    before.routes != now.routes
+        || before.quiets != now.quiets
+        || before.people != now.people
+        || before.schedules != now.schedules
+        || before.escalations != now.escalations
+        || before.fallback != now.fallback
 }
 
 fn by_provider(landscape: &Landscape) -> BTreeMap<mainstay_model::ProviderName, Vec<DependencyName>> {

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Alert, AlertKey, DeliveryId, Diagnosis, EntryKind, Escalating, Escalation, EscalationName, IncidentId,
-    IncidentState, PersonName, Progress, Rule, Severity, Subject, in_words,
+    Alert, AlertKey, DeliveryId, Diagnosis, EntryKind, Escalating, Escalation, EscalationName, Incident,
+    IncidentId, IncidentState, PersonName, Progress, Recipient, Rule, ScheduleName, Severity, Subject,
+    in_words,
 };
 
 use crate::agenda::Due;
@@ -54,6 +56,32 @@ impl Turn<'_> {
             let until = if sent.is_empty() { now } else { later(now, signed(first.wait)) };
             let progress = step_of(until, sent.clone());
             incident.escalations.insert(name, Escalating { taken: 0, rounds: 0, progress });
+        }
+    }
+
+    /// Somebody is on call by a schedule who was not before: policies that went past its steps, and whose messages they did not get,
+    /// begin anew.
+    pub(crate) fn resume_for(&mut self, schedule: &ScheduleName) {
+        let landscape = self.state.landscape.clone();
+        let to = Recipient::Schedule(schedule.clone());
+        let on_call = self.state.addresses([&to], self.now).all;
+        let is_passed = |name: &EscalationName, one: &Escalating| {
+            let taken = usize::try_from(one.taken).unwrap_or(usize::MAX);
+            let steps = landscape.escalations.get(name).map_or(&[][..], |policy| policy.steps.as_slice());
+            steps.iter().take(taken).any(|step| step.to.contains(&to))
+        };
+        let is_missed = |incident: &&Arc<Incident>| {
+            let unheard = on_call.iter().any(|one| !incident.told.channels.contains_key(&one.channel));
+            let mut running = incident.escalations.iter();
+            incident.state == IncidentState::Open
+                && unheard
+                && running.any(|(name, one)| is_passed(name, one))
+        };
+        let missed = self.state.incidents.values().filter(is_missed).map(|incident| incident.id);
+        for id in missed.collect::<Vec<_>>() {
+            if let Some(incident) = self.incident_mut(id) {
+                incident.escalations.retain(|name, one| !is_passed(name, one));
+            }
         }
     }
 
