@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Alert, AlertKey, DeliveryId, Diagnosis, EntryKind, Escalating, Escalation, EscalationName, Incident,
     IncidentId, IncidentState, PersonName, Progress, Recipient, Rule, ScheduleName, Severity, Subject,
@@ -116,7 +116,7 @@ impl Turn<'_> {
                 ),
             }
         }
-        self.state.agenda.by(later(self.now, jiff::SignedDuration::from_secs(1)), Due::Incident(id));
+        self.state.agenda.by(later(self.now, SignedDuration::from_secs(1)), Due::Incident(id));
     }
 
     /// When the hours of the policy begin, if they do not hold now.
@@ -206,14 +206,23 @@ impl Turn<'_> {
         failed: Option<&str>,
     ) {
         let Some(id) = incident else { return };
-        let Some(of_step) = self.state.incidents.get(&id).and_then(|incident| {
-            let mut running = incident.escalations.iter();
-            running.find(|(_, one)| is_of_step(one, delivery)).map(|(name, _)| name.clone())
-        }) else {
-            return;
-        };
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        // Several policies may tell by the same message.
+        let of_step = incident.escalations.iter().filter(|(_, one)| is_of_step(one, delivery));
+        for name in of_step.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.step_outcome_of(id, &name, delivery, failed);
+        }
+    }
+
+    fn step_outcome_of(
+        &mut self,
+        id: IncidentId,
+        name: &EscalationName,
+        delivery: DeliveryId,
+        failed: Option<&str>,
+    ) {
         let now = self.now;
-        let Some(escalating) = self.incident_mut(id).and_then(|one| one.escalations.get_mut(&of_step)) else {
+        let Some(escalating) = self.incident_mut(id).and_then(|one| one.escalations.get_mut(name)) else {
             return;
         };
         let number = escalating.taken;
@@ -233,10 +242,33 @@ impl Turn<'_> {
             *until = now;
             let text = match number {
                 0 => format!("No message to whom it was handed arrived: {reason}."),
-                _ => format!("No message of step {number} of {of_step} arrived: {reason}."),
+                _ => format!("No message of step {number} of {name} arrived: {reason}."),
             };
             self.nobody_reached(id, text);
             self.state.agenda.by(now, Due::Incident(id));
+        }
+    }
+
+    /// A clock that was ahead was set right: nothing is waited for longer than it was meant to be.
+    pub(crate) fn wait_no_longer(&mut self) {
+        let (landscape, now) = (self.state.landscape.clone(), self.now);
+        let open = self.state.incidents.values().filter(|incident| incident.is_open());
+        for id in open.map(|incident| incident.id).collect::<Vec<_>>() {
+            let Some(incident) = self.incident_mut(id) else { continue };
+            if let IncidentState::Acknowledged { at, until: Some(until), .. } = &mut incident.state
+                && *at > now
+            {
+                *until = later(now, until.duration_since(*at));
+                *at = now;
+            }
+            for (name, escalating) in &mut incident.escalations {
+                let Some(policy) = landscape.escalations.get(name) else { continue };
+                let Progress::Waiting { until, .. } = &mut escalating.progress else { continue };
+                // Before the first step it is waited for whom it was handed to, or for the hours of the policy, which are looked at anew.
+                let place = usize::try_from(escalating.taken.saturating_sub(1)).unwrap_or(usize::MAX);
+                let wait = policy.steps.get(place).map_or(SignedDuration::ZERO, |step| signed(step.wait));
+                *until = later(now, wait).min(*until);
+            }
         }
     }
 

@@ -314,6 +314,86 @@ fn a_severity_that_was_chosen_for_what_was_announced_ends_with_the_break() {
 }
 
 #[test]
+fn a_message_of_two_policies_that_does_not_arrive_moves_both_on() {
+    let mut scene = three_steps(|landscape| {
+        let steps = vec![step(&[channel("one")], 10), step(&[channel("ops")], 10)];
+        landscape.escalations.insert("other".parse().unwrap(), Escalation { steps, repeat: 0, during: None });
+        landscape.routes.push(Route { escalate: Some("other".parse().unwrap()), ..Route::default() });
+    });
+    break_db(&mut scene);
+    scene.told(&[&format!("0 one#1 opened page: {DOWN}")]);
+    answer(&mut scene, "one", true);
+    scene.pass(2);
+    let told = scene.take_told();
+    for channel in ["two", "ops"] {
+        assert!(
+            told.iter().any(|line| line.contains(&format!(" {channel}#1 opened page: {DOWN}"))),
+            "{told:?}"
+        );
+    }
+}
+
+/// What is done while the clock is ahead by more than a day, and set right after it.
+fn with_a_clock_ahead(scene: &mut Scene, act: impl FnOnce(&mut Scene)) {
+    let ahead = jiff::SignedDuration::from_hours(30);
+    scene.now += ahead;
+    scene.step(Event::Tick);
+    act(scene);
+    scene.take_told();
+    scene.now -= ahead;
+    scene.step(Event::Tick);
+}
+
+#[test]
+fn a_clock_that_was_ahead_holds_no_step_back() {
+    let mut scene = three_steps(|_| {});
+    with_a_clock_ahead(&mut scene, |scene| _ = break_db(scene));
+    scene.pass(595).told(&[]);
+    scene.pass(10).told(&[&format!("600 two#1 opened page: {DOWN}")]);
+}
+
+#[test]
+fn a_clock_that_was_ahead_prolongs_no_snooze() {
+    let mut scene = three_steps(|_| {});
+    with_a_clock_ahead(&mut scene, |scene| {
+        let incident = break_db(scene);
+        scene.act(Action::Snooze { incident, until: scene.now + jiff::SignedDuration::from_mins(30) });
+    });
+    scene.pass(1795).told(&[]);
+    scene.pass(10);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" one#2 updated page")), "{told:?}");
+}
+
+#[test]
+fn what_joins_and_concerns_another_team_is_told_to_that_team() {
+    let mut scene = Scene::changed(&["a@acme", "b@acme"], |landscape| {
+        let policy = |to: &str| Escalation { steps: vec![step(&[channel(to)], 10)], repeat: 0, during: None };
+        landscape.escalations =
+            [("team-a".parse().unwrap(), policy("ops")), ("team-b".parse().unwrap(), policy("phone"))].into();
+        let route = |name: &str| Route {
+            when: Match { dependency: vec![name.parse().unwrap()], ..Match::default() },
+            escalate: format!("team-{name}").parse().ok(),
+            ..Route::default()
+        };
+        landscape.routes = vec![route("a"), route("b")];
+    })
+    .seldom();
+    scene.check_fully("a", Bad(ConnectRefused));
+    let id = scene.incident(0).id;
+    scene.told(&["0 ops#1 opened page: a is down: the connection is refused"]);
+    scene.act(Action::Acknowledge(id)).pass(3600).check_fully("b", Bad(ConnectRefused));
+    assert_eq!(scene.state.incidents().count(), 1);
+    let told = scene.take_told();
+    assert!(
+        told.iter().any(|line| line.contains(" phone#1 opened page: 2 dependencies of Acme")),
+        "{told:?}"
+    );
+    let said = "ana took it up when it did not concern everybody that it concerns now; whoever is responsible now is told anew.";
+    assert!(scene.written.timeline.iter().any(|entry| entry.text == said));
+}
+
+#[test]
 fn it_goes_on_after_a_restart() {
     let mut scene = three_steps(|_| {});
     break_db(&mut scene);

@@ -152,6 +152,22 @@ fn expecting() -> Scene {
 }
 
 #[test]
+fn a_sign_of_life_of_a_clock_that_was_ahead_hides_no_silence() {
+    let mut scene = expecting();
+    let ahead = SignedDuration::from_hours(30);
+    scene.now += ahead;
+    scene.step(Event::Heartbeat("other".parse().unwrap())).take_told();
+    scene.now -= ahead;
+    scene.step(Event::Tick).pass(85);
+    assert_eq!(scene.state.incidents().filter(|one| one.is_open()).count(), 0);
+    scene.pass(10);
+    assert_eq!(
+        scene.state.incidents().find(|one| one.is_open()).unwrap().title,
+        "other gives no sign of life"
+    );
+}
+
+#[test]
 fn a_sign_of_life_that_does_not_come_is_told_once_and_ends_with_the_next() {
     let mut scene = expecting();
     scene.pass(60).step(Event::Heartbeat("other".parse().unwrap())).pass(89).told(&[]);
