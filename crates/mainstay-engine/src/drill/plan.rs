@@ -74,7 +74,8 @@ impl State {
             return Err(DrillFault::Unknown(terms.dependency.clone()));
         };
         let (severity, failure) = (severity(dependency, landscape), drill_failure(terms.failure));
-        let topic = Topic { severity, failure: Some(&failure), dependencies: vec![dependency] };
+        let topic =
+            Topic { severity, failure: Some(&failure), dependencies: vec![dependency], providers: &[] };
         let audience = Audience::of(&topic, landscape, at);
         let begin = Moments { state: self, begin: at };
         let mut stages = Vec::new();

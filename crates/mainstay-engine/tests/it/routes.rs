@@ -10,7 +10,7 @@ use crate::scene::*;
 fn led(scene: &Scene, dependency: &str, severity: Severity, at: &str) -> String {
     let failure = Failure::new(CertificateExpired, Phase::Tls, "It expired.");
     let dependency = &scene.landscape.dependencies[dependency];
-    let topic = Topic { severity, failure: Some(&failure), dependencies: vec![dependency] };
+    let topic = Topic { severity, failure: Some(&failure), dependencies: vec![dependency], providers: &[] };
     let audience = Audience::of(&topic, &scene.landscape, at.parse().unwrap());
     let name = |one: &Recipient| match one {
         Recipient::Channel(name) => name.to_string(),
@@ -69,7 +69,7 @@ fn conditions_on_a_dependency_must_hold_for_the_same_one() {
     };
     let scene = routed(vec![Route { when: both, ..to("a") }]);
     let dependencies: Vec<&Dependency> = scene.landscape.dependencies.values().collect();
-    let topic = Topic { severity: Severity::Page, failure: None, dependencies };
+    let topic = Topic { severity: Severity::Page, failure: None, dependencies, providers: &[] };
     assert!(Audience::of(&topic, &scene.landscape, begin()).is_empty(), "one is acme's, another is low");
 }
 
@@ -79,7 +79,7 @@ fn failure_and_blame_select_and_what_has_no_failure_does_not_match() {
     let expired = Match { failure: vec![CertificateExpired, CertificateUntrusted], ..Match::default() };
     let scene = routed(vec![Route { when: ours, ..to("a") }, Route { when: expired, ..to("b") }]);
     assert_eq!(led(&scene, "db", Severity::Page, NOON), "b");
-    let topic = Topic { severity: Severity::Page, failure: None, dependencies: vec![] };
+    let topic = Topic { severity: Severity::Page, failure: None, dependencies: vec![], providers: &[] };
     assert!(Audience::of(&topic, &scene.landscape, begin()).is_empty());
 }
 
