@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Alert, ComponentName, Criticality, DependencyName, EntryKind, Impact, Incident, IncidentId,
-    IncidentState, Landscape, ProviderName, Rule, Severity, Subject, Widest,
+    Alert, ComponentName, Criticality, DependencyName, EntryKind, EscalationName, Impact, Incident,
+    IncidentId, IncidentState, Landscape, ProviderName, Rule, RuleKey, Severity, Subject, Widest,
 };
 
 use crate::agenda::Due;
@@ -88,6 +88,7 @@ impl Turn<'_> {
     fn follow(&mut self, id: IncidentId, lead: &Alert) {
         let landscape = self.state.landscape.clone();
         let (opened, now) = (self.news(id).opened, self.now);
+        let in_hand = self.policies_in_hand(id);
         let Some(incident) = self.incident_mut(id) else { return };
         gather(incident, &landscape);
         let before = incident.severity;
@@ -107,7 +108,21 @@ impl Turn<'_> {
         if before < after && !opened {
             self.became_more_urgent(id, before, after, &urgent);
         }
+        if in_hand.is_some_and(|before| self.policies(id).iter().any(|name| !before.contains(name))) {
+            self.needs_people_again(id, "when it did not concern everybody that it concerns now");
+        }
         self.customers_hear_by_policy(id);
+    }
+
+    /// The policies that an incident leads to that somebody took up.
+    fn policies_in_hand(&self, id: IncidentId) -> Option<Vec<EscalationName>> {
+        let incident = self.state.incidents.get(&id)?;
+        matches!(incident.state, IncidentState::Acknowledged { .. }).then(|| self.policies(id))
+    }
+
+    fn policies(&self, id: IncidentId) -> Vec<EscalationName> {
+        let routed = self.state.incidents.get(&id).and_then(|incident| self.routed(incident));
+        routed.map(|audience| audience.escalations).unwrap_or_default()
     }
 
     /// Whoever took it up did so when less was at stake: as it is now, nobody has.
