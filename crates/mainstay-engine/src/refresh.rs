@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Alert, ComponentName, Criticality, DependencyName, EntryKind, EscalationName, Impact, Incident,
@@ -16,8 +18,18 @@ pub(crate) const REMEMBERED: SignedDuration = SignedDuration::from_hours(14 * 24
 impl Turn<'_> {
     /// Brings every incident that something happened to in line with its alerts.
     pub(crate) fn refresh_incidents(&mut self) {
-        for id in self.news.keys().copied().collect::<Vec<_>>() {
-            self.refresh(id);
+        let mut refreshed = BTreeSet::new();
+        // What ends with one may be what another is about: that nobody was reached is over with what nobody was reached about.
+        loop {
+            let is_over =
+                |id| self.state.incidents.get(id).is_some_and(|one| one.is_open() && one.alerts.is_empty());
+            let fresh = self.news.keys().filter(|id| is_over(*id) || !refreshed.contains(*id));
+            let fresh = fresh.copied().collect::<Vec<_>>();
+            if fresh.is_empty() {
+                return;
+            }
+            refreshed.extend(fresh.iter().copied());
+            fresh.into_iter().for_each(|id| self.refresh(id));
         }
     }
 

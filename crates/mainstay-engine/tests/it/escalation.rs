@@ -492,6 +492,17 @@ fn whoever_takes_up_that_nobody_was_reached_takes_up_what_it_is_about() {
 }
 
 #[test]
+fn that_nobody_was_reached_is_over_with_what_it_is_about() {
+    let mut scene = three_steps(|_| {});
+    break_db(&mut scene);
+    scene.pass(1510).take_told();
+    scene.check_fully("db", Good);
+    assert!(scene.state.incidents().all(|one| !one.is_open()));
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" last#2 resolved page")), "{told:?}");
+}
+
+#[test]
 fn handing_over_that_nobody_was_reached_hands_over_what_it_is_about() {
     let mut scene = three_steps(|landscape| {
         let ben = Person { title: "Ben".into(), channels: vec!["ops".parse().unwrap()], timezone: None };
