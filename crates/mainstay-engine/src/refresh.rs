@@ -8,6 +8,7 @@ use mainstay_model::{
 
 use crate::agenda::Due;
 use crate::incident::{dependency_of, is_damped};
+use crate::rules::{self, Facts};
 use crate::time::later;
 use crate::turn::{About, Turn};
 use crate::wording;
@@ -54,11 +55,42 @@ impl Turn<'_> {
     }
 
     fn refresh(&mut self, id: IncidentId) {
+        self.renew_words(id);
         let Some(incident) = self.state.incidents.get(&id) else { return };
         match lead(incident).cloned() {
             _ if !incident.is_open() => {}
             None => self.resolve(id, None),
             Some(lead) => self.follow(id, &lead),
+        }
+    }
+
+    /// What rules of one's own say has the values of now whenever something is told.
+    fn renew_words(&mut self, id: IncidentId) {
+        let landscape = self.state.landscape.clone();
+        let Some(incident) = self.state.incidents.get(&id).filter(|one| one.is_open()).cloned() else {
+            return;
+        };
+        for (key, alert) in &incident.alerts {
+            let (Subject::Dependency(name), RuleKey::Own(rule)) = (&alert.key.subject, &alert.key.rule)
+            else {
+                continue;
+            };
+            let (Some(dependency), Some(state)) =
+                (landscape.dependencies.get(name), self.state.dependencies.get(name).cloned())
+            else {
+                continue;
+            };
+            let facts = Facts { whole: self.state, dependency, state: &state, now: self.now, offline: false };
+            let words = rules::words(&facts, rule).filter(|words| *words != alert.diagnosis);
+            let Some(words) = words else { continue };
+            if let Some(alert) = self.incident_mut(id).and_then(|one| one.alerts.get_mut(key)) {
+                alert.diagnosis = words.clone();
+            }
+            let alerts = self.dependency_mut(name).map(|state| &mut state.alerts);
+            if let Some(alert) = alerts.and_then(|all| all.iter_mut().find(|one| one.key == alert.key)) {
+                alert.diagnosis = words;
+            }
+            self.keep(name);
         }
     }
 
