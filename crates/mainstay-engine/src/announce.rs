@@ -9,6 +9,7 @@ use mainstay_model::{
 
 use crate::agenda::Due;
 use crate::audience::{Address, Audience, Topic, next_change_of};
+use crate::escalate::unreached;
 use crate::time::later;
 use crate::turn::{About, News, Turn};
 use crate::waiver_line;
@@ -21,16 +22,22 @@ const WAITING: usize = 20;
 
 impl Turn<'_> {
     /// Words what happened to an incident, or keeps it for the next message.
-    pub(crate) fn announce(&mut self, id: IncidentId, news: News) {
+    pub(crate) fn announce(&mut self, id: IncidentId, mut news: News) {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         let is_open = incident.is_open();
         if !is_open && !news.resolved {
             return;
         }
-        if !news.lines.is_empty() || !incident.told.waiting.is_empty() {
+        let waits = incident.hushed.is_some() && incident.state == IncidentState::Open;
+        let is_hushed = is_open && self.is_hushed(id);
+        if waits && !is_hushed {
+            news.urgent = true;
+            news.lines.push("It is no longer quiet, and it is still open.".into());
+        }
+        if !news.lines.is_empty() || self.has_waiting(id) {
             self.let_wait(id, news.lines);
         }
-        if is_open && self.is_hushed(id) {
+        if is_hushed {
             return;
         }
         if news.opened {
@@ -68,12 +75,16 @@ impl Turn<'_> {
         let landscape = self.state.landscape.clone();
         let Some(incident) = self.state.incidents.get(&id) else { return };
         let Some(audience) = self.routed(incident) else { return };
+        let never_told = incident.told.channels.is_empty();
         if incident.state == IncidentState::Open {
             let unheard = self.state.addresses(&audience.at_once, self.now).all;
             let unheard =
                 unheard.into_iter().filter(|one| !incident.told.channels.contains_key(&one.channel));
             let unheard = unheard.collect::<Vec<_>>();
-            self.send(id, MessageKind::Opened, &unheard, None);
+            let is_told = !self.send(id, MessageKind::Opened, &unheard, None).is_empty();
+            if never_told && !is_told {
+                self.note_unreached(id, &audience);
+            }
             self.escalate(id, &audience.escalations);
         }
         self.collect(id, &audience.digest);
@@ -118,12 +129,32 @@ impl Turn<'_> {
         }
         self.send(id, kind, &addresses, change);
         let first = kind == MessageKind::Opened || addresses.is_empty();
-        if let Some(routed) = routed.filter(|_| first && kind != MessageKind::Resolved) {
+        let Some(routed) = routed.filter(|_| kind != MessageKind::Resolved) else { return };
+        if first {
             self.note_silence(id, &routed, severity, !addresses.is_empty());
+        }
+        self.note_unreached(id, &routed);
+    }
+
+    /// Where the routes lead to people and none of them can be told, what is urgent is told by the fallback, as where no step of an
+    /// escalation reaches anybody.
+    fn note_unreached(&mut self, id: IncidentId, routed: &Audience) {
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let is_urgent = incident.state == IncidentState::Open && incident.severity >= Severity::High;
+        let is_known = self.state.index.of_alert(&unreached(id).to_string()).is_some();
+        if let Some(why) = self.missed(routed).filter(|_| is_urgent && !is_known) {
+            self.nobody_reached(id, format!("The routes reached nobody: {why}."));
         }
     }
 
-    /// That a route is missing or mutes is part of the history.
+    /// Why the routes reach nobody although they lead to somebody; `None` where they do, and where an escalation sees to it.
+    fn missed(&self, routed: &Audience) -> Option<String> {
+        let to = self.state.addresses(&routed.at_once, self.now);
+        let missed = to.all.is_empty() && !to.nobody.is_empty() && routed.escalations.is_empty();
+        missed.then(|| to.nobody.join("; "))
+    }
+
+    /// That a route is missing, mutes or leads to nobody is part of the history.
     fn note_silence(&mut self, id: IncidentId, routed: &Audience, severity: Severity, is_told: bool) {
         if routed.is_empty() {
             let who = if is_told { "Only the fallback is told" } else { "Nobody is told" };
@@ -131,6 +162,11 @@ impl Turn<'_> {
             self.write(EntryKind::NoRoute, About::incident(id), text);
         } else if routed.is_muted && !is_told && routed.escalations.is_empty() {
             self.write(EntryKind::Quiet, About::incident(id), "Nobody is told: a route mutes it.");
+        } else if severity < Severity::High
+            && !is_told
+            && let Some(why) = self.missed(routed)
+        {
+            self.write(EntryKind::NotTold, About::incident(id), format!("Nobody is told at once: {why}."));
         }
     }
 
@@ -234,7 +270,7 @@ impl Turn<'_> {
     }
 
     /// Where the routes lead; `None` for an incident that says that telling itself fails, which has ways of its own.
-    fn routed(&self, incident: &Incident) -> Option<Audience> {
+    pub(crate) fn routed(&self, incident: &Incident) -> Option<Audience> {
         let about_telling = |alert: &Alert| {
             use Rule::{ChannelFailing, ChannelUnproven, NobodyReached};
             matches!(alert.key.rule.built_in(), Some(ChannelFailing | ChannelUnproven | NobodyReached))

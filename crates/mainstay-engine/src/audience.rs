@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     ChannelName, Dependency, EscalationName, Failure, Hours, Incident, Landscape, Manner, PersonName,
-    Recipient, Route, Severity,
+    ProviderName, Recipient, Route, Severity,
 };
 
 use crate::State;
@@ -17,6 +17,8 @@ pub struct Topic<'a> {
     pub failure: Option<&'a Failure>,
     /// What it is about; empty for what concerns Mainstay itself.
     pub dependencies: Vec<&'a Dependency>,
+    /// The providers that it is about, those of which it names no dependency among them.
+    pub providers: &'a [ProviderName],
 }
 
 impl<'a> Topic<'a> {
@@ -27,6 +29,7 @@ impl<'a> Topic<'a> {
             severity: incident.severity,
             failure: incident.failure.as_ref(),
             dependencies: known.collect(),
+            providers: &incident.providers,
         }
     }
 }
@@ -91,7 +94,12 @@ pub(crate) fn muted_by(routes: &[Route], topic: &Topic<'_>, at: Timestamp) -> Op
 
 fn takes(route: &Route, topic: &Topic<'_>, at: Timestamp) -> bool {
     route.during.as_ref().is_none_or(|during| is_within(during, at))
-        && route.when.takes(topic.severity, topic.failure, topic.dependencies.iter().copied())
+        && route.when.takes(
+            topic.severity,
+            topic.failure,
+            topic.dependencies.iter().copied(),
+            topic.providers,
+        )
 }
 
 fn add_all<T: PartialEq + Clone>(all: &mut Vec<T>, more: &[T]) {
@@ -193,7 +201,7 @@ impl State {
 
     /// The channels that are told at once of trouble of this severity that concerns no dependency, such as a store that refuses.
     pub fn told_of(&self, severity: Severity, at: Timestamp) -> Vec<ChannelName> {
-        let topic = Topic { severity, failure: None, dependencies: Vec::new() };
+        let topic = Topic { severity, failure: None, dependencies: Vec::new(), providers: &[] };
         let audience = Audience::of(&topic, &self.landscape, at);
         let policies = audience.escalations.iter().filter_map(|name| self.landscape.escalations.get(name));
         let first = policies.filter_map(|policy| policy.steps.first()).flat_map(|step| &step.to);

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ impl Turn<'_> {
         self.forget_channels(&landscape);
         self.forget_schedules();
         self.effects.publish = true;
-        if before.routes != landscape.routes || before.quiets != landscape.quiets {
+        if tells_others(&before, &landscape) {
             self.look_at_open_incidents();
         }
         self.meet_heartbeats();
@@ -151,10 +151,12 @@ impl Turn<'_> {
     }
 
     fn forget_channels(&mut self, landscape: &Landscape) {
-        let failing = self.state.index.alerts().filter_map(|(key, _)| failing_channel(key));
-        let gone: Vec<_> = failing.filter(|name| !landscape.channels.contains_key(name)).collect();
+        let named = self.state.index.alerts().filter_map(|(key, _)| channel_of(key));
+        let gone: BTreeSet<_> = named.filter(|name| !landscape.channels.contains_key(name)).collect();
         for name in gone {
-            self.ended(&crate::channels::failing(&name), "it was removed from the configuration");
+            for key in [crate::channels::failing(&name), crate::proof::key(&name)] {
+                self.ended(&key, "it was removed from the configuration");
+            }
         }
     }
 
@@ -217,6 +219,16 @@ impl Turn<'_> {
     }
 }
 
+/// Whether somebody else may be told of what is open now.
+fn tells_others(before: &Landscape, now: &Landscape) -> bool {
+    before.routes != now.routes
+        || before.quiets != now.quiets
+        || before.people != now.people
+        || before.schedules != now.schedules
+        || before.escalations != now.escalations
+        || before.fallback != now.fallback
+}
+
 fn by_provider(landscape: &Landscape) -> BTreeMap<mainstay_model::ProviderName, Vec<DependencyName>> {
     let mut all: BTreeMap<_, Vec<DependencyName>> = BTreeMap::new();
     for dependency in landscape.dependencies.values() {
@@ -227,8 +239,8 @@ fn by_provider(landscape: &Landscape) -> BTreeMap<mainstay_model::ProviderName, 
     all
 }
 
-fn failing_channel(key: &str) -> Option<ChannelName> {
-    key.strip_prefix("channel:")?.strip_suffix("/channel-failing")?.parse().ok()
+fn channel_of(key: &str) -> Option<ChannelName> {
+    key.strip_prefix("channel:")?.split_once('/')?.0.parse().ok()
 }
 
 fn mainstay(rule: Rule) -> AlertKey {

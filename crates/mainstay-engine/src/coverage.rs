@@ -34,6 +34,7 @@ mod play;
 mod sweep;
 
 use crate::State;
+use crate::proof::proven_channels;
 use crate::rules::Own;
 use crate::time::later;
 use calendar::Calendars;
@@ -48,7 +49,7 @@ use sweep::{Classes, Sweep};
 pub struct Known {
     /// For how long the certificates were issued that dependencies show.
     pub lives: BTreeMap<DependencyName, SignedDuration>,
-    /// When each channel last took a message; a channel that is not named never did.
+    /// When each channel last took a message or a trial as it is configured now; a channel that is not named never did.
     pub proven: BTreeMap<ChannelName, Timestamp>,
     /// The overrides of on-call schedules that were made at run time, in the order in which they were made.
     pub overrides: Vec<KeptOverride>,
@@ -57,15 +58,15 @@ pub struct Known {
 }
 
 impl State {
-    /// What a rehearsal wants to know of a running Mainstay, beside the channels that ever took a message.
-    pub fn known(&self, proven: BTreeMap<ChannelName, Timestamp>) -> Known {
+    /// What a rehearsal wants to know of a running Mainstay.
+    pub fn known(&self) -> Known {
         let life = |state: &Arc<DependencyState>| {
             let end = state.nearest_end.as_ref()?;
             Some((state.name.clone(), end.not_after.duration_since(end.not_before)))
         };
         Known {
             lives: self.dependencies.values().filter_map(life).collect(),
-            proven,
+            proven: proven_channels(self.channels.values(), &self.landscape),
             overrides: self.overrides.values().cloned().collect(),
             silences: self.silences.values().cloned().collect(),
         }

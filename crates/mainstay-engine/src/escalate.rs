@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Alert, AlertKey, DeliveryId, Diagnosis, EntryKind, Escalating, Escalation, EscalationName, IncidentId,
-    IncidentState, Progress, Rule, Severity, Subject, in_words,
+    Alert, AlertKey, DeliveryId, Diagnosis, EntryKind, Escalating, Escalation, EscalationName, Incident,
+    IncidentId, IncidentState, PersonName, Progress, Recipient, Rule, ScheduleName, Severity, Subject,
+    in_words,
 };
 
 use crate::agenda::Due;
@@ -39,6 +41,50 @@ impl Turn<'_> {
         }
     }
 
+    /// It was handed to somebody: they have the time of the first step to take it up before policies begin anew.
+    ///
+    /// Where they cannot be told, nothing waits for them.
+    pub(crate) fn wait_for_assignee(&mut self, id: IncidentId, sent: BTreeSet<DeliveryId>) {
+        let (landscape, now) = (self.state.landscape.clone(), self.now);
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let Some(audience) = self.routed(incident) else { return };
+        let Some(incident) = self.incident_mut(id) else { return };
+        for name in audience.escalations {
+            let Some(first) = landscape.escalations.get(&name).and_then(|policy| policy.steps.first()) else {
+                continue;
+            };
+            let until = if sent.is_empty() { now } else { later(now, signed(first.wait)) };
+            let progress = step_of(until, sent.clone());
+            incident.escalations.insert(name, Escalating { taken: 0, rounds: 0, progress });
+        }
+    }
+
+    /// Somebody is on call by a schedule who was not before: policies that went past its steps, and whose messages they did not get,
+    /// begin anew.
+    pub(crate) fn resume_for(&mut self, schedule: &ScheduleName) {
+        let landscape = self.state.landscape.clone();
+        let to = Recipient::Schedule(schedule.clone());
+        let on_call = self.state.addresses([&to], self.now).all;
+        let is_passed = |name: &EscalationName, one: &Escalating| {
+            let taken = usize::try_from(one.taken).unwrap_or(usize::MAX);
+            let steps = landscape.escalations.get(name).map_or(&[][..], |policy| policy.steps.as_slice());
+            steps.iter().take(taken).any(|step| step.to.contains(&to))
+        };
+        let is_missed = |incident: &&Arc<Incident>| {
+            let unheard = on_call.iter().any(|one| !incident.told.channels.contains_key(&one.channel));
+            let mut running = incident.escalations.iter();
+            incident.state == IncidentState::Open
+                && unheard
+                && running.any(|(name, one)| is_passed(name, one))
+        };
+        let missed = self.state.incidents.values().filter(is_missed).map(|incident| incident.id);
+        for id in missed.collect::<Vec<_>>() {
+            if let Some(incident) = self.incident_mut(id) {
+                incident.escalations.retain(|name, one| !is_passed(name, one));
+            }
+        }
+    }
+
     /// Takes every step that is due.
     fn advance(&mut self, id: IncidentId, name: &EscalationName) {
         let landscape = self.state.landscape.clone();
@@ -70,7 +116,7 @@ impl Turn<'_> {
                 ),
             }
         }
-        self.state.agenda.by(later(self.now, jiff::SignedDuration::from_secs(1)), Due::Incident(id));
+        self.state.agenda.by(later(self.now, SignedDuration::from_secs(1)), Due::Incident(id));
     }
 
     /// When the hours of the policy begin, if they do not hold now.
@@ -94,10 +140,13 @@ impl Turn<'_> {
         let to = self.state.addresses(&step.to, self.now);
         let is_first = taken == 0 && rounds == 0;
         let number = taken + 1;
-        let why = (!is_first).then(|| match taken {
-            0 => format!("Nobody took it up, so {name} begins again."),
-            _ => format!("Nobody took it up, so step {number} of {name} is told."),
-        });
+        let why = match (taken, rounds) {
+            (0, 0) => self
+                .waited_for(id, name)
+                .map(|who| format!("{who} did not take it up, so step 1 of {name} is told.")),
+            (0, _) => Some(format!("Nobody took it up, so {name} begins again.")),
+            _ => Some(format!("Nobody took it up, so step {number} of {name} is told.")),
+        };
         let sent = self.send_step(id, &to.all, why.clone());
         if let Some(why) = why.filter(|_| !sent.is_empty()) {
             self.write(EntryKind::Escalated, About::incident(id), why);
@@ -115,6 +164,16 @@ impl Turn<'_> {
         let until = if sent.is_empty() { self.now } else { later(self.now, signed(step.wait)) };
         let progress = step_of(until, sent);
         self.note_progress(id, name, Escalating { taken: number, rounds, progress });
+    }
+
+    /// To whom it was handed, while a policy waits for them before its first step.
+    fn waited_for(&self, id: IncidentId, name: &EscalationName) -> Option<PersonName> {
+        let incident = self.state.incidents.get(&id)?;
+        let Progress::Waiting { under_way, accepted, .. } = &incident.escalations.get(name)?.progress else {
+            return None;
+        };
+        let was_told = !(under_way.is_empty() && accepted.is_empty());
+        incident.room.assignee.clone().filter(|_| was_told)
     }
 
     fn note_progress(&mut self, id: IncidentId, name: &EscalationName, now: Escalating) {
@@ -147,14 +206,23 @@ impl Turn<'_> {
         failed: Option<&str>,
     ) {
         let Some(id) = incident else { return };
-        let Some(of_step) = self.state.incidents.get(&id).and_then(|incident| {
-            let mut running = incident.escalations.iter();
-            running.find(|(_, one)| is_of_step(one, delivery)).map(|(name, _)| name.clone())
-        }) else {
-            return;
-        };
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        // Several policies may tell by the same message.
+        let of_step = incident.escalations.iter().filter(|(_, one)| is_of_step(one, delivery));
+        for name in of_step.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.step_outcome_of(id, &name, delivery, failed);
+        }
+    }
+
+    fn step_outcome_of(
+        &mut self,
+        id: IncidentId,
+        name: &EscalationName,
+        delivery: DeliveryId,
+        failed: Option<&str>,
+    ) {
         let now = self.now;
-        let Some(escalating) = self.incident_mut(id).and_then(|one| one.escalations.get_mut(&of_step)) else {
+        let Some(escalating) = self.incident_mut(id).and_then(|one| one.escalations.get_mut(name)) else {
             return;
         };
         let number = escalating.taken;
@@ -172,9 +240,35 @@ impl Turn<'_> {
         }
         if let Some(reason) = failed.filter(|_| !*arrived && under_way.is_empty()) {
             *until = now;
-            let text = format!("No message of step {number} of {of_step} arrived: {reason}.");
+            let text = match number {
+                0 => format!("No message to whom it was handed arrived: {reason}."),
+                _ => format!("No message of step {number} of {name} arrived: {reason}."),
+            };
             self.nobody_reached(id, text);
             self.state.agenda.by(now, Due::Incident(id));
+        }
+    }
+
+    /// A clock that was ahead was set right: nothing is waited for longer than it was meant to be.
+    pub(crate) fn wait_no_longer(&mut self) {
+        let (landscape, now) = (self.state.landscape.clone(), self.now);
+        let open = self.state.incidents.values().filter(|incident| incident.is_open());
+        for id in open.map(|incident| incident.id).collect::<Vec<_>>() {
+            let Some(incident) = self.incident_mut(id) else { continue };
+            if let IncidentState::Acknowledged { at, until: Some(until), .. } = &mut incident.state
+                && *at > now
+            {
+                *until = later(now, until.duration_since(*at));
+                *at = now;
+            }
+            for (name, escalating) in &mut incident.escalations {
+                let Some(policy) = landscape.escalations.get(name) else { continue };
+                let Progress::Waiting { until, .. } = &mut escalating.progress else { continue };
+                // Before the first step it is waited for whom it was handed to, or for the hours of the policy, which are looked at anew.
+                let place = usize::try_from(escalating.taken.saturating_sub(1)).unwrap_or(usize::MAX);
+                let wait = policy.steps.get(place).map_or(SignedDuration::ZERO, |step| signed(step.wait));
+                *until = later(now, wait).min(*until);
+            }
         }
     }
 
@@ -205,7 +299,7 @@ impl Turn<'_> {
     }
 
     /// That nobody was reached is an incident of its own, told by the fallback.
-    fn nobody_reached(&mut self, id: IncidentId, how: String) {
+    pub(crate) fn nobody_reached(&mut self, id: IncidentId, how: String) {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         let url = format!("{}/incidents/{id}", self.state.landscape.operator_url);
         let diagnosis = Diagnosis {

@@ -38,6 +38,20 @@ impl Turn<'_> {
         }
     }
 
+    /// A clock that was ahead was set right: no sign of life can have come later than now.
+    pub(crate) fn heartbeats_count_from_now(&mut self) {
+        for record in self.state.heartbeats.values().cloned().collect::<Vec<_>>() {
+            let known_since = record.known_since.min(self.now);
+            let last_at = record.last_at.map(|at| at.min(self.now));
+            let name = record.name.clone();
+            let now = HeartbeatRecord { known_since, last_at, ..record.clone() };
+            if now != record {
+                self.note_heartbeat(now);
+            }
+            self.state.agenda.by(self.now, Due::Heartbeat(name));
+        }
+    }
+
     /// The time for a sign of life is over, or was when this was asked for.
     pub(crate) fn look_at_heartbeat(&mut self, name: &HeartbeatName) {
         let landscape = self.state.landscape.clone();

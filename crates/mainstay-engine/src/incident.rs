@@ -12,7 +12,8 @@ use crate::time::since;
 use crate::turn::{About, Turn};
 use crate::wording;
 
-/// Alerts of one cause join one incident, and a cause that returns opens it again, within this time.
+/// Alerts of one cause join one incident, and a cause that returns opens it again, within this time. What is broken now joins for as
+/// long as the incident is open.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(10);
 
 /// As many alerts are one incident; more of the same cause open a further one. Longer lists are read by nobody, and every change
@@ -45,6 +46,13 @@ impl Turn<'_> {
         let key = alert.key.to_string();
         let Some(id) = self.state.index.of_alert(&key) else { return self.raised(alert, &[]) };
         let Some(incident) = self.incident_mut(id) else { return };
+        let is_worse = incident.alerts.get(&key).is_some_and(|before| is_worse(alert, before));
+        if is_worse && !incident.is_open() {
+            // Whoever closed it did so when less was at stake: as it is now, it is a matter of its own.
+            incident.alerts.remove(&key);
+            self.state.index.alert_ended(&key);
+            return self.raised(alert, &[]);
+        }
         let before = incident.alerts.insert(key, alert.clone());
         let kind = |alert: &Alert| alert.failure.as_ref().map(|failure| failure.kind);
         let is_open = incident.is_open();
@@ -94,7 +102,8 @@ impl Turn<'_> {
                     return None;
                 }
                 let latest = incident.resolved_at().or(incident.joined_at).unwrap_or(incident.opened_at);
-                (since(latest, self.now).abs() <= TOGETHER).then_some(incident.id)
+                let is_near = since(latest, self.now).abs() <= TOGETHER;
+                (is_near || incident.is_open() && goes_on(alert)).then_some(incident.id)
             })
             .or_else(|| self.home_between_systems(alert))
     }
@@ -125,6 +134,7 @@ impl Turn<'_> {
         let returned = !incident.is_open();
         let impending = incident.breaks_at.is_some() && !returned;
         let broke = impending && alert.key.rule == Rule::Down;
+        let announced = incident.alerts.values().any(|one| one.key.subject == alert.key.subject);
         let quiet = is_damped(incident, alert);
         if returned {
             incident.state = IncidentState::Open;
@@ -135,13 +145,22 @@ impl Turn<'_> {
         let clause = wording::clause(alert);
         let (kind, sentence) = match (returned, broke) {
             (true, _) => (EntryKind::Opened, format!("It is back: {clause}.")),
-            (_, true) => (EntryKind::Broke, format!("What was announced has happened: {clause}.")),
+            (_, true) if announced => {
+                (EntryKind::Broke, format!("What was announced has happened: {clause}."))
+            }
             _ => (wording::entry_for(&alert.key.rule), format!("{clause}.")),
         };
         let about = About::incident(id).of(dependency_of(alert)).shown_by(shown(alert));
         self.write(kind, about, sentence.clone());
         if returned {
             self.customers_hear_of_return(id);
+        }
+        if broke {
+            // A severity was chosen for what was only announced.
+            if let Some(incident) = self.incident_mut(id) {
+                incident.room.severity = None;
+            }
+            self.needs_people_again(id, "before it broke");
         }
         let news = self.news(id);
         news.urgent |= returned || broke;
@@ -187,6 +206,18 @@ impl Turn<'_> {
         self.write(EntryKind::Opened, about, format!("{clause}."));
         id
     }
+}
+
+/// Whether an alert is found when it is looked for, and not when it begins: of a provider that is away, what is checked seldom is seen
+/// long after the rest. What is announced or judged by degrees is a matter of its own, so that its becoming more urgent is not lost in
+/// an incident that is more urgent already.
+fn goes_on(alert: &Alert) -> bool {
+    is_availability(&alert.key.rule) || alert.key.rule == Rule::Stale
+}
+
+/// Whether an alert is more urgent than it was, or what it announced has begun.
+fn is_worse(alert: &Alert, before: &Alert) -> bool {
+    alert.severity > before.severity || before.breaks_at.is_some() && alert.breaks_at.is_none()
 }
 
 /// Single changes of something that flaps are not told, only that it flaps.

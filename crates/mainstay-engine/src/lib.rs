@@ -51,6 +51,7 @@ pub use drill::{
 pub use event::{Action, Effects, Event, ExternalAlert, Recheck};
 pub use external::MOST_EXTERNAL;
 pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};
+pub use proof::proven_channels;
 pub use quiet::quiet_until;
 pub use replay::{Held, NoReplay, Replay, Replayed};
 pub use state::State;

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use mainstay_model::{AuditAct, EntryKind, IncidentId, IncidentState, PublicStatus};
+use mainstay_model::{AuditAct, EntryKind, IncidentId, IncidentState, PublicStatus, Rule, Subject};
 
 use crate::Action;
 use crate::agenda::Due;
@@ -48,12 +48,17 @@ impl Turn<'_> {
             Action::Publish { .. } | Action::Update { .. } if self.is_drill(id) => {
                 self.refuse(by, &action, "it is a drill, of which customers see nothing");
             }
-            Action::Acknowledge(id) => self.acknowledge(id, by, None),
-            Action::Snooze { until, .. } if until > self.now => self.acknowledge(id, by, Some(until)),
+            Action::Acknowledge(id) => self.take_up(id, by, None),
+            Action::Snooze { until, .. } if until > self.now => self.take_up(id, by, Some(until)),
             Action::Resolve(id) if self.state.waivers_in(id, self.now).next().is_some() => {
                 self.refuse(by, &action, "a waiver is in force for it; end that first");
             }
-            Action::Resolve(id) if self.is_open(id) => self.resolve(id, Some(by)),
+            Action::Resolve(id) if self.is_open(id) => {
+                let unanswered = self.unanswered_in(id);
+                self.resolve(id, Some(by));
+                // Whoever closes that nobody was reached has heard of it; whether that other thing is over is not said by it.
+                unanswered.into_iter().for_each(|of| self.acknowledge(of, by, None));
+            }
             Action::Publish { incident, title, body } if self.is_publishable(incident) => {
                 self.publish(incident, Some(by), filled(title), filled(body));
             }
@@ -96,6 +101,23 @@ impl Turn<'_> {
         let (wanted, words) = wanted(action);
         let about = About { incident: action.incident(), ..About::default() }.by(by).shown_by(words);
         self.write(EntryKind::Note, about, format!("{by} wanted to {wanted}, which was not done: {why}."));
+    }
+
+    /// Whoever takes up that nobody was reached takes up what nobody was reached about.
+    fn take_up(&mut self, id: IncidentId, by: &str, until: Option<Timestamp>) {
+        let unanswered = self.unanswered_in(id);
+        self.acknowledge(id, by, until);
+        unanswered.into_iter().for_each(|of| self.acknowledge(of, by, until));
+    }
+
+    /// The open incidents of which this one says that nobody was reached about them.
+    pub(crate) fn unanswered_in(&self, id: IncidentId) -> Vec<IncidentId> {
+        let alerts = self.state.incidents.get(&id).into_iter().flat_map(|incident| incident.alerts.values());
+        let of = alerts.filter(|alert| alert.key.rule == Rule::NobodyReached).filter_map(|alert| {
+            let Subject::Incident(of) = alert.key.subject else { return None };
+            Some(of)
+        });
+        of.filter(|of| *of != id && self.is_open(*of)).collect()
     }
 
     /// For good, or until then.

@@ -1,5 +1,6 @@
 //! Whether channels can be relied on: shown by what they take, or by a quiet trial when they were not needed for a while.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::{SignedDuration, Timestamp};
@@ -116,6 +117,20 @@ impl Turn<'_> {
         };
         self.raised(&alert, &[]);
     }
+}
+
+/// When each channel last took a message or a trial, of those that are remembered as they are configured now. What was proven of another
+/// address says nothing of the one that a channel has now.
+pub fn proven_channels<'a>(
+    records: impl IntoIterator<Item = &'a ChannelRecord>,
+    landscape: &Landscape,
+) -> BTreeMap<ChannelName, Timestamp> {
+    let is_configured = |record: &&ChannelRecord| {
+        let channel = landscape.channels.get(&record.name);
+        channel.is_some_and(|channel| fingerprint(channel, landscape) == record.fingerprint)
+    };
+    let records = records.into_iter().filter(is_configured);
+    records.filter_map(|record| Some((record.name.clone(), record.proven_at?))).collect()
 }
 
 /// When a channel is tried next if nothing shows before that it works.

@@ -88,9 +88,16 @@ impl Turn<'_> {
         if alert.key.rule == Rule::DrillUnanswered {
             return None;
         }
-        let dependency = landscape.dependencies.get(dependency_of(alert)?)?;
-        let takes =
-            |what: &Match| what.takes(alert.severity, alert.failure.as_ref(), std::iter::once(dependency));
+        let dependency = dependency_of(alert).and_then(|name| landscape.dependencies.get(name));
+        let provider = alert.external.as_ref().and_then(|external| external.provider.as_ref());
+        // What concerns Mainstay itself is never quiet.
+        if dependency.is_none() && provider.is_none() {
+            return None;
+        }
+        let takes = |what: &Match| {
+            let providers = provider.map_or(&[][..], std::slice::from_ref);
+            what.takes(alert.severity, alert.failure.as_ref(), dependency.into_iter(), providers)
+        };
         let configured = landscape.quiets.iter().filter(|quiet| takes(&quiet.what));
         let made = self.state.silences.values().filter(|silence| takes(&silence.what));
         let configured = configured.filter_map(|quiet| stretch(quiet, self.now));

@@ -1,11 +1,14 @@
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
-    Alert, ComponentName, Criticality, DependencyName, EntryKind, Impact, Incident, IncidentId,
-    IncidentState, Landscape, ProviderName, Rule, Severity, Subject, Widest,
+    Alert, ComponentName, Criticality, DependencyName, EntryKind, EscalationName, Impact, Incident,
+    IncidentId, IncidentState, Landscape, ProviderName, Rule, RuleKey, Severity, Subject, Widest,
 };
 
 use crate::agenda::Due;
 use crate::incident::{dependency_of, is_damped};
+use crate::rules::{self, Facts};
 use crate::time::later;
 use crate::turn::{About, Turn};
 use crate::wording;
@@ -16,8 +19,18 @@ pub(crate) const REMEMBERED: SignedDuration = SignedDuration::from_hours(14 * 24
 impl Turn<'_> {
     /// Brings every incident that something happened to in line with its alerts.
     pub(crate) fn refresh_incidents(&mut self) {
-        for id in self.news.keys().copied().collect::<Vec<_>>() {
-            self.refresh(id);
+        let mut refreshed = BTreeSet::new();
+        // What ends with one may be what another is about: that nobody was reached is over with what nobody was reached about.
+        loop {
+            let is_over =
+                |id| self.state.incidents.get(id).is_some_and(|one| one.is_open() && one.alerts.is_empty());
+            let fresh = self.news.keys().filter(|id| is_over(*id) || !refreshed.contains(*id));
+            let fresh = fresh.copied().collect::<Vec<_>>();
+            if fresh.is_empty() {
+                return;
+            }
+            refreshed.extend(fresh.iter().copied());
+            fresh.into_iter().for_each(|id| self.refresh(id));
         }
     }
 
@@ -42,11 +55,42 @@ impl Turn<'_> {
     }
 
     fn refresh(&mut self, id: IncidentId) {
+        self.renew_words(id);
         let Some(incident) = self.state.incidents.get(&id) else { return };
         match lead(incident).cloned() {
             _ if !incident.is_open() => {}
             None => self.resolve(id, None),
             Some(lead) => self.follow(id, &lead),
+        }
+    }
+
+    /// What rules of one's own say has the values of now whenever something is told.
+    fn renew_words(&mut self, id: IncidentId) {
+        let landscape = self.state.landscape.clone();
+        let Some(incident) = self.state.incidents.get(&id).filter(|one| one.is_open()).cloned() else {
+            return;
+        };
+        for (key, alert) in &incident.alerts {
+            let (Subject::Dependency(name), RuleKey::Own(rule)) = (&alert.key.subject, &alert.key.rule)
+            else {
+                continue;
+            };
+            let (Some(dependency), Some(state)) =
+                (landscape.dependencies.get(name), self.state.dependencies.get(name).cloned())
+            else {
+                continue;
+            };
+            let facts = Facts { whole: self.state, dependency, state: &state, now: self.now, offline: false };
+            let words = rules::words(&facts, rule).filter(|words| *words != alert.diagnosis);
+            let Some(words) = words else { continue };
+            if let Some(alert) = self.incident_mut(id).and_then(|one| one.alerts.get_mut(key)) {
+                alert.diagnosis = words.clone();
+            }
+            let alerts = self.dependency_mut(name).map(|state| &mut state.alerts);
+            if let Some(alert) = alerts.and_then(|all| all.iter_mut().find(|one| one.key == alert.key)) {
+                alert.diagnosis = words;
+            }
+            self.keep(name);
         }
     }
 
@@ -88,6 +132,7 @@ impl Turn<'_> {
     fn follow(&mut self, id: IncidentId, lead: &Alert) {
         let landscape = self.state.landscape.clone();
         let (opened, now) = (self.news(id).opened, self.now);
+        let in_hand = self.policies_in_hand(id);
         let Some(incident) = self.incident_mut(id) else { return };
         gather(incident, &landscape);
         let before = incident.severity;
@@ -107,15 +152,28 @@ impl Turn<'_> {
         if before < after && !opened {
             self.became_more_urgent(id, before, after, &urgent);
         }
+        if in_hand.is_some_and(|before| self.policies(id).iter().any(|name| !before.contains(name))) {
+            self.needs_people_again(id, "when it did not concern everybody that it concerns now");
+        }
         self.customers_hear_by_policy(id);
     }
 
-    /// Whoever took it up did so when it was less urgent: at its new severity nobody has.
-    fn needs_people_again(&mut self, id: IncidentId) {
+    /// The policies that an incident leads to that somebody took up.
+    fn policies_in_hand(&self, id: IncidentId) -> Option<Vec<EscalationName>> {
+        let incident = self.state.incidents.get(&id)?;
+        matches!(incident.state, IncidentState::Acknowledged { .. }).then(|| self.policies(id))
+    }
+
+    fn policies(&self, id: IncidentId) -> Vec<EscalationName> {
+        let routed = self.state.incidents.get(&id).and_then(|incident| self.routed(incident));
+        routed.map(|audience| audience.escalations).unwrap_or_default()
+    }
+
+    /// Whoever took it up did so when less was at stake: as it is now, nobody has.
+    pub(crate) fn needs_people_again(&mut self, id: IncidentId, taken_up: &str) {
         let Some(incident) = self.state.incidents.get(&id) else { return };
         if let IncidentState::Acknowledged { by, .. } = &incident.state {
-            let text =
-                format!("{by} took it up when it was less urgent; whoever is responsible now is told anew.");
+            let text = format!("{by} took it up {taken_up}; whoever is responsible now is told anew.");
             if let Some(incident) = self.incident_mut(id) {
                 incident.state = IncidentState::Open;
             }
@@ -129,7 +187,7 @@ impl Turn<'_> {
 
     fn became_more_urgent(&mut self, id: IncidentId, before: Severity, after: Severity, urgent: &Alert) {
         let text = format!("Severity {after}, was {before}.");
-        self.needs_people_again(id);
+        self.needs_people_again(id, "when it was less urgent");
         let about = About::incident(id).shown_by(vec![urgent.diagnosis.cause.clone()]);
         self.write(EntryKind::SeverityChanged, about, text.clone());
         let news = self.news(id);

@@ -43,15 +43,31 @@ impl Turn<'_> {
         if !self.state.landscape.people.contains_key(to) {
             return Err("nobody of that name is configured");
         }
-        let Some(incident) = self.incident_mut(id) else { return Ok(()) };
+        // Whoever hands on that nobody was reached hands on what nobody was reached about, and that is what the person is told of.
+        let unanswered = self.unanswered_in(id);
+        self.note_assignee(id, by, to);
+        if unanswered.is_empty() {
+            self.tell_assignee(id, by, to);
+        }
+        for of in unanswered {
+            self.note_assignee(of, by, to);
+            self.tell_assignee(of, by, to);
+        }
+        Ok(())
+    }
+
+    fn note_assignee(&mut self, id: IncidentId, by: &str, to: &PersonName) {
+        let Some(incident) = self.incident_mut(id) else { return };
         incident.room.assignee = Some(to.clone());
         incident.state = IncidentState::Open;
-        let text = format!("{by} hands it to {to}.");
-        self.write(EntryKind::Room, About::incident(id).by(by), text.clone());
-        let addresses = self.state.addresses(&[Recipient::Person(to.clone())], self.now).all;
-        self.send(id, MessageKind::Updated, &addresses, Some(text));
+        self.write(EntryKind::Room, About::incident(id).by(by), handed(by, to));
         self.news(id);
-        Ok(())
+    }
+
+    fn tell_assignee(&mut self, id: IncidentId, by: &str, to: &PersonName) {
+        let addresses = self.state.addresses(&[Recipient::Person(to.clone())], self.now).all;
+        let sent = self.send(id, MessageKind::Updated, &addresses, Some(handed(by, to)));
+        self.wait_for_assignee(id, sent.into_iter().collect());
     }
 
     fn choose_severity(&mut self, id: IncidentId, by: &str, severity: Severity) -> Result<(), &'static str> {
@@ -240,6 +256,10 @@ impl Turn<'_> {
             }
         }
     }
+}
+
+fn handed(by: &str, to: &PersonName) -> String {
+    format!("{by} hands it to {to}.")
 }
 
 /// A dependency of which no alert is left is no longer part of it.

@@ -18,7 +18,7 @@ mod stale;
 pub(crate) use certificate::is_in_tls;
 pub(crate) use flapping::WINDOW as FLAPPING_WINDOW;
 pub(crate) use known::Known;
-pub(crate) use own::{Judged, Own, compile, judge as own};
+pub(crate) use own::{Judged, Own, compile, judge as own, words};
 
 /// What a rule may look at.
 pub(crate) struct Facts<'a> {

@@ -113,6 +113,8 @@ impl<'a> Turn<'a> {
         self.state.awake_since = Some(self.now);
         self.state.network.clock_went_back(self.now);
         self.state.drills_settled = Some(self.now);
+        self.wait_no_longer();
+        self.heartbeats_count_from_now();
         self.look_at_everything();
         let text = format!("The clock was set back by {}.", in_words(back));
         self.write(EntryKind::Mainstay, About::default(), text);

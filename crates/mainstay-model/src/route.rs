@@ -117,17 +117,28 @@ impl Match {
     }
 
     /// Whether trouble of this severity and failure with these dependencies matches.
+    ///
+    /// `providers` are all that it is about, those of which it names no dependency among them: conditions on a provider alone take them.
     pub fn takes<'a>(
         &self,
         severity: Severity,
         failure: Option<&Failure>,
         mut dependencies: impl Iterator<Item = &'a Dependency>,
+        providers: &[ProviderName],
     ) -> bool {
         let failed_so = |one: &Failure| fits(&self.failure, &one.kind) && fits(&self.blame, &one.blame);
         let any_failure = self.failure.is_empty() && self.blame.is_empty();
         fits(&self.severity, &severity)
             && (any_failure || failure.is_some_and(failed_so))
-            && (!self.is_about_dependencies() || dependencies.any(|one| self.takes_dependency(one)))
+            && (!self.is_about_dependencies()
+                || dependencies.any(|one| self.takes_dependency(one))
+                || self.takes_as_a_whole(providers))
+    }
+
+    /// Whether it asks for one of these providers, and for nothing about its dependencies.
+    fn takes_as_a_whole(&self, providers: &[ProviderName]) -> bool {
+        let anything = Match { provider: Vec::new(), ..self.clone() };
+        !anything.is_about_dependencies() && providers.iter().any(|one| self.provider.contains(one))
     }
 
     /// Whether the conditions on a dependency hold for this one.

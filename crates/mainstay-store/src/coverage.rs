@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mainstay_model::{Coverage, Hole};
 
 use crate::database::{Database, Value};
-use crate::reading::{CoveragePoint, Proven};
+use crate::reading::CoveragePoint;
 use crate::record::Record;
 use crate::{StoreError, sql};
 
@@ -38,11 +38,6 @@ pub(crate) async fn latest(database: &Database) -> Result<Option<(Timestamp, Cov
 pub(crate) async fn history(database: &Database, limit: u32) -> Result<Vec<CoveragePoint>, StoreError> {
     let rows = database.rows(sql::COVERAGES, vec![i64::from(limit.min(KEPT)).into()]).await?;
     rows.into_iter().map(|row| CoveragePoint::try_from(Record::of("coverage", "at")(row))).collect()
-}
-
-pub(crate) async fn proven(database: &Database) -> Result<Vec<Proven>, StoreError> {
-    let rows = database.rows(sql::PROVEN_CHANNELS, vec![]).await?;
-    rows.into_iter().map(|row| Proven::try_from(Record::of("delivery", "channel")(row))).collect()
 }
 
 impl TryFrom<Record> for CoveragePoint {

@@ -27,7 +27,7 @@ pub use error::{Source, StoreError};
 pub use location::Location;
 pub use reading::{
     Beside, CertificateOnDuty, CheckPoint, Claimant, CoveragePoint, DeliveryCounts, DeliveryFilter,
-    IncidentFilter, MOST_ROWS, ObservedPoint, Proven, Queue, Restored, RollUp, Standing, TimelineFilter,
+    IncidentFilter, MOST_ROWS, ObservedPoint, Queue, Restored, RollUp, Standing, TimelineFilter,
 };
 pub use retention::Retention;
 pub use store::Store;

@@ -1,10 +1,10 @@
 //! What another process wrote, read beside it.
 
-use mainstay_model::{ChannelName, DependencyName, KeptOverride, NearestEnd, Silence};
+use mainstay_model::{ChannelRecord, DependencyName, KeptOverride, NearestEnd, Silence};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::database::{Row, open_postgres_beside, open_sqlite_beside, postgres_fault, sqlite_fault};
-use crate::reading::{Beside, Proven};
+use crate::reading::Beside;
 use crate::record::Record;
 use crate::{Location, StoreError, sql};
 
@@ -49,15 +49,17 @@ impl Peek {
         let overrides = self.overrides().await?;
         let silences = self.rows("silence", sql::SILENCES_ALL).await?;
         let silences = silences.into_iter().map(|row| Silence::try_from(Record::of("silence", "id")(row)));
-        let proven = self.rows("delivery", sql::PROVEN_CHANNELS).await?;
-        let proven = proven.into_iter().map(|row| Proven::try_from(Record::of("delivery", "channel")(row)));
+        let channels = self.rows("channel_record", sql::CHANNEL_RECORDS).await?;
+        let channels = channels
+            .into_iter()
+            .map(|row| ChannelRecord::try_from(Record::of("channel_record", "name")(row)));
         let ends = self.rows("dependency_state", sql::STATES).await?;
         let ends =
             ends.into_iter().filter_map(|row| end(&Record::of("dependency_state", "name")(row)).transpose());
         Ok(Beside {
             overrides,
             silences: silences.collect::<Result<_, _>>()?,
-            proven: proven.collect::<Result<_, _>>()?,
+            channels: channels.collect::<Result<_, _>>()?,
             ends: ends.collect::<Result<_, _>>()?,
         })
     }
@@ -119,13 +121,4 @@ impl Peek {
 fn end(record: &Record) -> Result<Option<(DependencyName, NearestEnd)>, StoreError> {
     let state: mainstay_model::DependencyState = record.json("body")?;
     Ok(state.nearest_end.map(|end| (state.name, end)))
-}
-
-impl TryFrom<Record> for Proven {
-    type Error = StoreError;
-
-    fn try_from(record: Record) -> Result<Proven, StoreError> {
-        let channel: ChannelName = record.parsed("channel")?;
-        Ok(Proven { channel, at: record.time("at")? })
-    }
 }

@@ -39,19 +39,10 @@ pub struct Beside {
     pub overrides: Vec<KeptOverride>,
     /// The silences that were made at run time, oldest first; those that are over are among them.
     pub silences: Vec<Silence>,
-    /// The channels that ever took a message.
-    pub proven: Vec<Proven>,
+    /// What is remembered of each channel.
+    pub channels: Vec<ChannelRecord>,
     /// The certificate that matters most of each dependency that showed one.
     pub ends: Vec<(DependencyName, NearestEnd)>,
-}
-
-/// A channel that took a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proven {
-    /// Which.
-    pub channel: ChannelName,
-    /// When it did last.
-    pub at: Timestamp,
 }
 
 /// One proof of coverage, in a line.

@@ -178,8 +178,6 @@ statements! {
 
     STATES = "SELECT name, body, chains FROM dependency_state ORDER BY name";
     SILENCES_ALL = "SELECT id, body FROM silence ORDER BY id";
-    // What was accepted by the service is a delivery in state 1.
-    PROVEN_CHANNELS = "SELECT channel, MAX(ended_at) AS at FROM delivery WHERE state = 1 GROUP BY channel ORDER BY channel";
     INSERT_COVERAGE = "INSERT INTO coverage (at, holes, ways, body) VALUES ($1, $2, $3, $4)
         ON CONFLICT (at) DO UPDATE SET holes = excluded.holes, ways = excluded.ways, body = excluded.body";
     LATEST_COVERAGE = "SELECT at, holes, ways, body FROM coverage ORDER BY at DESC LIMIT 1";

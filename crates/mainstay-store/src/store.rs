@@ -13,8 +13,8 @@ use crate::reading::MOST_ROWS;
 use crate::write::Memory;
 use crate::{
     Beside, CertificateOnDuty, CheckPoint, Claimant, CoveragePoint, DeliveryCounts, DeliveryFilter,
-    IncidentFilter, Location, ObservedPoint, Proven, Queue, Restored, Retention, RollUp, StoreError,
-    TimelineFilter, backup, coverage, peek, read, retention, roll_up, secret, sql, write,
+    IncidentFilter, Location, ObservedPoint, Queue, Restored, Retention, RollUp, StoreError, TimelineFilter,
+    backup, coverage, peek, read, retention, roll_up, secret, sql, write,
 };
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.
@@ -269,11 +269,6 @@ impl Store {
     /// What a rehearsal wants to know of a Mainstay that may be running, in the same way; `None` where there is no store yet.
     pub async fn known_at(location: &Location) -> Result<Option<Beside>, StoreError> {
         peek::known(location).await
-    }
-
-    /// The channels that ever took a message, and when each did last.
-    pub async fn proven_channels(&self) -> Result<Vec<Proven>, StoreError> {
-        coverage::proven(&self.database).await
     }
 
     /// Keeps a proof of coverage, the latest [`Store::COVERAGES_KEPT`] of them, and forgets older ones.

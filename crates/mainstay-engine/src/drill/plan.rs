@@ -74,14 +74,20 @@ impl State {
             return Err(DrillFault::Unknown(terms.dependency.clone()));
         };
         let (severity, failure) = (severity(dependency, landscape), drill_failure(terms.failure));
-        let topic = Topic { severity, failure: Some(&failure), dependencies: vec![dependency] };
+        let topic =
+            Topic { severity, failure: Some(&failure), dependencies: vec![dependency], providers: &[] };
         let audience = Audience::of(&topic, landscape, at);
         let begin = Moments { state: self, begin: at };
         let mut stages = Vec::new();
         if audience.is_empty() && severity >= Severity::High {
             stages.push(begin.stage(at, StageKind::Fallback, &landscape.fallback));
         } else if !audience.at_once.is_empty() {
-            stages.push(begin.stage(at, StageKind::Route, &audience.at_once));
+            let stage = begin.stage(at, StageKind::Route, &audience.at_once);
+            let unreached = stage.called.is_empty() && audience.escalations.is_empty();
+            stages.push(stage);
+            if unreached && severity >= Severity::High {
+                stages.push(begin.stage(at, StageKind::Fallback, &landscape.fallback));
+            }
         }
         let mut exhausted = Vec::new();
         for name in &audience.escalations {

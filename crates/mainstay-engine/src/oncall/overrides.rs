@@ -99,6 +99,8 @@ impl Turn<'_> {
         let schedule = kept.schedule.clone();
         self.state.overrides.insert(id, kept);
         self.look_at_schedule(&schedule);
+        self.resume_for(&schedule);
+        self.look_at_open_incidents();
     }
 
     /// An override is taken back; one that is gone already changes nothing. Of one that began, what has passed stays.
@@ -118,6 +120,7 @@ impl Turn<'_> {
             self.forget_override(id);
         }
         self.look_at_schedule(&schedule);
+        self.look_at_open_incidents();
     }
 
     pub(super) fn forget_override(&mut self, id: OverrideId) {

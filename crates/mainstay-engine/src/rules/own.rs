@@ -120,19 +120,33 @@ fn graded(rule: &Own, alert: Alert) -> Alert {
     Alert { severity: rule.severity, ..alert }
 }
 
-fn alert(rule: &Own, facts: &Facts<'_>, known: &Known<'_>, since: Timestamp) -> Alert {
+/// What a rule that holds says with the values of now; `None` where it does not hold or that cannot be told.
+///
+/// Its alert keeps the words with which it began: values that change with every check would be a change with every check. They are
+/// renewed when there is something to tell.
+pub(crate) fn words(facts: &Facts<'_>, name: &RuleName) -> Option<Diagnosis> {
+    let verdict = facts.state.verdict;
+    let known = Known { dependency: facts.dependency, state: facts.state, verdict, now: facts.now };
+    let rule = facts.whole.own.iter().find(|rule| rule.name == *name)?;
+    matches!(rule.program.judge(&known), Answer::Holds).then(|| diagnosis(rule, facts, &known))
+}
+
+fn diagnosis(rule: &Own, facts: &Facts<'_>, known: &Known<'_>) -> Diagnosis {
     let told = rule.message.as_ref().map(|message| message.fill(known));
-    let diagnosis = Diagnosis {
+    Diagnosis {
         cause: told.unwrap_or_else(|| format!("{} meets the rule {}.", facts.dependency.name, rule.name)),
         evidence: evidence(rule, known),
         actions: provider_actions(facts.provider()),
-    };
+    }
+}
+
+fn alert(rule: &Own, facts: &Facts<'_>, known: &Known<'_>, since: Timestamp) -> Alert {
     Alert {
         key: AlertKey { subject: Subject::Dependency(facts.dependency.name.clone()), rule: rule.key() },
         severity: rule.severity,
         since,
         failure: None,
-        diagnosis,
+        diagnosis: diagnosis(rule, facts, known),
         breaks_at: None,
         external: None,
     }

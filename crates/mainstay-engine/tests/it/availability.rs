@@ -114,14 +114,50 @@ fn dependencies_of_one_provider_with_one_cause_are_one_incident() {
 }
 
 #[test]
-fn later_ones_are_an_incident_of_their_own() {
-    let mut scene = Scene::with(&["a@acme", "b@acme"]);
-    scene.check("b", Good).check_fully("a", Bad(ConnectRefused));
-    for _ in 0..25 {
-        scene.pass(30).check("a", Bad(ConnectRefused)).check("b", Good);
+fn what_is_found_later_joins_for_as_long_as_the_cause_goes_on() {
+    let mut scene = Scene::with(&["a@acme", "b@acme", "c@acme"]).seldom();
+    for name in ["a", "b", "c"] {
+        scene.check(name, Good);
     }
-    scene.pass(1).check_fully("b", Bad(ConnectRefused));
+    scene.pass(30).check_fully("a", Bad(ConnectRefused)).pass(900).take_told();
+    scene.check_fully("b", Bad(ConnectTimedOut)).pass(1);
+    scene.ops(&["930 #2 updated page: 2 dependencies of Acme are down: the connection is refused | b is down: nothing \
+                 answers."]);
+    // Somebody has it in hand, and hears of it.
+    let id = scene.incident(0).id;
+    scene.act(Action::Acknowledge(id)).pass(7200).check_fully("c", Bad(ConnectRefused)).pass(1);
+    scene.ops(&["8131 #3 updated page: 3 dependencies of Acme are down: the connection is refused | c is down: the connection \
+                 is refused."]);
+    assert_eq!(scene.state.incidents().count(), 1);
+    for name in ["a", "b", "c"] {
+        scene.check_fully(name, Good);
+    }
+    scene.pass(700).check_fully("b", Bad(ConnectRefused));
+    assert_eq!(scene.state.incidents().count(), 2, "what is over for ten minutes is over");
+}
+
+#[test]
+fn what_is_announced_later_is_an_incident_of_its_own() {
+    let mut scene = Scene::with(&["a@acme", "b@acme"]).seldom();
+    let end = begin() + days(20);
+    scene.check("a", Life(end - days(90), end)).pass(900);
+    scene.check("b", Life(end - days(90), end));
     assert_eq!(scene.state.incidents().count(), 2);
+}
+
+#[test]
+fn what_breaks_unannounced_beside_an_announcement_needs_people_and_is_not_called_announced() {
+    let mut scene = Scene::with(&["a@acme", "b@acme"]).seldom();
+    let end = begin() + days(1);
+    scene.check("a", Life(end - days(90), end));
+    let id = scene.incident(0).id;
+    scene.act(Action::Acknowledge(id)).take_told();
+    scene.pass(900).check_fully("b", Expired(begin() - days(90), begin()));
+    assert_eq!(scene.state.incidents().count(), 1);
+    assert_eq!(scene.incident(0).state, IncidentState::Open);
+    scene.ops(&[
+        "900 #2 updated page: b is down: its certificate expired | b is down: its certificate expired.",
+    ]);
 }
 
 #[test]

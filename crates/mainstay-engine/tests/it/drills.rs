@@ -82,6 +82,19 @@ fn it_goes_through_the_steps_and_is_taken_up_at_the_second() {
 }
 
 #[test]
+fn whoever_hears_as_the_last_one_answers_the_drill() {
+    let mut scene = three_steps(|_| {});
+    let id = drill(&mut scene, "db");
+    scene.pass(1510);
+    let says = |one: &&std::sync::Arc<Incident>| one.alerts.keys().any(|key| key.ends_with("nobody-reached"));
+    let said = scene.state.incidents().find(says).unwrap().id;
+    scene.act(Action::Acknowledge(said)).pass(120);
+    let showed = rehearsal(&scene, id);
+    assert_eq!((showed.result(), showed.end), (DrillResult::AnsweredLate, Some(DrillEnd::Answered)));
+    check_marks(&scene);
+}
+
+#[test]
 fn nobody_answers_and_that_is_told_in_earnest_and_once() {
     let mut scene = three_steps(|landscape| landscape.routes.push(route(&[Severity::High], &["ops"])));
     let id = drill(&mut scene, "db");

@@ -260,6 +260,139 @@ fn taken_up_when_it_was_less_urgent_counts_no_longer() {
     assert!(told.clone().any(|channel| channel == "one"), "{:?}", told.collect::<Vec<_>>());
 }
 
+/// `db` will end in two days, and the first step goes to whoever is on call: ana until tomorrow, ben after her.
+fn announced_to_ana() -> (Scene, jiff::Timestamp) {
+    let mut scene = three_steps(|landscape| {
+        for (name, channel) in [("ana", "one"), ("ben", "two")] {
+            let channels = vec![channel.parse().unwrap()];
+            let someone = Person { title: name.to_uppercase(), channels, timezone: None };
+            landscape.people.insert(name.parse().unwrap(), someone);
+        }
+        let layer = Layer {
+            people: ["ana", "ben"].map(|name| name.parse().unwrap()).to_vec(),
+            rotation: "daily".parse().unwrap(),
+            start: "2026-06-06T00:00".parse().unwrap(),
+            restriction: None,
+        };
+        let timezone = jiff::tz::TimeZone::UTC;
+        let schedule =
+            Schedule { title: "Platform".into(), timezone, layers: vec![layer], overrides: Vec::new() };
+        landscape.schedules = [("platform".parse().unwrap(), schedule)].into();
+        let policy = landscape.escalations.values_mut().next().unwrap();
+        policy.steps[0].to = vec![Recipient::Schedule("platform".parse().unwrap())];
+    });
+    let end = begin() + jiff::SignedDuration::from_hours(47);
+    scene.check("db", Life(end - days(90), end));
+    scene.told(&["0 one#1 opened page: db will break: its certificate ends soon"]);
+    (scene, end)
+}
+
+#[test]
+fn taken_up_before_it_broke_counts_no_longer() {
+    let (mut scene, end) = announced_to_ana();
+    let id = scene.incident(0).id;
+    scene.act(Action::Acknowledge(id)).pass(47 * 3600 + 60);
+    scene.check_fully("db", Expired(end - days(90), end));
+    assert_eq!(scene.state.incidents().count(), 1);
+    assert_eq!(scene.incident(0).state, IncidentState::Open);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" two#1 opened page: db is down")), "{told:?}");
+    let said = "ana took it up before it broke; whoever is responsible now is told anew.";
+    assert!(scene.written.timeline.iter().any(|entry| entry.text == said));
+}
+
+#[test]
+fn a_severity_that_was_chosen_for_what_was_announced_ends_with_the_break() {
+    let (mut scene, end) = announced_to_ana();
+    let incident = scene.incident(0).id;
+    scene.act(Action::SetSeverity { incident, severity: Severity::Warn }).act(Action::Acknowledge(incident));
+    scene.pass(47 * 3600 + 60);
+    scene.check_fully("db", Expired(end - days(90), end));
+    assert_eq!(scene.incident(0).severity, Severity::Page);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" two#1 opened page: db is down")), "{told:?}");
+}
+
+#[test]
+fn a_message_of_two_policies_that_does_not_arrive_moves_both_on() {
+    let mut scene = three_steps(|landscape| {
+        let steps = vec![step(&[channel("one")], 10), step(&[channel("ops")], 10)];
+        landscape.escalations.insert("other".parse().unwrap(), Escalation { steps, repeat: 0, during: None });
+        landscape.routes.push(Route { escalate: Some("other".parse().unwrap()), ..Route::default() });
+    });
+    break_db(&mut scene);
+    scene.told(&[&format!("0 one#1 opened page: {DOWN}")]);
+    answer(&mut scene, "one", true);
+    scene.pass(2);
+    let told = scene.take_told();
+    for channel in ["two", "ops"] {
+        assert!(
+            told.iter().any(|line| line.contains(&format!(" {channel}#1 opened page: {DOWN}"))),
+            "{told:?}"
+        );
+    }
+}
+
+/// What is done while the clock is ahead by more than a day, and set right after it.
+fn with_a_clock_ahead(scene: &mut Scene, act: impl FnOnce(&mut Scene)) {
+    let ahead = jiff::SignedDuration::from_hours(30);
+    scene.now += ahead;
+    scene.step(Event::Tick);
+    act(scene);
+    scene.take_told();
+    scene.now -= ahead;
+    scene.step(Event::Tick);
+}
+
+#[test]
+fn a_clock_that_was_ahead_holds_no_step_back() {
+    let mut scene = three_steps(|_| {});
+    with_a_clock_ahead(&mut scene, |scene| _ = break_db(scene));
+    scene.pass(595).told(&[]);
+    scene.pass(10).told(&[&format!("600 two#1 opened page: {DOWN}")]);
+}
+
+#[test]
+fn a_clock_that_was_ahead_prolongs_no_snooze() {
+    let mut scene = three_steps(|_| {});
+    with_a_clock_ahead(&mut scene, |scene| {
+        let incident = break_db(scene);
+        scene.act(Action::Snooze { incident, until: scene.now + jiff::SignedDuration::from_mins(30) });
+    });
+    scene.pass(1795).told(&[]);
+    scene.pass(10);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" one#2 updated page")), "{told:?}");
+}
+
+#[test]
+fn what_joins_and_concerns_another_team_is_told_to_that_team() {
+    let mut scene = Scene::changed(&["a@acme", "b@acme"], |landscape| {
+        let policy = |to: &str| Escalation { steps: vec![step(&[channel(to)], 10)], repeat: 0, during: None };
+        landscape.escalations =
+            [("team-a".parse().unwrap(), policy("ops")), ("team-b".parse().unwrap(), policy("phone"))].into();
+        let route = |name: &str| Route {
+            when: Match { dependency: vec![name.parse().unwrap()], ..Match::default() },
+            escalate: format!("team-{name}").parse().ok(),
+            ..Route::default()
+        };
+        landscape.routes = vec![route("a"), route("b")];
+    })
+    .seldom();
+    scene.check_fully("a", Bad(ConnectRefused));
+    let id = scene.incident(0).id;
+    scene.told(&["0 ops#1 opened page: a is down: the connection is refused"]);
+    scene.act(Action::Acknowledge(id)).pass(3600).check_fully("b", Bad(ConnectRefused));
+    assert_eq!(scene.state.incidents().count(), 1);
+    let told = scene.take_told();
+    assert!(
+        told.iter().any(|line| line.contains(" phone#1 opened page: 2 dependencies of Acme")),
+        "{told:?}"
+    );
+    let said = "ana took it up when it did not concern everybody that it concerns now; whoever is responsible now is told anew.";
+    assert!(scene.written.timeline.iter().any(|entry| entry.text == said));
+}
+
 #[test]
 fn it_goes_on_after_a_restart() {
     let mut scene = three_steps(|_| {});
@@ -281,10 +414,107 @@ fn handing_it_over_tells_the_person_and_waits_for_them() {
     let incident = break_db(&mut scene);
     scene.act(Action::Acknowledge(incident));
     scene.told(&[&format!("0 one#1 opened page: {DOWN}")]);
-    scene.act(Action::Assign { incident, to: "ben".parse().unwrap() });
+    scene.pass(60).act(Action::Assign { incident, to: "ben".parse().unwrap() });
     assert_eq!(scene.incident(0).state, IncidentState::Open);
+    scene.told(&[&format!("60 ops#1 opened page: {DOWN}")]);
     let told = &scene.written.deliveries[1];
     assert_eq!((told.channel.as_str(), told.message.person.as_ref().unwrap().as_str()), ("ops", "ben"));
     scene.act(Action::Assign { incident, to: "nobody".parse().unwrap() });
     assert!(scene.written.timeline.last().unwrap().text.ends_with("nobody of that name is configured."));
+    // Ben has the time of the first step, and does not take it up.
+    scene.pass(598).told(&[]);
+    scene.pass(2).told(&[&format!(
+        "660 one#2 escalated page: {DOWN} | ben did not take it up, so step 1 of db-team is told."
+    )]);
+    scene.pass(600).told(&[&format!("1260 two#1 opened page: {DOWN}")]);
+}
+
+#[test]
+fn where_whoever_it_is_handed_to_cannot_be_told_the_policy_does_not_wait_for_them() {
+    let mut scene = three_steps(|landscape| {
+        let ben = Person { title: "Ben".into(), channels: vec!["ops".parse().unwrap()], timezone: None };
+        let carla = Person { title: "Carla".into(), channels: vec![], timezone: None };
+        landscape.people = [("ben".parse().unwrap(), ben), ("carla".parse().unwrap(), carla)].into();
+    });
+    let incident = break_db(&mut scene);
+    scene.act(Action::Acknowledge(incident)).take_told();
+    scene.act(Action::Assign { incident, to: "carla".parse().unwrap() });
+    scene.told(&[&format!("0 one#2 escalated page: {DOWN}")]);
+    scene.pass(60).act(Action::Acknowledge(incident));
+    scene.act(Action::Assign { incident, to: "ben".parse().unwrap() });
+    scene.told(&[&format!("60 ops#1 opened page: {DOWN}")]);
+    answer(&mut scene, "ops", true);
+    scene.pass(2);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" one#3 escalated")), "{told:?}");
+}
+
+/// The incident that says that nobody was reached.
+fn unreached(scene: &Scene) -> Option<Incident> {
+    let says = |one: &&std::sync::Arc<Incident>| one.alerts.keys().any(|key| key.ends_with("nobody-reached"));
+    scene.state.incidents().find(says).map(|one| one.as_ref().clone())
+}
+
+#[test]
+fn whoever_takes_up_that_nobody_was_reached_takes_up_what_it_is_about() {
+    let exhausted = || {
+        let mut scene =
+            three_steps(|landscape| landscape.escalations.values_mut().next().unwrap().repeat = 9);
+        let id = break_db(&mut scene);
+        answer(&mut scene, "one", true);
+        scene.pass(2);
+        let said = unreached(&scene).unwrap().id;
+        (scene, id, said)
+    };
+    let is_taken_up = |scene: &Scene, id| {
+        matches!(scene.state.incident(id).unwrap().state, IncidentState::Acknowledged { .. })
+    };
+    let (mut scene, id, said) = exhausted();
+    scene.act(Action::Acknowledge(said));
+    assert!(is_taken_up(&scene, id));
+    assert!(!scene.state.incident(said).unwrap().is_open(), "and somebody was reached");
+    scene.take_told();
+    scene.pass(3600).told(&[]);
+
+    let (mut scene, id, said) = exhausted();
+    let until = scene.now + jiff::SignedDuration::from_mins(30);
+    scene.act(Action::Snooze { incident: said, until });
+    let IncidentState::Acknowledged { until: held, .. } = scene.state.incident(id).unwrap().state else {
+        panic!()
+    };
+    assert_eq!(held, Some(until));
+
+    // That it was read is no word about whether the other thing is over.
+    let (mut scene, id, said) = exhausted();
+    scene.act(Action::Resolve(said));
+    assert!(is_taken_up(&scene, id));
+    assert!(!scene.state.incident(said).unwrap().is_open());
+}
+
+#[test]
+fn that_nobody_was_reached_is_over_with_what_it_is_about() {
+    let mut scene = three_steps(|_| {});
+    break_db(&mut scene);
+    scene.pass(1510).take_told();
+    scene.check_fully("db", Good);
+    assert!(scene.state.incidents().all(|one| !one.is_open()));
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" last#2 resolved page")), "{told:?}");
+}
+
+#[test]
+fn handing_over_that_nobody_was_reached_hands_over_what_it_is_about() {
+    let mut scene = three_steps(|landscape| {
+        let ben = Person { title: "Ben".into(), channels: vec!["ops".parse().unwrap()], timezone: None };
+        landscape.people = [("ben".parse().unwrap(), ben)].into();
+    });
+    let id = break_db(&mut scene);
+    scene.pass(1510).take_told();
+    let said = unreached(&scene).unwrap().id;
+    scene.act(Action::Assign { incident: said, to: "ben".parse().unwrap() });
+    scene.told(&[&format!("1510 ops#1 opened page: {DOWN}")]);
+    let handed = |id| scene.state.incident(id).unwrap().room.assignee.clone();
+    assert_eq!((handed(id), handed(said)), ("ben".parse().ok(), "ben".parse().ok()));
+    scene.act(Action::Acknowledge(id));
+    assert!(!scene.state.incident(said).unwrap().is_open());
 }

@@ -91,6 +91,25 @@ fn names_that_are_not_configured_count_for_nothing() {
 }
 
 #[test]
+fn what_names_only_a_provider_goes_where_the_provider_leads_and_is_quiet_with_it() {
+    let acme = || Match { provider: vec!["acme".parse().unwrap()], ..Match::default() };
+    let mut scene = Scene::changed(&["db@acme"], |landscape| {
+        let to = |name: &str| vec![Recipient::Channel(name.parse().unwrap())];
+        let critical = Match { criticality: vec![Criticality::Critical], ..acme() };
+        landscape.routes = vec![
+            Route { when: acme(), to: to("phone"), is_last: true, ..Route::default() },
+            Route { when: critical, to: to("ops"), ..Route::default() },
+        ];
+    });
+    scene.fires("AcmeSlow", "", "acme").told(&["0 phone#1 opened high: AcmeSlow"]);
+    scene.ends("AcmeSlow").take_told();
+    let until = begin() + jiff::SignedDuration::from_hours(1);
+    scene.act(Action::Silence { reason: "known".into(), what: acme(), until });
+    scene.pass(900).fires("AcmeSlow", "", "acme").fires("Other", "", "").told(&[]);
+    scene.pass(3000).told(&["3600 phone#1 opened high: AcmeSlow"]);
+}
+
+#[test]
 fn an_alert_that_is_no_longer_repeated_stays_and_is_told_once() {
     let mut scene = Scene::changed(&["db@acme"], |landscape| {
         landscape.receive.alertmanager_repeat = Duration::from_secs(3600);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay_engine::State;
+use mainstay_engine::{Action, State};
 use mainstay_model::FailureKind::*;
 use mainstay_model::{BuiltInRule, Landscape, OwnRule, Rule, Severity, Target, Verdict};
 
@@ -119,6 +119,29 @@ fn time_alone_makes_it_true_between_checks() {
     scene.check("db", Life(begin() - days(1), begin() + days(61))).told(&[]).pass(86_400 + 90);
     scene.ops(&["86460 #1 opened warn: db: 59 days are left"]);
     assert_eq!(scene.incident(0).diagnosis.evidence.len(), 2);
+}
+
+#[test]
+fn later_messages_say_what_is_so_then() {
+    let mut scene = Scene::changed(&["db"], |landscape| {
+        landscape.dependencies.get_mut("db").unwrap().every = Duration::from_secs(86_400 * 30);
+        let soon =
+            OwnRule { message: Some("{tls.days_left} days are left.".into()), ..rule("tls.days_left < 20") };
+        landscape.rules.own.insert("soon".parse().unwrap(), soon);
+        switch_off(landscape, Rule::CertificateExpiring);
+    });
+    let end = begin() + days(20) - jiff::SignedDuration::from_hours(1);
+    scene.check("db", Life(end - days(90), end)).ops(&["0 #1 opened warn: db: 19 days are left"]);
+    let incident = scene.incident(0).id;
+    scene.act(Action::Snooze { incident, until: begin() + days(10) });
+    scene.pass_by(864_030, 60);
+    scene.ops(&[
+        "864000 #2 updated warn: db: 9 days are left | ana took it up for 10 days, and it is still open.",
+    ]);
+    let alert = &scene.state.dependency("db").unwrap().alerts[0];
+    assert_eq!((alert.key.to_string().as_str(), alert.since), ("db/soon", begin()));
+    assert_eq!(alert.diagnosis.evidence.last().unwrap(), "tls.days_left: 9");
+    assert_eq!(scene.incident(0).alerts.values().next(), Some(alert));
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use mainstay_engine::{Action, Event};
 use mainstay_model::FailureKind::*;
 use mainstay_model::{DeliveryOutcome, EntryKind, IncidentId, IncidentState, PublicStatus, Random, Severity};
@@ -76,6 +77,27 @@ fn resolved_by_hand_stays_so_until_it_ended_and_came_back() {
     scene.check_fully("db", Bad(ConnectRefused));
     assert!(scene.incident(0).is_open());
     assert_eq!(scene.state.incidents().count(), 1);
+}
+
+#[test]
+fn what_was_resolved_by_hand_is_told_anew_when_it_is_more_urgent() {
+    let mut scene = Scene::with(&["db"]).seldom();
+    let end = begin() + days(7);
+    let found = Life(end - days(90), end);
+    scene.check("db", found.clone()).ops(&["0 #1 opened high: db will break: its certificate ends soon"]);
+    let closed = scene.incident(0).id;
+    scene.act(Action::Resolve(closed)).take_told();
+    while scene.now < end - days(2) - SignedDuration::from_mins(10) {
+        scene.now += SignedDuration::from_mins(10);
+        scene.check("db", found.clone()).step(Event::Tick);
+    }
+    scene.told(&[]);
+    scene.now += SignedDuration::from_mins(11);
+    scene.check("db", found);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" phone#1 opened page: db will break")), "{told:?}");
+    assert!(!scene.state.incident(closed).unwrap().is_open(), "what was closed stays so");
+    assert_eq!(scene.state.incident(closed).unwrap().alerts.len(), 0);
 }
 
 #[test]

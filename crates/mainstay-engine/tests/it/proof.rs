@@ -54,6 +54,35 @@ fn a_new_channel_is_tried_within_the_hour_and_then_weekly() {
 }
 
 #[test]
+fn what_was_proven_of_another_address_says_nothing_of_this_one() {
+    let mut scene = trying();
+    scene.check_fully("db", Bad(ConnectRefused));
+    answer(&mut scene, Some("phone"));
+    let proven = |scene: &Scene| scene.state.known().proven.into_keys().collect::<Vec<_>>();
+    assert_eq!(proven(&scene), ["ops".parse().unwrap()]);
+    let ops = scene.landscape.channels.get_mut("ops").unwrap();
+    ops.kind = ChannelKind::Email { to: vec!["onccall@example.com".into()] };
+    // As the command sees it, of a configuration that is not loaded yet.
+    let kept: Vec<_> = scene.state.channels().cloned().collect();
+    assert!(mainstay_engine::proven_channels(&kept, &scene.landscape).is_empty());
+    scene.configure();
+    assert!(proven(&scene).is_empty());
+}
+
+#[test]
+fn nobody_asks_whether_a_channel_works_that_was_removed() {
+    let mut scene = trying();
+    scene.landscape.proven_within = ProvenWithin(Duration::from_secs(3600));
+    scene.configure().pass_by(hours(2), 30);
+    let doubts = |scene: &Scene| scene.state.incidents().filter(|one| one.is_open()).count();
+    assert_eq!(doubts(&scene), 2);
+    scene.landscape.channels.remove("phone");
+    scene.landscape.routes.truncate(1);
+    scene.configure();
+    assert_eq!(doubts(&scene), 1);
+}
+
+#[test]
 fn what_takes_messages_needs_no_trial() {
     let mut scene = trying();
     scene.pass(60).check_fully("db", Bad(ConnectRefused));
@@ -120,6 +149,22 @@ fn expecting() -> Scene {
         landscape.heartbeats = [("other".parse().unwrap(), beat)].into();
     })
     .seldom()
+}
+
+#[test]
+fn a_sign_of_life_of_a_clock_that_was_ahead_hides_no_silence() {
+    let mut scene = expecting();
+    let ahead = SignedDuration::from_hours(30);
+    scene.now += ahead;
+    scene.step(Event::Heartbeat("other".parse().unwrap())).take_told();
+    scene.now -= ahead;
+    scene.step(Event::Tick).pass(85);
+    assert_eq!(scene.state.incidents().filter(|one| one.is_open()).count(), 0);
+    scene.pass(10);
+    assert_eq!(
+        scene.state.incidents().find(|one| one.is_open()).unwrap().title,
+        "other gives no sign of life"
+    );
 }
 
 #[test]

@@ -40,6 +40,37 @@ fn what_breaks_in_maintenance_is_told_when_it_is_over_and_not_mended() {
 }
 
 #[test]
+fn what_no_route_takes_is_told_to_the_fallback_when_it_is_no_longer_quiet() {
+    let mut scene = maintained(once(0, 60));
+    scene.landscape.routes.clear();
+    scene.landscape.fallback = vec![Recipient::Channel("phone".parse().unwrap())];
+    scene.configure().check_fully("db", Bad(ConnectRefused)).pass(3595).told(&[]);
+    scene.pass(10).told(&["3600 phone#1 opened page: db is down: the connection is refused"]);
+}
+
+#[test]
+fn whoever_heard_before_a_silence_hears_at_its_end_that_it_is_still_broken() {
+    let mut scene = Scene::with(&["db@acme"]).seldom();
+    scene.check_fully("db", Bad(ConnectRefused)).take_told();
+    let until = begin() + SignedDuration::from_hours(4);
+    scene.act(Action::Silence { reason: "known".into(), what: db(), until });
+    scene.pass(4 * 3600 - 60).told(&[]);
+    scene.pass(120);
+    scene.ops(&[
+        "14400 #2 updated page: db is down: the connection is refused | It is no longer quiet, and it is \
+                 still open.",
+    ]);
+    scene.pass(3600).told(&[]);
+
+    // Whoever has it in hand knows.
+    let mut scene = Scene::with(&["db@acme"]).seldom();
+    scene.check_fully("db", Bad(ConnectRefused)).take_told();
+    scene.act(Action::Silence { reason: "known".into(), what: db(), until });
+    let id = scene.incident(0).id;
+    scene.act(Action::Acknowledge(id)).pass(5 * 3600).told(&[]);
+}
+
+#[test]
 fn what_is_mended_in_time_is_never_told() {
     let mut scene = maintained(once(0, 60));
     scene.check_fully("db", Bad(ConnectRefused)).pass(60).check_fully("db", Good);

@@ -10,7 +10,7 @@ use crate::scene::*;
 fn led(scene: &Scene, dependency: &str, severity: Severity, at: &str) -> String {
     let failure = Failure::new(CertificateExpired, Phase::Tls, "It expired.");
     let dependency = &scene.landscape.dependencies[dependency];
-    let topic = Topic { severity, failure: Some(&failure), dependencies: vec![dependency] };
+    let topic = Topic { severity, failure: Some(&failure), dependencies: vec![dependency], providers: &[] };
     let audience = Audience::of(&topic, &scene.landscape, at.parse().unwrap());
     let name = |one: &Recipient| match one {
         Recipient::Channel(name) => name.to_string(),
@@ -69,7 +69,7 @@ fn conditions_on_a_dependency_must_hold_for_the_same_one() {
     };
     let scene = routed(vec![Route { when: both, ..to("a") }]);
     let dependencies: Vec<&Dependency> = scene.landscape.dependencies.values().collect();
-    let topic = Topic { severity: Severity::Page, failure: None, dependencies };
+    let topic = Topic { severity: Severity::Page, failure: None, dependencies, providers: &[] };
     assert!(Audience::of(&topic, &scene.landscape, begin()).is_empty(), "one is acme's, another is low");
 }
 
@@ -79,7 +79,7 @@ fn failure_and_blame_select_and_what_has_no_failure_does_not_match() {
     let expired = Match { failure: vec![CertificateExpired, CertificateUntrusted], ..Match::default() };
     let scene = routed(vec![Route { when: ours, ..to("a") }, Route { when: expired, ..to("b") }]);
     assert_eq!(led(&scene, "db", Severity::Page, NOON), "b");
-    let topic = Topic { severity: Severity::Page, failure: None, dependencies: vec![] };
+    let topic = Topic { severity: Severity::Page, failure: None, dependencies: vec![], providers: &[] };
     assert!(Audience::of(&topic, &scene.landscape, begin()).is_empty());
 }
 
@@ -135,6 +135,64 @@ fn what_no_route_takes_goes_to_the_fallback_when_it_is_urgent() {
     let texts: Vec<&str> = scene.written.timeline.iter().map(|entry| entry.text.as_str()).collect();
     assert!(texts.contains(&"Nobody is told: no route takes severity warn."), "{texts:?}");
     assert!(texts.contains(&"Only the fallback is told: no route takes severity page."), "{texts:?}");
+}
+
+/// Everything goes to whoever is on call, and nobody is.
+fn led_into_a_gap() -> Scene {
+    let mut scene = routed(vec![Route {
+        to: vec![Recipient::Schedule("platform".parse().unwrap())],
+        ..Route::default()
+    }]);
+    let timezone = jiff::tz::TimeZone::UTC;
+    let nobody = Schedule { title: "Platform".into(), timezone, layers: vec![], overrides: vec![] };
+    scene.landscape.schedules = [("platform".parse().unwrap(), nobody)].into();
+    scene.landscape.fallback = vec![Recipient::Channel("b".parse().unwrap())];
+    scene.configure();
+    scene.take_told();
+    scene
+}
+
+#[test]
+fn where_a_route_leads_to_nobody_the_fallback_is_told_what_is_urgent() {
+    let mut scene = led_into_a_gap();
+    scene.check_fully("db", Bad(ConnectRefused));
+    let down = "db is down: the connection is refused";
+    scene.told(&[&format!("0 b#1 opened page: Nobody was reached about “{down}”")]);
+    // That nobody is on call is told in the same way, as another incident.
+    let id = scene.state.incidents().find(|one| one.title == down).unwrap().id;
+    let said = |scene: &Scene, text: &str| {
+        let of_it = scene.written.timeline.iter().filter(|entry| entry.incident == Some(id));
+        of_it.filter(|entry| entry.text == text).count()
+    };
+    let text = "The routes reached nobody: nobody is on call in platform.";
+    assert_eq!(said(&scene, text), 1);
+    scene.pass(600).check_fully("db", Bad(ConnectReset)).told(&[]);
+    assert_eq!(said(&scene, text), 1, "it is said once");
+    let plan = scene.state.plan_drill(
+        &mainstay_engine::DrillTerms {
+            dependency: "db".parse().unwrap(),
+            failure: ConnectRefused,
+            respects_quiet: false,
+            lasts: None,
+        },
+        scene.now,
+    );
+    assert!(!plan.unwrap().reaches_nobody(), "a drill announces the same");
+}
+
+#[test]
+fn where_a_route_leads_to_nobody_what_is_not_urgent_is_written_down() {
+    let mut scene = led_into_a_gap();
+    scene.check_fully("files", Bad(ConnectRefused)).pass(120).told(&[]);
+    let said: Vec<&str> = scene
+        .written
+        .timeline
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::NotTold && entry.incident.is_some())
+        .map(|entry| entry.text.as_str())
+        .collect();
+    assert_eq!(said.last(), Some(&"Nobody is told at once: nobody is on call in platform."));
+    assert_eq!(said.iter().filter(|text| text.starts_with("Nobody is told at once")).count(), 1);
 }
 
 #[test]

@@ -60,6 +60,23 @@ fn pass_to(scene: &mut Scene, at: &str) {
 }
 
 #[test]
+fn a_gap_that_was_resolved_by_hand_is_told_when_it_is_near_and_when_it_begins() {
+    let mut scene = on_call_but_on(&[Weekday::Friday]);
+    let close = |scene: &mut Scene| {
+        let open = scene.state.incidents().find(|one| one.is_open()).unwrap().id;
+        scene.act(Action::Resolve(open)).take_told();
+    };
+    close(&mut scene);
+    pass_to(&mut scene, "2026-06-10T21:59:00Z");
+    scene.ops(&[]);
+    pass_to(&mut scene, "2026-06-10T22:01:00Z");
+    scene.ops(&["424800 #1 opened high: platform will have nobody on call from 2026-06-11 22:00 UTC"]);
+    close(&mut scene);
+    pass_to(&mut scene, "2026-06-11T22:01:00Z");
+    scene.ops(&["511200 #1 opened high: platform has nobody on call"]);
+}
+
+#[test]
 fn a_gap_is_told_in_advance_again_a_day_before_and_when_it_begins() {
     let mut scene = on_call_but_on(&[Weekday::Friday]);
     scene.ops(&["0 #1 opened warn: platform will have nobody on call from 2026-06-11 22:00 UTC"]);
@@ -225,4 +242,58 @@ fn the_same_configuration_again_says_nothing_again() {
     assert!(scene.last.commit.incidents.is_empty());
     scene.pass_by(86_400, 60);
     scene.ops(&[]);
+}
+
+/// `db` is down, and whoever is on call for it is nobody.
+fn down_with_nobody_on_call(change: impl FnOnce(&mut Landscape)) -> Scene {
+    let mut scene = Scene::changed(&["db"], |landscape| {
+        let ben = Person { title: "Ben".into(), channels: vec!["phone".parse().unwrap()], timezone: None };
+        landscape.people.insert(person("ben"), ben);
+        let timezone = TimeZone::UTC;
+        let nobody = Schedule { title: "Platform".into(), timezone, layers: vec![], overrides: vec![] };
+        landscape.schedules.insert("platform".parse().unwrap(), nobody);
+        landscape.fallback = vec![Recipient::Channel("ops".parse().unwrap())];
+        change(landscape);
+    })
+    .seldom();
+    scene.check_fully("db", Bad(FailureKind::ConnectRefused)).pass(1200);
+    let told = scene.take_told();
+    assert!(!told.iter().any(|line| line.contains(" phone#")), "{told:?}");
+    scene
+}
+
+fn to_platform() -> Recipient {
+    Recipient::Schedule("platform".parse().unwrap())
+}
+
+fn by_route(landscape: &mut Landscape) {
+    landscape.routes = vec![Route { to: vec![to_platform()], ..Route::default() }];
+}
+
+fn by_escalation(landscape: &mut Landscape) {
+    let step = Step { to: vec![to_platform()], wait: std::time::Duration::from_secs(600) };
+    let policy = Escalation { steps: vec![step], repeat: 0, during: None };
+    landscape.escalations.insert("team".parse().unwrap(), policy);
+    landscape.routes = vec![Route { escalate: Some("team".parse().unwrap()), ..Route::default() }];
+}
+
+#[test]
+fn whoever_stands_in_is_told_of_what_is_open() {
+    for change in [by_route, by_escalation] {
+        let mut scene = down_with_nobody_on_call(change);
+        scene.act(make(stand_in("2026-06-06T00:00:00Z", "2026-06-07T00:00:00Z"))).pass(2);
+        let told = scene.take_told();
+        let down = "1201 phone#1 opened page: db is down: the connection is refused";
+        assert!(told.iter().any(|line| line == down), "{told:?}");
+    }
+}
+
+#[test]
+fn whoever_a_changed_schedule_leads_to_is_told_of_what_is_open() {
+    let mut scene = down_with_nobody_on_call(by_route);
+    let all = stand_in("2026-06-06T00:00:00Z", "2026-06-07T00:00:00Z");
+    scene.landscape.schedules.get_mut("platform").unwrap().overrides.push(all);
+    scene.configure().pass(2);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains(" phone#1 opened page: db is down")), "{told:?}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use mainstay_model::{IncidentId, IncidentState};
+use mainstay_model::{Incident, IncidentId, IncidentState};
 
 use super::by::By;
 use super::context::Context;
@@ -72,16 +72,18 @@ fn page(known: &Known, file: File, who: &Who, token: String) -> TakeUp {
     let File { incident, .. } = file;
     let now = known.now;
     let sign = sign(&incident, now);
+    let about = what_it_is_about(&incident, known);
+    let standing_of = about.unwrap_or(&incident);
     TakeUp {
         page: Page::new(known, Here::Incidents, &window_title(sign, &incident.title)),
         token,
-        id: incident.room.merged_into.unwrap_or(incident.id),
+        id: incident.room.merged_into.unwrap_or(standing_of.id),
         sign,
         state: state(&incident, now),
         severity: incident.severity.as_str(),
         title: sentence(&incident.title),
         standing: words::standing(&incident, now),
-        done: match &incident.state {
+        done: match &standing_of.state {
             IncidentState::Acknowledged { at, by, until: None } => {
                 let who = if *by == who.to_string() { "You" } else { by };
                 Some(format!("{who} took it up at {}. Nobody else is called for it.", clock_time(*at, now)))
@@ -96,7 +98,15 @@ fn page(known: &Known, file: File, who: &Who, token: String) -> TakeUp {
             Who::Person(name) => format!("in the name of {name}"),
             Who::Channel(name) => format!("as {}", Who::Channel(name.clone())),
         },
-        cause: incident.diagnosis.cause,
-        actions: incident.diagnosis.actions,
+        cause: incident.diagnosis.cause.clone(),
+        actions: incident.diagnosis.actions.clone(),
     }
+}
+
+/// Whoever took up that nobody was reached took up what nobody was reached about, and the former is over then.
+fn what_it_is_about<'a>(incident: &Incident, known: &'a Known) -> Option<&'a Incident> {
+    let of: IncidentId =
+        incident.cause_key.strip_prefix("incident:")?.strip_suffix("/nobody-reached")?.parse().ok()?;
+    let about = known.open.iter().find(|one| one.id == of && !incident.is_open())?;
+    matches!(about.state, IncidentState::Acknowledged { until: None, .. }).then_some(about)
 }

@@ -11,7 +11,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Known, Rehearsal};
-use mainstay_model::{Coverage, Dependency, HoleCode};
+use mainstay_model::{Coverage, Dependency, HoleCode, Landscape};
 use mainstay_store::{Beside, Store};
 
 use crate::config::{self, Loaded};
@@ -163,15 +163,15 @@ fn known(loaded: &Loaded) -> Result<Option<Known>, String> {
     let beside = runtime.block_on(Store::known_at(&location));
     let beside = beside
         .map_err(|error| format!("what is kept cannot be read: {}", crate::tasks::record::in_full(&error)))?;
-    Ok(beside.map(of_beside))
+    Ok(beside.map(|beside| of_beside(beside, &loaded.landscape)))
 }
 
 /// The same for the engine.
-pub(crate) fn of_beside(beside: Beside) -> Known {
+pub(crate) fn of_beside(beside: Beside, landscape: &Landscape) -> Known {
     let life = |end: &mainstay_model::NearestEnd| end.not_after.duration_since(end.not_before);
     Known {
         lives: beside.ends.into_iter().map(|(name, end)| (name, life(&end))).collect(),
-        proven: beside.proven.into_iter().map(|one| (one.channel, one.at)).collect(),
+        proven: mainstay_engine::proven_channels(&beside.channels, landscape),
         overrides: beside.overrides,
         silences: beside.silences,
     }

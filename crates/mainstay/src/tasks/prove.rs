@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Event, Known, Rehearsal};
-use mainstay_model::{Coverage, KeptOverride, Landscape, Silence};
+use mainstay_model::{ChannelName, Coverage, KeptOverride, Landscape, Silence};
 use mainstay_store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,8 @@ const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// For how long ahead it is proven.
 const AHEAD: SignedDuration = SignedDuration::from_hours(28 * 24);
 
-/// Proves anew that somebody will be told: when the configuration, who stands in on call or a silence changes, and daily.
+/// Proves anew that somebody will be told: when the configuration, who stands in on call, a silence or which channels are known to work
+/// changes, and daily.
 pub(crate) struct Prover {
     pub(crate) state: SharedState,
     pub(crate) store: Store,
@@ -37,6 +39,8 @@ struct Basis {
     landscape: Arc<Landscape>,
     overrides: Vec<KeptOverride>,
     silences: Vec<Silence>,
+    /// The channels that are known to work; since when is no part of a proof.
+    channels: BTreeSet<ChannelName>,
     at: Timestamp,
 }
 
@@ -59,6 +63,7 @@ impl Prover {
                 landscape: landscape.clone(),
                 overrides: known.overrides.clone(),
                 silences: known.silences.clone(),
+                channels: known.proven.keys().cloned().collect(),
                 at: now,
             };
             if self.prove(landscape, known, now).await {
@@ -69,18 +74,11 @@ impl Prover {
 
     fn read(&self) -> (Arc<Landscape>, Known) {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        (state.landscape().clone(), state.known(Default::default()))
+        (state.landscape().clone(), state.known())
     }
 
     /// `false` when it could not be proven now, and is to be tried again.
-    async fn prove(&self, landscape: Arc<Landscape>, mut known: Known, now: Timestamp) -> bool {
-        match self.store.proven_channels().await {
-            Ok(proven) => known.proven = proven.into_iter().map(|one| (one.channel, one.at)).collect(),
-            Err(error) => {
-                warn!("which channels work cannot be read now: {}", in_full(&error));
-                return false;
-            }
-        }
+    async fn prove(&self, landscape: Arc<Landscape>, known: Known, now: Timestamp) -> bool {
         // A large configuration takes seconds, which must not hold up checks.
         let playing = tokio::task::spawn_blocking(move || play(&landscape, &known, now));
         let Ok(coverage) = playing.await else {
@@ -104,6 +102,7 @@ impl Basis {
         !Arc::ptr_eq(&self.landscape, landscape)
             || self.overrides != known.overrides
             || self.silences != known.silences
+            || !self.channels.iter().eq(known.proven.keys())
             || now.duration_since(self.at).abs() >= AT_LEAST_EVERY
     }
 }

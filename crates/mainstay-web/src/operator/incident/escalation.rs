@@ -18,7 +18,8 @@ pub(super) fn sentences(
 ) -> Vec<String> {
     let known = incident.escalations.iter().filter_map(|(name, one)| {
         let policy = landscape.escalations.get(name)?;
-        Some(Telling { name, policy, landscape, on_call, now }.sentence(one))
+        let assignee = incident.room.assignee.as_ref();
+        Some(Telling { name, policy, landscape, on_call, assignee, now }.sentence(one))
     });
     known.collect()
 }
@@ -28,6 +29,8 @@ struct Telling<'a> {
     policy: &'a Escalation,
     landscape: &'a Landscape,
     on_call: OnCall<'a>,
+    /// To whom the incident was handed.
+    assignee: Option<&'a PersonName>,
     now: Timestamp,
 }
 
@@ -41,17 +44,28 @@ impl Telling<'_> {
                     "All of {name} was told, and nobody took it up until {at}. Then the fallback was told."
                 )
             }
-            Progress::Waiting { until, under_way, arrived, .. } => match self.latest(escalating.taken) {
-                None if *until > self.now => {
-                    let at = clock_time(*until, self.now);
-                    format!("{name} waits for its hours, which begin at {at}.")
+            Progress::Waiting { until, under_way, arrived, accepted } => {
+                match self.latest(escalating.taken) {
+                    None if *until > self.now => {
+                        let at = clock_time(*until, self.now);
+                        // Messages before the first step are those to whom it was handed.
+                        match self.assignee.filter(|_| !(under_way.is_empty() && accepted.is_empty())) {
+                            Some(who) => {
+                                format!(
+                                    "{} has until {at} to take it up, then {name} begins anew.",
+                                    self.title(who)
+                                )
+                            }
+                            None => format!("{name} waits for its hours, which begin at {at}."),
+                        }
+                    }
+                    None => format!("{name} is about to be told."),
+                    Some(step) => {
+                        let arrived = *arrived || under_way.is_empty();
+                        self.waiting(escalating, step, *until, arrived)
+                    }
                 }
-                None => format!("{name} is about to be told."),
-                Some(step) => {
-                    let arrived = *arrived || under_way.is_empty();
-                    self.waiting(escalating, step, *until, arrived)
-                }
-            },
+            }
         }
     }
 
@@ -134,13 +148,25 @@ mod tests {
 
     #[track_caller]
     fn check(escalating: Escalating, expected: &str) {
+        check_handed(None, escalating, expected);
+    }
+
+    #[track_caller]
+    fn check_handed(to: Option<&str>, escalating: Escalating, expected: &str) {
         let mut landscape = Landscape::default();
         let ben = Person { title: "Ben".into(), channels: vec![], timezone: None };
         landscape.people.insert("ben".parse().unwrap(), ben);
         let on_call: OnCall<'_> = &|name| (name.as_str() == "platform").then(|| "anna".parse().unwrap());
         let name = "database-team".parse().unwrap();
-        let telling =
-            Telling { name: &name, policy: &policy(), landscape: &landscape, on_call, now: at("03:15") };
+        let assignee = to.map(|to| to.parse().unwrap());
+        let telling = Telling {
+            name: &name,
+            policy: &policy(),
+            landscape: &landscape,
+            on_call,
+            assignee: assignee.as_ref(),
+            now: at("03:15"),
+        };
         assert_eq!(telling.sentence(&escalating), expected);
     }
 
@@ -177,6 +203,11 @@ mod tests {
              platform-second).",
         );
         check(waiting(0, 0, "09:00", true), "database-team waits for its hours, which begin at 09:00 UTC.");
+        check_handed(
+            Some("ben"),
+            waiting(0, 0, "03:20", true),
+            "Ben has until 03:20 UTC to take it up, then database-team begins anew.",
+        );
         check(
             Escalating { taken: 3, rounds: 1, progress: Progress::Exhausted { at: at("03:14") } },
             "All of database-team was told, and nobody took it up until 03:14 UTC. Then the fallback was told.",
