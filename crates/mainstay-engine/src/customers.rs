@@ -67,6 +67,24 @@ impl Turn<'_> {
         }
     }
 
+    /// A waiver was used for the first time, or is over: what is broken works all the same for those who rely on it, or does not any
+    /// more. Customers hear of it where the policy tells them.
+    pub(crate) fn eased_or_not(&mut self, id: IncidentId) {
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        let by_policy = |publication: &&Publication| publication.by.is_none();
+        let said = incident.publication.as_ref().filter(by_policy).map(Publication::status);
+        let (is_eased, is_broken) =
+            (self.state.is_eased(incident, self.now), incident.alerts.values().any(is_broken));
+        let next = match said {
+            Some(PublicStatus::Investigating | PublicStatus::Identified) if is_eased => {
+                PublicStatus::Monitoring
+            }
+            Some(PublicStatus::Monitoring) if is_broken && !is_eased => status_of(incident),
+            _ => return,
+        };
+        self.customers_hear(id, next);
+    }
+
     /// A public incident is over for customers when it is over.
     pub(crate) fn customers_hear_of_end(&mut self, id: IncidentId) {
         self.customers_hear(id, PublicStatus::Resolved);

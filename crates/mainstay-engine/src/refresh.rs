@@ -133,6 +133,7 @@ impl Turn<'_> {
         let landscape = self.state.landscape.clone();
         let (opened, now) = (self.news(id).opened, self.now);
         let in_hand = self.policies_in_hand(id);
+        let eased = self.state.incidents.get(&id).is_some_and(|incident| self.state.is_eased(incident, now));
         let Some(incident) = self.incident_mut(id) else { return };
         gather(incident, &landscape);
         let before = incident.severity;
@@ -145,7 +146,7 @@ impl Turn<'_> {
         incident.breaks_at = breaks_at(incident);
         incident.impact = incident.impact.max(impact(incident, &landscape));
         incident.broke_at = broke_at(incident, &landscape);
-        note_mitigation(incident, now);
+        note_mitigation(incident, eased, now);
         incident.title = wording::title(incident, lead, &landscape);
         widen(incident, lead);
         let after = incident.severity;
@@ -210,8 +211,9 @@ fn severity(incident: &mut Incident, of_alerts: Severity) -> Severity {
     }
 }
 
-fn note_mitigation(incident: &mut Incident, now: Timestamp) {
-    if incident.alerts.values().any(is_broken) {
+/// `eased`: whether what is broken works all the same for those who rely on it.
+fn note_mitigation(incident: &mut Incident, eased: bool, now: Timestamp) {
+    if incident.alerts.values().any(is_broken) && !eased {
         incident.room.mitigated_at = None;
     } else if incident.broke_at.is_some() {
         incident.room.mitigated_at.get_or_insert(now);

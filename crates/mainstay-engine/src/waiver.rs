@@ -7,9 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mainstay_model::{DependencyName, HumanDuration, IncidentId, Rule, Waiver, WaiverId, WaiverState};
+use mainstay_model::{
+    Alert, DependencyName, HumanDuration, Incident, IncidentId, Rule, Waiver, WaiverEnd, WaiverId,
+    WaiverState,
+};
 
 use crate::State;
+use crate::incident::dependency_of;
+use crate::refresh::is_broken;
 
 mod act;
 mod evidence;
@@ -54,6 +59,21 @@ impl State {
     /// The waiver for a dependency that is in force at a moment.
     pub fn waiver_in_force(&self, name: &DependencyName, now: Timestamp) -> Option<&Arc<Waiver>> {
         self.waivers_of(name).find(|one| one.is_in_force(now))
+    }
+
+    /// Whether all that is broken of an incident is expired certificates that are waived, and connections go through under that.
+    pub(crate) fn is_eased(&self, incident: &Incident, now: Timestamp) -> bool {
+        let mut broken = incident.alerts.values().filter(|alert| is_broken(alert)).peekable();
+        let eases = |waiver: &Waiver, alert: &Alert| match &waiver.state {
+            // With the new certificate it works for good; that the alert ends only takes another check.
+            WaiverState::Ended { end: WaiverEnd::Renewed, at, .. } => alert.since <= *at,
+            _ => waiver.is_in_force(now),
+        };
+        let works = |alert: &Alert| {
+            let mut waivers = dependency_of(alert).into_iter().flat_map(|name| self.waivers_of(name));
+            waivers.any(|waiver| waiver.uses.count > 0 && eases(waiver, alert))
+        };
+        broken.peek().is_some() && broken.all(works)
     }
 
     /// The waiver for a dependency that waits for a second person.

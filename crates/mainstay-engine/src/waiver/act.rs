@@ -108,7 +108,11 @@ impl Turn<'_> {
         let state = WaiverState::Ended { granted: waiver.granted().cloned(), at, end };
         let waiver = Waiver { state, ..Waiver::clone(waiver) };
         self.tell_of_waiver(&waiver, by.as_deref(), text, is_told);
+        let home = self.state.home_of_waiver(&waiver);
         self.note_waiver(act, waiver, by.as_deref());
+        if let Some(home) = home.filter(|id| self.is_open(*id)) {
+            self.eased_or_not(home);
+        }
     }
 
     /// Writes it down where it belongs, and has those told who are told of the incident.

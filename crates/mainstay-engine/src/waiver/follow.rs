@@ -136,7 +136,12 @@ impl Turn<'_> {
         uses.last_at = Some(uses.last_at.map_or(at, |last| last.max(at)));
         if is_first {
             self.tell_of_waiver(&waiver, None, words::used(&waiver), false);
+            let home = self.state.home_of_waiver(&waiver);
             self.note_waiver(WaiverAct::Used, waiver, None);
+            if let Some(home) = home.filter(|id| self.is_open(*id)) {
+                self.news(home);
+                self.eased_or_not(home);
+            }
         } else {
             self.keep_waiver(waiver);
         }

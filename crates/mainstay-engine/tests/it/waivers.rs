@@ -80,6 +80,40 @@ fn acts(scene: &Scene) -> Vec<&'static str> {
     scene.written.audit.iter().map(act).collect()
 }
 
+/// What is waived and used works for customers, however red the check is; and does not any more once the waiver is over.
+#[test]
+fn customers_hear_that_it_works_under_a_waiver_and_that_it_does_not_any_more() {
+    let mut scene = expired_with(|landscape| landscape.status_page.auto_publish = true);
+    let status = |scene: &Scene| scene.incident(0).publication.unwrap().status();
+    assert_eq!(status(&scene), PublicStatus::Identified);
+    scene.act(ask());
+    assert_eq!(status(&scene), PublicStatus::Identified, "nobody has come through yet");
+    let granted = scene.now;
+    scene.step(Event::WaiverUsed { waiver: only(&scene).id, count: 1, at: granted });
+    assert_eq!(status(&scene), PublicStatus::Monitoring);
+    assert_eq!(scene.incident(0).room.mitigated_at, Some(granted));
+    scene.pass_checking(60, &gone());
+    assert_eq!(status(&scene), PublicStatus::Monitoring, "a check that says the same changes nothing");
+    let waiver = only(&scene).id;
+    scene.act(Action::EndWaiver(waiver));
+    assert_eq!(status(&scene), PublicStatus::Identified);
+    scene.pass_checking(60, &gone());
+    assert_eq!(scene.incident(0).room.mitigated_at, None);
+}
+
+#[test]
+fn a_renewal_is_no_way_back_to_the_outage() {
+    let mut scene = expired_with(|landscape| landscape.status_page.auto_publish = true);
+    scene.act(ask());
+    scene.step(Event::WaiverUsed { waiver: only(&scene).id, count: 1, at: scene.now });
+    let mitigated = scene.incident(0).room.mitigated_at;
+    scene.now += hours(1);
+    scene.step(Event::FullyVerified { waiver: only(&scene).id });
+    let incident = scene.incident(0);
+    assert_eq!(incident.publication.unwrap().status(), PublicStatus::Monitoring);
+    assert_eq!(incident.room.mitigated_at, mitigated);
+}
+
 #[test]
 fn it_is_granted_used_told_and_ended_by_the_new_certificate() {
     let mut scene = expired();

@@ -128,7 +128,7 @@ impl Figures {
 
     /// The worst of what is going on.
     pub(super) fn impact(&self) -> Impact {
-        self.open_incidents().map(|incident| incident.impact).max().unwrap_or(Impact::None)
+        self.open_incidents().map(PublicIncident::felt_now).max().unwrap_or(Impact::None)
     }
 
     /// The state of everything in one sentence for customers.
@@ -176,7 +176,7 @@ impl PublicComponent {
             incidents.iter().filter(|incident| incident.components.contains(name)).collect();
         let open = own.iter().filter(|incident| incident.is_open());
         let condition =
-            open.map(|incident| Condition::of(incident.impact)).max().unwrap_or(Condition::Operational);
+            open.map(|incident| Condition::of(incident.felt_now())).max().unwrap_or(Condition::Operational);
         PublicComponent {
             name: name.clone(),
             title: component.title.clone(),

@@ -68,8 +68,16 @@ impl Figures {
 }
 
 impl PublicIncident {
+    /// What customers feel of it now: what is mended and only watched is not the outage that it was.
+    pub(super) fn felt_now(&self) -> Impact {
+        match self.status {
+            PublicStatus::Monitoring => self.impact.min(Impact::Minor),
+            _ => self.impact,
+        }
+    }
+
     fn sign(&self) -> Sign {
-        match (self.is_open(), self.impact) {
+        match (self.is_open(), self.felt_now()) {
             (false, _) => Sign::Healthy,
             (true, Impact::Critical | Impact::Major) => Sign::Down,
             (true, Impact::Minor) => Sign::Degraded,
