@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mainstay_model::{
     Failure, FailureKind, Finding, Observation, Otherwise, Phase, Protocol, TlsFacts, Upgrade,
 };
-use mainstay_tls::{CertificateDer, Handshake, Judge, Judgement, Revocations, ServerName};
+use mainstay_tls::{CertificateDer, ClientKey, Handshake, Judge, Judgement, Revocations, ServerName};
 use mainstay_wire::{Milestone, Step, WireError};
 use rustls::ProtocolVersion;
 use tokio::time::{Instant, timeout_at};
@@ -47,6 +47,20 @@ pub(crate) struct Verify {
     pub(crate) name: ServerName<'static>,
     /// What is known to be revoked.
     pub(crate) revocations: Arc<Revocations>,
+    /// What is shown to a server that verifies and asks for a certificate.
+    pub(crate) key: Option<ClientKey>,
+}
+
+impl Verify {
+    fn handshake(&self, alpn: &[&[u8]], now: Timestamp) -> Handshake {
+        let Verify { judge, name, revocations, key } = self;
+        let Some(key) = key else { return Handshake::new(name.clone(), alpn) };
+        let (judge, revocations, asked_for) = (judge.clone(), revocations.clone(), name.clone());
+        let verifies = move |chain: &[CertificateDer<'_>]| {
+            judge.judge_knowing(chain, &asked_for, &revocations, now).verified
+        };
+        Handshake::showing(name.clone(), alpn, key, verifies)
+    }
 }
 
 /// What was seen at one address.
@@ -197,7 +211,7 @@ impl<'a> Drive<'a> {
             return Err(self.closed());
         };
         let alpn = talk::alpn(self.call.request.target.protocol);
-        let handshake = self.handshake.insert(Handshake::new(verify.name.clone(), alpn));
+        let handshake = self.handshake.insert(verify.handshake(alpn, self.call.now));
         let connector = TlsConnector::from(handshake.config.clone());
         let stream = match connector.connect(handshake.name.clone(), tap).await {
             Ok(stream) => stream,
@@ -269,7 +283,7 @@ impl<'a> Drive<'a> {
 
     /// The judgement of the chain as it was sent, which has at least the server's own certificate.
     fn judgement(&self) -> Option<(Judgement, Arc<[CertificateDer<'static>]>)> {
-        let Verify { judge, name, revocations } = self.call.verify?;
+        let Verify { judge, name, revocations, .. } = self.call.verify?;
         let chain = self.handshake.as_ref()?.chain().filter(|chain| !chain.is_empty())?;
         Some((judge.judge_knowing(&chain, name, revocations, self.call.now), chain))
     }
@@ -319,8 +333,11 @@ impl<'a> Drive<'a> {
         let Judgement { mut failures, certificates, .. } = judgement;
         // Without the end of the handshake nobody has proved to hold the key.
         self.tls = Some(TlsFacts { version: None, cipher: None, verified: false, certificates });
-        let at = if unproven { 0 } else { failures.len() };
-        failures.insert(at, failure.clone());
+        // What the chain is was the reason itself where the handshake was cut short here.
+        if !self.handshake.as_ref().is_some_and(Handshake::was_cut_short) {
+            let at = if unproven { 0 } else { failures.len() };
+            failures.insert(at, failure.clone());
+        }
         self.act_first(failures).unwrap_or(failure)
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{Blame, Failure, FailureKind, HumanDuration, Phase};
+use mainstay_tls::ClientKeyError;
 use mainstay_wire::WireError;
 
 use crate::connect;
@@ -105,6 +106,12 @@ pub(crate) fn of_slow_file(path: &Path, timeout: Duration, phase: Phase) -> Fail
         HumanDuration(timeout)
     );
     Failure::new(FailureKind::TimedOut, phase, message).blamed_on(Blame::Us)
+}
+
+/// The certificate that is to be shown cannot be used.
+pub(crate) fn of_no_key(error: &ClientKeyError) -> Failure {
+    let message = format!("the server was not checked, because our own certificate is missing: {error}");
+    Failure::new(FailureKind::ClientCertificateRequired, Phase::Tls, message).blamed_on(Blame::Us)
 }
 
 /// The peer sends without end.

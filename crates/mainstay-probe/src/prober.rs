@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use mainstay_model::{Blame, CheckReport, Failure, FailureKind, Fingerprint, Phase, Upgrade};
-use mainstay_tls::{Judge, Revocations, Revoked, ServerName, parse_server_name};
+use mainstay_tls::{ClientKey, Judge, Revocations, Revoked, ServerName, parse_server_name};
 use tokio::time::{Instant, timeout_at};
 
 use crate::chains::Chains;
@@ -160,7 +160,18 @@ impl Prober {
         let name = server_name(request.tls.server_name.as_deref().unwrap_or(&request.target.host))?;
         let judge = self.judge(request, deadline).await?;
         let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Some(Verify { judge, name, revocations }))
+        let key = self.key(request, deadline).await?;
+        Ok(Some(Verify { judge, name, revocations, key }))
+    }
+
+    /// What is shown to a server that asks for a certificate, read anew each time so that a renewed one counts at once.
+    async fn key(&self, request: &CheckRequest, deadline: Instant) -> Result<Option<ClientKey>, Failure> {
+        let Some(files) = request.tls.identity.clone() else { return Ok(None) };
+        let path = files.certificate.clone();
+        let read = move || ClientKey::from_pem_files(&files.certificate, &files.key);
+        let read = self.read(&path, deadline, read).await;
+        let read = read.ok_or_else(|| meaning::of_slow_file(&path, request.timeout, Phase::Tls))?;
+        read.map(Some).map_err(|error| meaning::of_no_key(&error))
     }
 
     async fn judge(&self, request: &CheckRequest, deadline: Instant) -> Result<Judge, Failure> {

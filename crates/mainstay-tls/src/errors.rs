@@ -139,7 +139,15 @@ fn of_alert(alert: AlertDescription, certificate_requested: bool) -> Meaning {
             (ClientCertificateRequired, CLIENT_CERTIFICATE.to_owned())
         }
         // Servers of TLS 1.2 have no alert of its own for a missing certificate; OpenSSL sends handshake_failure.
-        Alert::HandshakeFailure | Alert::BadCertificate | Alert::UnknownCA | Alert::AccessDenied
+        Alert::HandshakeFailure
+        | Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateRevoked
+        | Alert::CertificateExpired
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA
+        | Alert::DecryptError
+        | Alert::AccessDenied
             if certificate_requested =>
         {
             (ClientCertificateRequired, CLIENT_CERTIFICATE.to_owned())

@@ -14,6 +14,7 @@ pub(crate) struct Recorder {
     chain: OnceLock<Chain>,
     client_certificate_requested: AtomicBool,
     identity: Option<Arc<CertifiedKey>>,
+    cut_short: AtomicBool,
 }
 
 impl Recorder {
@@ -23,6 +24,14 @@ impl Recorder {
 
     pub(crate) fn has_identity(&self) -> bool {
         self.identity.is_some()
+    }
+
+    pub(crate) fn cut_short(&self) {
+        self.cut_short.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_cut_short(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed)
     }
 
     pub(crate) fn keep(&self, chain: &[CertificateDer<'_>]) {

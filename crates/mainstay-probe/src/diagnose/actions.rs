@@ -57,7 +57,12 @@ fn of_failure(case: &Case<'_>, failure: &Failure) -> Vec<String> {
             format!("If they are right, ask {provider} what changed in their TLS settings."),
         ],
         ClientCertificateRequired => {
-            vec![format!("Ask {provider} for a client certificate, or for a way to log in without one.")]
+            vec![
+                format!("Ask {provider} for a client certificate, or for a way to log in without one."),
+                "If one is configured (`tls.client_certificate`), see whether it is valid still, and of an authority that the \
+                 server trusts."
+                    .into(),
+            ]
         }
         CertificateExpired => expired(case, failure.expired.as_ref()),
         CertificateNotYetValid => vec![

@@ -1,8 +1,8 @@
 use mainstay_model::{FailureKind, FindingKind, Otherwise, Verdict};
-use mainstay_testkit::Scenario;
 use mainstay_testkit::scripted::{Act, Peer, Script};
+use mainstay_testkit::{Pki, Scenario};
 
-use crate::support::{Authority, LONG, check, in_short, now, request};
+use crate::support::{Authority, Folder, LONG, check, in_short, now, request};
 
 const HTTP_OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -156,6 +156,55 @@ async fn a_certificate_that_is_not_valid_yet() {
     let long_ago = "2020-01-01T00:00:00Z".parse().unwrap();
     let report = mainstay_probe::Prober::new(Default::default()).check(&request, long_ago).await;
     assert_eq!((in_short(&report).as_str(), report.verdict), ("clock-wrong tls us", Verdict::Inconclusive));
+}
+
+#[tokio::test]
+async fn a_certificate_of_ours_is_shown_where_one_is_configured() {
+    #[expect(clippy::disallowed_methods, reason = "the server judges our certificate by the real clock")]
+    let now = jiff::Timestamp::now();
+    let (pki, folder) = (Pki::new(now), Folder::new());
+    let root = pki.write_root(&folder.0);
+    let (ours, strange) = (pki.client("monitor"), Pki::new(now).client("monitor"));
+    for (server, shown, expected) in [
+        (Scenario::Fine, &ours, "healthy"),
+        (Scenario::Fine, &strange, "client-certificate-required us"),
+        (Scenario::Expired, &ours, "certificate-expired provider"),
+    ] {
+        let (certificate, key) = (shown.chain_pem(), shown.key_pem());
+        let files = mainstay_model::ClientIdentity {
+            certificate: folder.write("client.pem", certificate),
+            key: folder.write("client.key", key),
+        };
+        let identity = pki.identity(server, "127.0.0.1");
+        for version in KNOWN_CLIENTS {
+            let config = identity.server_config_for_known_clients(&pki, &[version]);
+            let script = [Act::Tls(config), Act::Read(1), Act::Send(HTTP_OK.into())];
+            let peer = Peer::start(Script::new(script)).await;
+            let mut request = request(&peer.url("https"), LONG);
+            request.tls.identity = Some(files.clone());
+            request.tls.ca_file = Some(root.clone());
+            let report = mainstay_probe::Prober::new(Default::default()).check(&request, now).await;
+            let said = match &report.failure {
+                Some(failure) => format!("{} {}", failure.kind, failure.blame),
+                None => report.verdict.to_string(),
+            };
+            assert_eq!(said, expected, "{version:?}: {report:?}");
+            assert_eq!(report.addresses[0].also, [], "{report:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_ours_that_cannot_be_read_is_our_own_fault() {
+    let mut request = request("tls://127.0.0.1:9", LONG);
+    let (certificate, key) = ("/no/such/client.pem".into(), "/no/such/client.key".into());
+    request.tls.identity = Some(mainstay_model::ClientIdentity { certificate, key });
+    let report = check(&request).await;
+    assert_eq!(
+        (in_short(&report).as_str(), report.verdict),
+        ("client-certificate-required tls us", Verdict::Inconclusive)
+    );
+    assert!(report.failure.unwrap().message.contains("/no/such/client.pem"));
 }
 
 const KNOWN_CLIENTS: [&rustls::SupportedProtocolVersion; 2] =

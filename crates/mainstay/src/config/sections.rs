@@ -169,7 +169,8 @@ section! {
         ca_file: At<FilePath> => Optional, "acme-ca.pem";
         /// The name that the certificate must be for, where it is not the host of the URL.
         server_name: HostName => Optional, "eu-west.acme.example";
-        /// PEM file with the certificate that a relay shows to a server that asks its clients for one, its chain behind it.
+        /// PEM file with the certificate that checks and the relay show to a server that verifies and asks its clients for one, its
+        /// chain behind it.
         client_certificate: At<FilePath> => Optional, "client.pem";
         /// PEM file with the private key of that.
         client_key: At<FilePath> => Optional, "client.key";
