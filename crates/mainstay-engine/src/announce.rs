@@ -170,6 +170,28 @@ impl Turn<'_> {
         under_way
     }
 
+    /// Services that show where an incident stands, and were told of it, show that somebody took it up; nobody is told anew.
+    pub(crate) fn show_taken_up(&mut self, id: IncidentId, text: &str) {
+        let landscape = self.state.landscape.clone();
+        let shows =
+            |name: &ChannelName| landscape.channels.get(name).is_some_and(|one| one.kind.shows_state());
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        if !incident.told.channels.keys().any(shows) {
+            return;
+        }
+        let Some(incident) = self.incident_mut(id) else { return };
+        let mut told = Vec::new();
+        for (channel, sequence) in incident.told.channels.iter_mut().filter(|(name, _)| shows(name)) {
+            *sequence = sequence.saturating_add(1);
+            told.push((channel.clone(), *sequence));
+        }
+        let incident = incident.clone();
+        let message = self.message(&incident, MessageKind::TakenUp, Some(text.to_owned()), &landscape);
+        for (channel, sequence) in told {
+            self.queue(id, channel, sequence, message.clone());
+        }
+    }
+
     /// The messages of one step of an escalation; what this step told already counts as told by it.
     pub(crate) fn send_step(
         &mut self,

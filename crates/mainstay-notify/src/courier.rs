@@ -132,6 +132,11 @@ impl Courier {
             ChannelKind::Slack { url } => send::slack(&line(Duration::from_secs(1)), url).await,
             ChannelKind::SlackBot(bot) => send::slack_bot(&line(Duration::from_secs(1)), bot).await,
             ChannelKind::Webhook { url, secret } => {
+        let shows = outgoing.channel.kind.shows_state();
+        if outgoing.delivery.message.kind == MessageKind::TakenUp && !shows {
+            // The channel was another one when that was decided.
+            return Ok(Receipt { id: None });
+        }
                 send::webhook(&line(Duration::ZERO), url, secret.as_ref()).await
             }
             // Teams: four requests a second.

@@ -149,3 +149,49 @@ fn a_trial_is_loud_or_quiet_and_about_no_incident() {
     scene.act(Action::TryNow(DeliveryId::new(scene.now, &mut Random::seeded(1))));
     assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Hurried { .. }]));
 }
+
+/// Has `ops` be a service that shows where an incident stands, and an incident taken up of which both channels know.
+fn taken_up() -> Scene {
+    let mut scene = Scene::changed(&["db"], |landscape| {
+        let duty = PagerDuty { routing_key: Secret::new("hush"), api_url: None };
+        landscape.channels.get_mut("ops").unwrap().kind = ChannelKind::PagerDuty(duty);
+    });
+    scene.check_fully("db", Bad(ConnectRefused)).take_told();
+    let id = scene.incident(0).id;
+    scene.pass(5).act(Action::Acknowledge(id));
+    scene
+}
+
+#[test]
+fn that_somebody_took_it_up_is_shown_where_it_stands_and_told_to_nobody() {
+    let mut scene = taken_up();
+    let shown = scene.last.commit.deliveries.clone();
+    let [shown] = &shown[..] else { panic!("{shown:?}") };
+    assert_eq!(
+        (shown.channel.as_str(), shown.sequence, shown.message.kind),
+        ("ops", 2, MessageKind::TakenUp)
+    );
+    assert_eq!(shown.message.incident.state, "acknowledged");
+    let id = scene.incident(0).id;
+    scene.take_told();
+    scene.act(Action::Acknowledge(id)).told(&[]);
+    // It counts as no message by which the next one would have to wait.
+    scene.act(Action::SetSeverity { incident: id, severity: Severity::High });
+    scene.pass(60);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains("ops#3 updated high")), "{told:?}");
+}
+
+#[test]
+fn a_late_message_tells_what_it_has_to_tell_although_it_was_taken_up_since() {
+    let mut scene = taken_up();
+    let of_ops = |one: &&Delivery| one.channel.as_str() == "ops";
+    let mut waiting: Vec<Delivery> = scene.written.deliveries.iter().filter(of_ops).cloned().collect();
+    let queued = DeliveryState::Queued { next_attempt_at: scene.now, attempts: 7, last_error: None };
+    waiting[0].state = queued;
+    scene.step(Event::DeliveriesLate { waiting: waiting.clone() });
+    assert_eq!(reworded(&scene, &waiting).kind, MessageKind::Opened);
+    waiting[0].message.kind = MessageKind::Escalated;
+    scene.step(Event::DeliveriesLate { waiting: waiting.clone() });
+    assert_eq!(reworded(&scene, &waiting).kind, MessageKind::Updated);
+}

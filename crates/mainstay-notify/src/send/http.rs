@@ -39,6 +39,11 @@ impl<'a> Line<'a> {
         &self.outgoing.delivery.message
     }
 
+    /// Whether it changes what is shown and is no message of its own, so that where nothing is shown there is nothing to do.
+    pub(super) fn only_edits(&self) -> bool {
+        self.message().kind == MessageKind::TakenUp
+    }
+
     /// Asks when it is the channel's turn. An error means that there was no answer, or that it is not yet time to ask.
     pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Answer, Refusal> {
         let channel = &self.outgoing.delivery.channel;

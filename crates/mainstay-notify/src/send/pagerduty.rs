@@ -9,7 +9,11 @@ const API: &str = "https://events.pagerduty.com";
 /// Sends an event of the Events API v2, which answers 202. The key of the incident makes that events of one incident are one alert.
 pub(crate) async fn send(line: &Line<'_>, service: &PagerDuty) -> Result<Receipt, Refusal> {
     let message = line.message();
-    let receipt = enqueue(line, service, render::event_action(message)).await?;
+    let action = render::event_action(message);
+    let receipt = enqueue(line, service, action).await?;
+    if action == EventAction::Trigger && message.incident.state == "acknowledged" {
+        enqueue(line, service, EventAction::Acknowledge).await?;
+    }
     if matches!(message.kind, MessageKind::Test | MessageKind::Digest) {
         // A trial leaves nothing open, and a digest is about nothing that could be resolved.
         enqueue(line, service, EventAction::Resolve).await?;

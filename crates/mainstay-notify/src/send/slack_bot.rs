@@ -15,10 +15,14 @@ pub(crate) async fn send(line: &Line<'_>, bot: &SlackBot) -> Result<Receipt, Ref
     let root = line.outgoing.earlier.map(Post::root_of).and_then(|root| root.split_once('/'));
     let post = match root {
         Some((channel, ts)) if edit(line, bot, channel, ts).await? => {
+            if line.only_edits() {
+                return Ok(Receipt { id: Some(format!("{channel}/{ts}")) });
+            }
             let mut body = render::slack_news(line.message());
             body["thread_ts"] = ts.into();
             Post::under(create(line, bot, channel, body).await?, &format!("{channel}/{ts}"))
         }
+        _ if line.only_edits() => return Ok(Receipt { id: None }),
         _ => Post::first(create(line, bot, &bot.channel, render::slack(line.message())).await?),
     };
     Ok(Receipt { id: Some(post.to_string()) })

@@ -23,10 +23,14 @@ pub(crate) async fn send(line: &Line<'_>, chat: &Telegram) -> Result<Receipt, Re
     let first = line.outgoing.earlier.map(Post::root_of).and_then(|root| root.parse::<i64>().ok());
     let post = match first {
         Some(first) if edit(line, chat, first).await? => {
+            if line.only_edits() {
+                return Ok(Receipt { id: Some(first.to_string()) });
+            }
             let mut fields = render::telegram_news(line.message());
             fields["reply_parameters"] = json!({ "message_id": first, "allow_sending_without_reply": true });
             Post::under(create(line, chat, fields).await?, &first.to_string())
         }
+        _ if line.only_edits() => return Ok(Receipt { id: None }),
         _ => Post::first(create(line, chat, render::telegram(line.message())).await?),
     };
     Ok(Receipt { id: (!post.own.is_empty()).then(|| post.to_string()) })
