@@ -157,7 +157,7 @@ impl Courier {
         let (client, pacer, spacing) = (&self.client, &self.pacer, Duration::from_secs(1));
         let line = send::Line { client, pacer, outgoing, spacing };
         Some(match &outgoing.channel.kind {
-            ChannelKind::Email { .. } => send::probe_mail(outgoing).await,
+            ChannelKind::Email { to } => send::probe_mail(outgoing, to).await,
             ChannelKind::Discord { url } => send::probe_discord(&line, url).await,
             ChannelKind::Slack { url } => send::probe_slack(&line, url).await,
             ChannelKind::SlackBot(bot) => send::probe_slack_bot(&line, bot).await,

@@ -280,6 +280,29 @@ async fn a_bad_mailbox_does_not_silence_the_others_and_is_named() {
 }
 
 #[tokio::test]
+async fn a_quiet_trial_of_mail_names_every_recipient_and_leaves_no_mail() {
+    let probe = crate::house::samples().remove("probe").unwrap();
+    let channel = Channel { kind: email(), provider: None };
+    for (refused, expected) in [
+        (&[][..], None),
+        (&[("second@example.com", "550 5.1.1 no such user")], Some("never: the mail server answered 550")),
+        (&[("second@example.com", "451 4.7.1 greylisted")], Some("later: the mail server answered 451")),
+    ] {
+        let mailbox = Mailbox::refusing_recipients(refused).await;
+        let server = mail_server(&mailbox);
+        let mail = Some(&server);
+        let outgoing = Outgoing { delivery: &probe, channel: &channel, mail, earlier: None, now: now() };
+        let outcome = courier().send(outgoing).await.map_err(|refusal| spoken(&refusal));
+        match (outcome, expected) {
+            (Ok(_), None) => {}
+            (Err(said), Some(expected)) => assert!(said.starts_with(expected), "{said}"),
+            (outcome, _) => panic!("{refused:?}: {outcome:?}"),
+        }
+        assert!(mailbox.mails().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn who_has_the_mail_does_not_get_it_again_with_a_retry() {
     let mailbox = Mailbox::refusing(&[("RCPT", "451 4.7.1 greylisted")]).await;
     let server = mail_server(&mailbox);
