@@ -1,10 +1,16 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Alert, AlertKey, ChannelName, DeliveryId, DeliveryOutcome, Diagnosis, EntryKind, Fate, IncidentId, Rule,
     Severity, Subject,
 };
 
+use crate::time::{clock, since};
 use crate::turn::{About, Turn};
+use crate::{Delay, Remedy};
+
+/// A message that will have waited for so long before its next attempt is held up. By the waits between attempts that is known about
+/// three minutes after the first one, and at once when the service asks for as long a pause.
+const HELD_UP: SignedDuration = SignedDuration::from_mins(5);
 
 impl Turn<'_> {
     /// A channel accepted a message.
@@ -27,10 +33,40 @@ impl Turn<'_> {
         self.proven(&channel);
     }
 
-    /// An attempt failed and is repeated; that is no news yet.
-    pub(crate) fn delivery_delayed(&mut self, id: DeliveryId, next_attempt_at: Timestamp, error: String) {
-        let at = self.now;
-        self.effects.commit.outcomes.push(DeliveryOutcome::Retry { id, at, next_attempt_at, error });
+    /// A quiet trial went well. That is no message that arrived, so a channel that lost one still fails.
+    pub(crate) fn probed(&mut self, id: DeliveryId, channel: &ChannelName) {
+        let outcome = DeliveryOutcome::Delivered { id, at: self.now, receipt: None };
+        self.effects.commit.outcomes.push(outcome);
+        self.proven(channel);
+    }
+
+    /// An attempt failed and is repeated. That is no news until it is plain that it takes long: then it counts as not told, although
+    /// it may still arrive.
+    pub(crate) fn delivery_delayed(
+        &mut self,
+        id: DeliveryId,
+        channel: ChannelName,
+        incident: Option<IncidentId>,
+        delay: Delay,
+    ) {
+        let Delay { created_at, next_attempt_at, remedy, error } = delay;
+        let outcome = DeliveryOutcome::Retry { id, at: self.now, next_attempt_at, error: error.clone() };
+        self.effects.commit.outcomes.push(outcome);
+        let cause = match remedy {
+            Remedy::Hands => format!(
+                "{channel} does not let Mainstay in: whoever reads only {channel} is told nothing until that is mended."
+            ),
+            Remedy::Time if since(created_at, next_attempt_at) < HELD_UP => return,
+            Remedy::Time => format!(
+                "{channel} has not taken a message that waits since {}: whoever reads only {channel} is not told.",
+                clock(created_at)
+            ),
+        };
+        self.step_outcome(incident, id, Some(&error));
+        // While our own network is gone, that is what there is to be told.
+        if remedy == Remedy::Hands || self.state.offline_since().is_none() {
+            self.failed(&channel, incident, cause, error);
+        }
     }
 
     /// Somebody was not told, which somebody else must know.
@@ -88,11 +124,12 @@ impl Turn<'_> {
 
     fn failed(&mut self, channel: &ChannelName, incident: Option<IncidentId>, cause: String, reason: String) {
         if self.state.landscape.channels.contains_key(channel) && !self.is_failing(channel) {
-            self.raised(&alert(channel, incident, cause, reason, self.now), &[]);
+            let url = self.state.landscape.operator_url.clone();
+            self.raised(&alert(channel, incident, cause, reason, &url, self.now), &[]);
         }
     }
 
-    /// Whether a channel gave up a message and has not taken one since.
+    /// Whether a channel lost or held up a message and has not taken one since.
     pub(crate) fn is_failing(&self, channel: &ChannelName) -> bool {
         self.state.channel_fails(channel)
     }
@@ -107,6 +144,7 @@ fn alert(
     incident: Option<IncidentId>,
     cause: String,
     reason: String,
+    operator_url: &str,
     now: Timestamp,
 ) -> Alert {
     let about = incident.map(|id| format!("The message was about incident {id}."));
@@ -115,7 +153,9 @@ fn alert(
         evidence: std::iter::once(reason).chain(about).collect(),
         actions: vec![
             format!("Tell those who rely on {channel} in another way."),
-            format!("Mend the settings of {channel}; its next delivered message ends this."),
+            format!(
+                "Mend the settings of {channel}; its next delivered message ends this, or a trial (not a quiet one) from {operator_url}/channels."
+            ),
         ],
     };
     Alert {

@@ -48,7 +48,7 @@ pub use drill::{
     Called, DrillFault, DrillPlan, DrillTerms, NextDrill, Stage, StageKind, drill_failure, drill_score,
     is_down_by,
 };
-pub use event::{Action, Effects, Event, ExternalAlert, Recheck};
+pub use event::{Action, Delay, Effects, Event, ExternalAlert, Recheck, Remedy};
 pub use external::MOST_EXTERNAL;
 pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};
 pub use quiet::quiet_until;

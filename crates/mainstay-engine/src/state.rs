@@ -99,7 +99,7 @@ impl State {
         self.channels.values()
     }
 
-    /// Whether a channel lost a message and has not taken one since.
+    /// Whether a channel lost or held up a message and has not taken one since.
     pub fn channel_fails(&self, name: &ChannelName) -> bool {
         self.index.of_alert(&failing(name).to_string()).is_some()
     }

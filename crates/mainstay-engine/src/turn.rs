@@ -76,8 +76,9 @@ impl<'a> Turn<'a> {
             Event::Delivered { id, channel, incident, receipt } => {
                 self.delivered(id, channel, incident, receipt)
             }
-            Event::DeliveryDelayed { id, next_attempt_at, error } => {
-                self.delivery_delayed(id, next_attempt_at, error)
+            Event::Probed { id, channel } => self.probed(id, &channel),
+            Event::DeliveryDelayed { id, channel, incident, delay } => {
+                self.delivery_delayed(id, channel, incident, delay)
             }
             Event::DeliveryGivenUp { id, channel, incident, reason } => {
                 self.delivery_given_up(id, channel, incident, reason)

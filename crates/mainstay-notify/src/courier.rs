@@ -63,6 +63,15 @@ pub enum Refusal {
         /// When the service wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// Whoever we said we are was not let in. That is mended in the configuration or at the service, and then the message can still
+    /// go.
+    #[error("{reason}")]
+    NotLetIn {
+        /// One sentence for people, without secrets.
+        reason: String,
+        /// Until then it is not tried, so that no account is locked for it.
+        retry_after: Duration,
+    },
     /// It never will: asking again would only do harm.
     #[error("{reason}")]
     Never {
@@ -76,11 +85,9 @@ impl Refusal {
         Refusal::Later { reason: reason.into(), retry_after: None }
     }
 
-    /// Whoever we said we are was not let in. That is mended in the configuration or at the service, and then the message
-    /// can still go; until then it is tried slowly, so that no account is locked for it.
     pub(crate) fn credentials(reason: impl Into<String>, retry_after: Option<Duration>) -> Refusal {
         const SLOWLY: Duration = Duration::from_secs(5 * 60);
-        Refusal::Later { reason: reason.into(), retry_after: Some(retry_after.unwrap_or(SLOWLY)) }
+        Refusal::NotLetIn { reason: reason.into(), retry_after: retry_after.unwrap_or(SLOWLY) }
     }
 
     pub(crate) fn never(reason: impl Into<String>) -> Refusal {
@@ -125,6 +132,11 @@ impl Courier {
         {
             return answer;
         }
+        let shows = outgoing.channel.kind.shows_state();
+        if outgoing.delivery.message.kind == MessageKind::TakenUp && !shows {
+            // The channel was another one when that was decided.
+            return Ok(Receipt { id: None });
+        }
         match &outgoing.channel.kind {
             ChannelKind::Email { to } => send::mail(outgoing, to, &self.mails).await,
             ChannelKind::Discord { url } => send::discord(&line(Duration::ZERO), url).await,
@@ -132,11 +144,6 @@ impl Courier {
             ChannelKind::Slack { url } => send::slack(&line(Duration::from_secs(1)), url).await,
             ChannelKind::SlackBot(bot) => send::slack_bot(&line(Duration::from_secs(1)), bot).await,
             ChannelKind::Webhook { url, secret } => {
-        let shows = outgoing.channel.kind.shows_state();
-        if outgoing.delivery.message.kind == MessageKind::TakenUp && !shows {
-            // The channel was another one when that was decided.
-            return Ok(Receipt { id: None });
-        }
                 send::webhook(&line(Duration::ZERO), url, secret.as_ref()).await
             }
             // Teams: four requests a second.

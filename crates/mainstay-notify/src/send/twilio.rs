@@ -50,8 +50,7 @@ async fn create(
 fn refusal(answer: &Answer) -> Refusal {
     match answer.json()["code"].as_u64() {
         Some(14107 | 20429 | 21611 | 30001) => {
-            let (Refusal::Later { reason, .. } | Refusal::Never { reason }) = answer.refusal();
-            Refusal::Later { reason, retry_after: answer.retry_after }
+            Refusal::Later { reason: answer.refusal().to_string(), retry_after: answer.retry_after }
         }
         _ => answer.refusal(),
     }

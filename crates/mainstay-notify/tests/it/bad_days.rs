@@ -100,7 +100,11 @@ fn days() -> Vec<Day> {
             Refused("never: the service answered 404 Not Found: gone"),
         ),
         day("400", http("400 Bad Request", "", "{}"), Refused("never: the service answered 400")),
-        day("401", http("401 Unauthorized", "", ""), Refused("later after 300s: the service answered 401")),
+        day(
+            "401",
+            http("401 Unauthorized", "", ""),
+            Refused("not let in, after 300s: the service answered 401"),
+        ),
         day(
             "a redirection",
             http("302 Found", "Location: http://127.0.0.1:1/\r\n", ""),

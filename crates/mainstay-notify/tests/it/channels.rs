@@ -172,10 +172,10 @@ async fn refusals_are_told_apart() {
                 .header("retry-after", "Sun, 15 Mar 2026 10:00:30 GMT"),
             "later after 30s: the service answered 503 Service Unavailable",
         ),
-        (Answer::new(401, ""), "later after 300s: the service answered 401 Unauthorized"),
+        (Answer::new(401, ""), "not let in, after 300s: the service answered 401 Unauthorized"),
         (
             Answer::new(403, "").header("retry-after", "9"),
-            "later after 9s: the service answered 403 Forbidden",
+            "not let in, after 9s: the service answered 403 Forbidden",
         ),
         (Answer::new(413, ""), "never: the service answered 413 Payload Too Large"),
         (Answer::new(422, ""), "never: the service answered 422 Unprocessable Entity"),
@@ -254,7 +254,7 @@ async fn a_mail_server_may_say_later_or_never() {
         (("RCPT", "550 5.1.1 no such user"), "never: "),
         (("DATA", "452 4.3.1 disk full"), "later: "),
         (("DATA", "554 5.7.1 spam"), "never: "),
-        (("MAIL", "535 5.7.8 wrong password"), "later after 300s: "),
+        (("MAIL", "535 5.7.8 wrong password"), "not let in, after 300s: "),
         (("MAIL", "421 4.3.2 shutting down"), "later: "),
     ] {
         let mailbox = Mailbox::refusing(&[refusal, refusal]).await;

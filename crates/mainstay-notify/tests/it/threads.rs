@@ -200,8 +200,8 @@ async fn an_edit_that_was_made_before_is_not_held_against_the_next_attempt() {
 async fn what_slack_says_with_a_good_status_is_understood() {
     for (error, expected) in [
         ("channel_not_found", "never: the service answered channel_not_found"),
-        ("invalid_auth", "later after 300s: the service answered invalid_auth"),
-        ("not_in_channel", "later after 300s: the service answered not_in_channel"),
+        ("invalid_auth", "not let in, after 300s: the service answered invalid_auth"),
+        ("not_in_channel", "not let in, after 300s: the service answered not_in_channel"),
         ("internal_error", "later: the service answered internal_error"),
         ("msg_too_long", "never: the service answered msg_too_long"),
     ] {
@@ -260,7 +260,6 @@ async fn each_service_is_asked_in_its_own_way() {
 
 #[tokio::test]
 async fn a_trial_leaves_nothing_open_at_pagerduty() {
-    let receiver = Receiver::start(|_| Answer::new(202, r#"{"status":"success"}"#)).await;
     let samples = samples();
     assert_eq!(samples["test"].message.kind, MessageKind::Test);
     assert_eq!(pagerduty_actions(&samples["test"]).await, ["trigger", "resolve"]);

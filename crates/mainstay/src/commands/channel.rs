@@ -67,6 +67,9 @@ async fn trial(
         Err(Refusal::Later { reason, .. }) => {
             anyhow::bail!("{name} did not take the message; it would be tried again: {reason}")
         }
+        Err(Refusal::NotLetIn { reason, .. }) => {
+            anyhow::bail!("{name} does not let Mainstay in; mend its credentials: {reason}")
+        }
         Err(Refusal::Never { reason }) => {
             anyhow::bail!("{name} did not take the message and never will as it is: {reason}")
         }

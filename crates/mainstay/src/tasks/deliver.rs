@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use mainstay_engine::{Event, State};
-use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, Random, Severity};
+use mainstay_engine::{Delay, Event, Remedy, State};
+use mainstay_model::{
+    ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random, Severity,
+};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
 use mainstay_store::{Claimant, Store, StoreError};
 use mainstay_web::operator::{Links, Who};
@@ -295,19 +297,45 @@ impl Attempt {
         match outcome {
             Ok(receipt) => {
                 info!(delivery.id = %id, "told by {channel}: {}", self.delivery.message.incident.title);
+                if self.posted_nothing() {
+                    return Event::Probed { id, channel };
+                }
                 Event::Delivered { id, channel, incident, receipt: receipt.id }
             }
-            Err(Refusal::Later { reason, retry_after }) => match self.wait(now, retry_after, random) {
-                Some(wait) => {
-                    warn!(delivery.id = %id, "{channel} did not take a message and is tried again in {} s: {reason}", wait.as_secs());
-                    Event::DeliveryDelayed { id, next_attempt_at: later(now, wait), error: reason }
-                }
-                None => Event::DeliveryGivenUp { id, channel, incident, reason },
-            },
+            Err(Refusal::Later { reason, retry_after }) => {
+                self.delayed(now, reason, self.wait(now, retry_after, random), Remedy::Time)
+            }
+            Err(Refusal::NotLetIn { reason, retry_after }) => {
+                self.delayed(now, reason, self.wait(now, Some(retry_after), random), Remedy::Hands)
+            }
             Err(Refusal::Never { reason }) => {
                 warn!(delivery.id = %id, "{channel} will never take a message: {reason}");
                 Event::DeliveryGivenUp { id, channel, incident, reason }
             }
+        }
+    }
+
+    /// Whether it was a trial that its service knows how to answer without posting anything.
+    fn posted_nothing(&self) -> bool {
+        let channel = self.landscape.channels.get(&self.delivery.channel);
+        let is_quiet = channel.is_some_and(|channel| channel.kind.is_quiet_to_try());
+        is_quiet && self.delivery.message.kind == MessageKind::Probe
+    }
+
+    /// It waits, or has waited for long enough.
+    fn delayed(&self, now: Timestamp, error: String, wait: Option<Duration>, remedy: Remedy) -> Event {
+        let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
+        let incident = self.delivery.about();
+        let Some(wait) = wait else {
+            return Event::DeliveryGivenUp { id, channel, incident, reason: error };
+        };
+        warn!(delivery.id = %id, "{channel} did not take a message and is tried again in {} s: {error}", wait.as_secs());
+        let (created_at, next_attempt_at) = (self.delivery.created_at, later(now, wait));
+        Event::DeliveryDelayed {
+            id,
+            channel,
+            incident,
+            delay: Delay { created_at, next_attempt_at, remedy, error },
         }
     }
 
@@ -352,7 +380,7 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use mainstay_model::{Message, MessageIncident, MessageKind, PersonName, Secret, Severity};
+    use mainstay_model::{Message, MessageIncident, PersonName, Secret, Severity};
 
     use super::*;
 
