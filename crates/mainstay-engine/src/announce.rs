@@ -295,7 +295,7 @@ impl Turn<'_> {
         waivers.chain(incident.diagnosis.evidence.iter().cloned()).collect()
     }
 
-    fn message(
+    pub(crate) fn message(
         &self,
         incident: &Incident,
         kind: MessageKind,

@@ -137,6 +137,29 @@ fn a_message_is_sent_again_as_another_one_behind_the_latest() {
 }
 
 #[test]
+fn what_is_sent_again_says_how_it_stands_and_opens_nothing_that_is_over() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check_fully("db", Bad(ConnectRefused));
+    let lost = scene.written.deliveries[0].clone();
+    let incident = scene.incident(0).id;
+    scene.act(Action::SetSeverity { incident, severity: Severity::High });
+    let again = |scene: &mut Scene| {
+        scene.act(Action::SendAgain(Box::new(lost.clone())));
+        scene.last.commit.deliveries[0].message.clone()
+    };
+    let message = again(&mut scene);
+    assert_eq!((message.kind, message.incident.severity), (MessageKind::Opened, Severity::High));
+    scene.pass(300).check_fully("db", Good);
+    let message = again(&mut scene);
+    assert_eq!((message.kind, message.incident.state.as_str()), (MessageKind::Resolved, "resolved"));
+    assert!(message.incident.resolved_at.is_some());
+    // One that is over for long is no longer at hand.
+    let mut later = Scene::with(&["db"]);
+    let message = again(&mut later);
+    assert_eq!((message.kind, message.incident.state.as_str()), (MessageKind::Resolved, "resolved"));
+}
+
+#[test]
 fn a_trial_is_loud_or_quiet_and_about_no_incident() {
     let mut scene = Scene::with(&["db"]);
     scene.shows_trials = true;
