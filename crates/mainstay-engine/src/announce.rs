@@ -9,6 +9,7 @@ use mainstay_model::{
 
 use crate::agenda::Due;
 use crate::audience::{Address, Audience, Topic, next_change_of};
+use crate::runbook::links;
 use crate::time::later;
 use crate::turn::{About, News, Turn};
 use crate::waiver_line;
@@ -315,7 +316,7 @@ impl Turn<'_> {
                 message: failure.message.clone(),
             }),
             evidence: self.evidence(incident),
-            actions: incident.diagnosis.actions.clone(),
+            actions: incident.diagnosis.actions.iter().cloned().chain(links(incident, landscape)).collect(),
             change,
             drill: incident.is_drill(),
             person: None,

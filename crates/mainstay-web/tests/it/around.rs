@@ -116,6 +116,9 @@ async fn runbooks_stand_on_the_page_with_the_values_of_the_incident() {
         "Call **{{provider.contacts}}** about {{dependency.host}}: {{failure.kind}}. <script>x</script>",
     );
     runbook("reports-db", "https://wiki.example.com/{{dependency.name}}");
+    let of_rule = "What {{dependency.name}} is down for stands in the diary.".parse().unwrap();
+    let down = BuiltInRule { enabled: true, severity: None, runbook: Some(of_rule) };
+    landscape.rules.built_in.insert(Rule::Down, down);
     house.happens(vec![(now(), Event::Configured(Arc::new(landscape)))]).await;
     let page = house.get(&format!("/incidents/{}", house.incident_of("orders-db"))).await;
     page.has(
@@ -123,6 +126,8 @@ async fn runbooks_stand_on_the_page_with_the_values_of_the_incident() {
     );
     page.has("&lt;script&gt;x&lt;/script&gt;");
     page.has("<a href=\"https://wiki.example.com/reports-db\">https://wiki.example.com/reports-db</a>");
+    page.has("aria-label=\"Runbook of the rule down\"")
+        .has("What orders-db is down for stands in the diary.");
 }
 
 #[tokio::test]
