@@ -9,6 +9,7 @@ use mainstay_model::{
 
 use crate::agenda::Due;
 use crate::audience::{Address, Audience, Topic, next_change_of};
+use crate::channels::is_in_part;
 use crate::runbook::links;
 use crate::time::later;
 use crate::turn::{About, News, Turn};
@@ -280,7 +281,8 @@ impl Turn<'_> {
         let mut addresses = self.state.addresses(to, self.now).all;
         let doubtful = |name: &ChannelName| {
             let subject = Subject::Channel(name.clone());
-            self.is_failing(name) || incident.alerts.values().any(|alert| alert.key.subject == subject)
+            let is_about = |alert: &Alert| alert.key.subject == subject && !is_in_part(alert);
+            self.is_failing(name) || incident.alerts.values().any(is_about)
         };
         addresses.retain(|one| !doubtful(&one.channel));
         if addresses.is_empty() {

@@ -21,6 +21,35 @@ impl Turn<'_> {
         incident: Option<IncidentId>,
         receipt: Option<String>,
     ) {
+        self.accepted(id, &channel, incident, receipt);
+        self.ended(&failing(&channel), "");
+    }
+
+    /// A channel accepted a message for some of its recipients, and never will for the others.
+    pub(crate) fn delivered_in_part(
+        &mut self,
+        id: DeliveryId,
+        channel: &ChannelName,
+        incident: Option<IncidentId>,
+        receipt: Option<String>,
+        refused: Vec<String>,
+    ) {
+        self.accepted(id, channel, incident, receipt);
+        let is_known =
+            self.state.failure_of(channel).is_some_and(|alert| alert.diagnosis.evidence == refused);
+        if self.state.landscape.channels.contains_key(channel) && !is_known {
+            let alert = in_part(channel, refused, &self.state.landscape.operator_url, self.now);
+            self.raised(&alert, &[]);
+        }
+    }
+
+    fn accepted(
+        &mut self,
+        id: DeliveryId,
+        channel: &ChannelName,
+        incident: Option<IncidentId>,
+        receipt: Option<String>,
+    ) {
         let evidence = receipt.iter().map(|receipt| format!("Receipt: {receipt}")).collect();
         self.effects.commit.outcomes.push(DeliveryOutcome::Delivered { id, at: self.now, receipt });
         self.call_ended(incident, id, Fate::Accepted { at: self.now });
@@ -29,8 +58,7 @@ impl Turn<'_> {
             let about = About { incident, evidence, ..About::default() };
             self.write(EntryKind::Told, about, format!("{channel} was told."));
         }
-        self.ended(&failing(&channel), "");
-        self.proven(&channel);
+        self.proven(channel);
     }
 
     /// A quiet trial went well. That is no message that arrived, so a channel that lost one still fails.
@@ -158,9 +186,30 @@ fn alert(
             ),
         ],
     };
+    of(channel, Severity::High, diagnosis, now)
+}
+
+/// One that takes messages, but not for everybody.
+fn in_part(channel: &ChannelName, refused: Vec<String>, operator_url: &str, now: Timestamp) -> Alert {
+    let diagnosis = Diagnosis {
+        cause: format!("A message to {channel} was refused for some of its recipients: they were not told."),
+        evidence: refused,
+        actions: vec![format!(
+            "Mend the addresses of {channel}; its next message that everybody gets ends this, or a trial from {operator_url}/channels."
+        )],
+    };
+    of(channel, Severity::Warn, diagnosis, now)
+}
+
+/// Whether an alert says that a channel takes messages, but not for everybody.
+pub(crate) fn is_in_part(alert: &Alert) -> bool {
+    alert.key.rule == Rule::ChannelFailing && alert.severity < Severity::High
+}
+
+fn of(channel: &ChannelName, severity: Severity, diagnosis: Diagnosis, now: Timestamp) -> Alert {
     Alert {
         key: failing(channel),
-        severity: Severity::High,
+        severity,
         since: now,
         failure: None,
         diagnosis,

@@ -41,6 +41,19 @@ pub enum Event {
         /// The service's own identifier for it.
         receipt: Option<String>,
     },
+    /// A channel accepted a message, but not for all of its recipients.
+    DeliveredInPart {
+        /// Which message.
+        id: DeliveryId,
+        /// By which channel.
+        channel: ChannelName,
+        /// About which incident.
+        incident: Option<IncidentId>,
+        /// The service's own identifier for it.
+        receipt: Option<String>,
+        /// The recipients that were refused for good, each with the reason.
+        refused: Vec<String>,
+    },
     /// A service answered a quiet trial, which posts nothing: it lets us in, and would take a message as far as it can be asked.
     Probed {
         /// Which trial.

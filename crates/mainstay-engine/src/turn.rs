@@ -76,6 +76,9 @@ impl<'a> Turn<'a> {
             Event::Delivered { id, channel, incident, receipt } => {
                 self.delivered(id, channel, incident, receipt)
             }
+            Event::DeliveredInPart { id, channel, incident, receipt, refused } => {
+                self.delivered_in_part(id, &channel, incident, receipt, refused)
+            }
             Event::Probed { id, channel } => self.probed(id, &channel),
             Event::DeliveryDelayed { id, channel, incident, delay } => {
                 self.delivery_delayed(id, channel, incident, delay)

@@ -50,6 +50,15 @@ pub struct Outgoing<'a> {
 pub struct Receipt {
     /// The service's own identifier for it, where it gives one; for mail also the recipients that were refused for good.
     pub id: Option<String>,
+    /// Those recipients, each with the reason: whoever reads there was not told.
+    pub refused: Vec<String>,
+}
+
+impl Receipt {
+    /// For everybody, under this name.
+    pub fn of(id: Option<String>) -> Receipt {
+        Receipt { id, refused: Vec::new() }
+    }
 }
 
 /// Why the service did not accept the message.
@@ -135,7 +144,7 @@ impl Courier {
         let shows = outgoing.channel.kind.shows_state();
         if outgoing.delivery.message.kind == MessageKind::TakenUp && !shows {
             // The channel was another one when that was decided.
-            return Ok(Receipt { id: None });
+            return Ok(Receipt::of(None));
         }
         match &outgoing.channel.kind {
             ChannelKind::Email { to } => send::mail(outgoing, to, &self.mails).await,

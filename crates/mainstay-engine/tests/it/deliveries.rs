@@ -173,6 +173,36 @@ fn a_trial_is_loud_or_quiet_and_about_no_incident() {
     assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Hurried { .. }]));
 }
 
+#[test]
+fn an_address_that_is_refused_beside_others_is_named_and_the_channel_still_tells() {
+    let mut scene = Scene::changed(&["db"], |landscape| {
+        landscape.channels.remove("phone");
+        landscape.routes.pop();
+    });
+    scene.check_fully("db", Bad(ConnectRefused));
+    let sent = scene.written.deliveries[0].clone();
+    let in_part = |refused: &str| Event::DeliveredInPart {
+        id: sent.id,
+        channel: sent.channel.clone(),
+        incident: Some(sent.message.incident.id),
+        receipt: None,
+        refused: vec![refused.into()],
+    };
+    scene.take_told();
+    scene.step(in_part("ben@example.com: 550 no such user"));
+    scene.told(&["0 ops#1 opened warn: ops does not reach everybody"]);
+    let (named, is_failing) = (scene.incident(1), scene.state.channel_fails(&sent.channel));
+    assert_eq!(named.diagnosis.evidence, ["ben@example.com: 550 no such user"]);
+    assert!(!is_failing, "it takes messages");
+    // Each message finds the same, of which nothing more is told; one that is lost is worse.
+    scene.step(in_part("ben@example.com: 550 no such user")).told(&[]);
+    scene.step(event(&sent, Some("550 over quota")));
+    assert!(scene.state.channel_fails(&sent.channel));
+    assert_eq!(scene.incident(1).severity, Severity::High);
+    scene.step(event(&sent, None));
+    assert!(!scene.incident(1).is_open());
+}
+
 /// Has `ops` be a service that shows where an incident stands, and an incident taken up of which both channels know.
 fn taken_up() -> Scene {
     let mut scene = Scene::changed(&["db"], |landscape| {

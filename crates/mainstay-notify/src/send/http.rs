@@ -98,7 +98,7 @@ impl Answer {
 
 /// Accepted, and the service gives it no name.
 pub(super) fn unnamed() -> Receipt {
-    Receipt { id: None }
+    Receipt::of(None)
 }
 
 pub(super) fn parse(url: &Secret) -> Result<Url, Refusal> {

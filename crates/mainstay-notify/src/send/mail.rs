@@ -76,7 +76,7 @@ pub(crate) async fn probe(outgoing: Outgoing<'_>, to: &[String]) -> Result<Recei
     let answer = offer(&mut connection, server, returns_to, to).await;
     // It ends with QUIT, after which nothing of the mail is left (RFC 5321, section 4.1.1.10).
     connection.abort().await;
-    answer.map(|()| Receipt { id: None }).map_err(refusal)
+    answer.map(|()| Receipt::of(None)).map_err(refusal)
 }
 
 async fn connect(server: &MailServer, tls: Tls) -> Result<AsyncSmtpConnection, Error> {
@@ -147,11 +147,11 @@ fn conclude(to: &[String], outcome: impl Fn(&str) -> Option<Outcome>) -> Result<
             None => said = said.or_else(|| Some(String::new())),
         }
     }
-    let refused = refused.join("; ");
+    let reasons = refused.join("; ");
     match said {
-        None => Err(Refusal::never(refused)),
-        Some(said) if refused.is_empty() => Ok(Receipt { id: (!said.is_empty()).then_some(said) }),
-        Some(said) => Ok(Receipt { id: Some(format!("{said} (but refused for good: {refused})")) }),
+        None => Err(Refusal::never(reasons)),
+        Some(said) if refused.is_empty() => Ok(Receipt::of((!said.is_empty()).then_some(said))),
+        Some(said) => Ok(Receipt { id: Some(format!("{said} (but refused for good: {reasons})")), refused }),
     }
 }
 

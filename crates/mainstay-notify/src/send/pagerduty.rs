@@ -25,10 +25,10 @@ async fn enqueue(line: &Line<'_>, service: &PagerDuty, action: EventAction) -> R
     let url = api(service.api_url.as_ref(), API, &["v2", "enqueue"])?;
     let event = render::event(line.message(), &service.routing_key, action);
     let answer = line.post(line.client.post(url).json(&event)).await?;
-    Ok(Receipt { id: answer.json()["dedup_key"].as_str().map(str::to_owned) })
+    Ok(Receipt::of(answer.json()["dedup_key"].as_str().map(str::to_owned)))
 }
 
 /// Resolves what was never triggered: a wrong key is refused, a right one changes nothing and calls nobody.
 pub(crate) async fn probe(line: &Line<'_>, service: &PagerDuty) -> Result<Receipt, Refusal> {
-    enqueue(line, service, EventAction::Resolve).await.map(|_| Receipt { id: None })
+    enqueue(line, service, EventAction::Resolve).await.map(|_| Receipt::of(None))
 }

@@ -40,7 +40,7 @@ async fn create(
         .body(body);
     let answer = line.ask(request).await?;
     if answer.status.is_success() {
-        return Ok(Receipt { id: answer.json()["sid"].as_str().map(str::to_owned) });
+        return Ok(Receipt::of(answer.json()["sid"].as_str().map(str::to_owned)));
     }
     Err(refusal(&answer))
 }
@@ -62,5 +62,5 @@ pub(crate) async fn probe(line: &Line<'_>, phone: &Twilio) -> Result<Receipt, Re
     let url = api(phone.api_url.as_ref(), API, &["2010-04-01", "Accounts", &account])?;
     let user = phone.key.as_ref().unwrap_or(&phone.account);
     let answer = line.ask(line.client.get(url).basic_auth(user, Some(phone.token.expose()))).await?;
-    if answer.status.is_success() { Ok(Receipt { id: None }) } else { Err(refusal(&answer)) }
+    if answer.status.is_success() { Ok(Receipt::of(None)) } else { Err(refusal(&answer)) }
 }

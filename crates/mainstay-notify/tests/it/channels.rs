@@ -72,7 +72,7 @@ fn webhook_to(receiver: &Receiver) -> ChannelKind {
 #[tokio::test]
 async fn a_webhook_carries_the_contract_and_a_signature_that_verifies() {
     let receiver = Receiver::start(|_| Answer::new(204, "")).await;
-    assert_eq!(send(webhook_to(&receiver), None).await, Ok(Receipt { id: None }));
+    assert_eq!(send(webhook_to(&receiver), None).await, Ok(Receipt::of(None)));
 
     let received = receiver.received();
     let [request] = received.as_slice() else { panic!("one request, not {}", received.len()) };
@@ -90,7 +90,7 @@ async fn discord_and_slack_get_their_own_forms() {
     let discord = Receiver::start(|_| Answer::new(200, r#"{"id":"123456"}"#)).await;
     let receipt =
         send(ChannelKind::Discord { url: Secret::new(discord.url("/api/webhooks/1/x")) }, None).await;
-    assert_eq!(receipt, Ok(Receipt { id: Some("123456".into()) }));
+    assert_eq!(receipt, Ok(Receipt::of(Some("123456".into()))));
     assert_eq!(discord.received()[0].uri, "/api/webhooks/1/x?wait=true");
     insta::assert_json_snapshot!("discord", discord.received()[0].json());
 
@@ -269,7 +269,10 @@ async fn a_mail_server_may_say_later_or_never() {
 async fn a_bad_mailbox_does_not_silence_the_others_and_is_named() {
     let mailbox = Mailbox::refusing_recipients(&[("oncall@example.com", "550 5.1.1 no such user")]).await;
     let server = mail_server(&mailbox);
-    let receipt = send(email(), Some(&server)).await.unwrap().id.unwrap();
+    let receipt = send(email(), Some(&server)).await.unwrap();
+    let [refused] = &receipt.refused[..] else { panic!("{receipt:?}") };
+    assert!(refused.starts_with("oncall@example.com: the mail server answered 550"), "{refused}");
+    let receipt = receipt.id.unwrap();
     assert_eq!(mailbox.mails().len(), 1);
     assert!(mailbox.mails()[0].contains("second@example.com"));
     assert!(receipt.contains("queued as 42"), "{receipt}");

@@ -300,7 +300,11 @@ impl Attempt {
                 if self.posted_nothing() {
                     return Event::Probed { id, channel };
                 }
-                Event::Delivered { id, channel, incident, receipt: receipt.id }
+                let Receipt { id: receipt, refused } = receipt;
+                match refused.is_empty() {
+                    true => Event::Delivered { id, channel, incident, receipt },
+                    false => Event::DeliveredInPart { id, channel, incident, receipt, refused },
+                }
             }
             Err(Refusal::Later { reason, retry_after }) => {
                 self.delayed(now, reason, self.wait(now, retry_after, random), Remedy::Time)
