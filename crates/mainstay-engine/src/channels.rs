@@ -61,6 +61,11 @@ impl Turn<'_> {
         self.proven(channel);
     }
 
+    /// Nobody was told, and where there was nothing to change not even the service was asked: that shows nothing of the channel.
+    pub(crate) fn shown(&mut self, id: DeliveryId, receipt: Option<String>) {
+        self.effects.commit.outcomes.push(DeliveryOutcome::Delivered { id, at: self.now, receipt });
+    }
+
     /// A quiet trial went well. That is no message that arrived, so a channel that lost one still fails.
     pub(crate) fn probed(&mut self, id: DeliveryId, channel: &ChannelName) {
         let outcome = DeliveryOutcome::Delivered { id, at: self.now, receipt: None };

@@ -54,6 +54,13 @@ pub enum Event {
         /// The recipients that were refused for good, each with the reason.
         refused: Vec<String>,
     },
+    /// What a service shows of an incident was changed, of which nobody is notified; or it shows nothing that could be changed.
+    Shown {
+        /// By which message.
+        id: DeliveryId,
+        /// The service's own identifier for what it shows.
+        receipt: Option<String>,
+    },
     /// A service answered a quiet trial, which posts nothing: it lets us in, and would take a message as far as it can be asked.
     Probed {
         /// Which trial.

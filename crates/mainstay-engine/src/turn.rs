@@ -79,6 +79,7 @@ impl<'a> Turn<'a> {
             Event::DeliveredInPart { id, channel, incident, receipt, refused } => {
                 self.delivered_in_part(id, &channel, incident, receipt, refused)
             }
+            Event::Shown { id, receipt } => self.shown(id, receipt),
             Event::Probed { id, channel } => self.probed(id, &channel),
             Event::DeliveryDelayed { id, channel, incident, delay } => {
                 self.delivery_delayed(id, channel, incident, delay)

@@ -225,6 +225,13 @@ fn that_somebody_took_it_up_is_shown_where_it_stands_and_told_to_nobody() {
         ("ops", 2, MessageKind::TakenUp)
     );
     assert_eq!(shown.message.incident.state, "acknowledged");
+    let (given_up, id) = (scene.written.deliveries[0].clone(), shown.id);
+    let (channel, incident) = (given_up.channel.clone(), Some(given_up.message.incident.id));
+    let reason = "404".into();
+    scene.step(Event::DeliveryGivenUp { id: given_up.id, channel, incident, reason });
+    scene.step(Event::Shown { id, receipt: None });
+    assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Delivered { .. }]));
+    assert!(scene.state.channel_fails(&given_up.channel), "there may have been nothing to change");
     let id = scene.incident(0).id;
     scene.take_told();
     scene.act(Action::Acknowledge(id)).told(&[]);

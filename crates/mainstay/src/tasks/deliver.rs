@@ -295,17 +295,7 @@ impl Attempt {
         let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
         let incident = self.delivery.about();
         match outcome {
-            Ok(receipt) => {
-                info!(delivery.id = %id, "told by {channel}: {}", self.delivery.message.incident.title);
-                if self.posted_nothing() {
-                    return Event::Probed { id, channel };
-                }
-                let Receipt { id: receipt, refused } = receipt;
-                match refused.is_empty() {
-                    true => Event::Delivered { id, channel, incident, receipt },
-                    false => Event::DeliveredInPart { id, channel, incident, receipt, refused },
-                }
-            }
+            Ok(receipt) => self.accepted(receipt),
             Err(Refusal::Later { reason, retry_after }) => {
                 self.delayed(now, reason, self.wait(now, retry_after, random), Remedy::Time)
             }
@@ -319,11 +309,18 @@ impl Attempt {
         }
     }
 
-    /// Whether it was a trial that its service knows how to answer without posting anything.
-    fn posted_nothing(&self) -> bool {
-        let channel = self.landscape.channels.get(&self.delivery.channel);
-        let is_quiet = channel.is_some_and(|channel| channel.kind.is_quiet_to_try());
-        is_quiet && self.delivery.message.kind == MessageKind::Probe
+    fn accepted(&self, receipt: Receipt) -> Event {
+        let Delivery { id, channel, message, .. } = &self.delivery;
+        let (id, channel, incident) = (*id, channel.clone(), self.delivery.about());
+        info!(delivery.id = %id, "told by {channel}: {}", message.incident.title);
+        let Receipt { id: receipt, refused } = receipt;
+        let is_quiet = self.landscape.channels.get(&channel).is_some_and(|one| one.kind.is_quiet_to_try());
+        match message.kind {
+            MessageKind::Probe if is_quiet => Event::Probed { id, channel },
+            MessageKind::TakenUp => Event::Shown { id, receipt },
+            _ if refused.is_empty() => Event::Delivered { id, channel, incident, receipt },
+            _ => Event::DeliveredInPart { id, channel, incident, receipt, refused },
+        }
     }
 
     /// It waits, or has waited for long enough.
