@@ -9,7 +9,9 @@ use mainstay_model::{
 
 use crate::agenda::Due;
 use crate::audience::{Address, Audience, Topic, next_change_of};
+use crate::channels::is_in_part;
 use crate::escalate::unreached;
+use crate::runbook::links;
 use crate::time::later;
 use crate::turn::{About, News, Turn};
 use crate::waiver_line;
@@ -206,6 +208,28 @@ impl Turn<'_> {
         under_way
     }
 
+    /// Services that show where an incident stands, and were told of it, show that somebody took it up; nobody is told anew.
+    pub(crate) fn show_taken_up(&mut self, id: IncidentId, text: &str) {
+        let landscape = self.state.landscape.clone();
+        let shows =
+            |name: &ChannelName| landscape.channels.get(name).is_some_and(|one| one.kind.shows_state());
+        let Some(incident) = self.state.incidents.get(&id) else { return };
+        if !incident.told.channels.keys().any(shows) {
+            return;
+        }
+        let Some(incident) = self.incident_mut(id) else { return };
+        let mut told = Vec::new();
+        for (channel, sequence) in incident.told.channels.iter_mut().filter(|(name, _)| shows(name)) {
+            *sequence = sequence.saturating_add(1);
+            told.push((channel.clone(), *sequence));
+        }
+        let incident = incident.clone();
+        let message = self.message(&incident, MessageKind::TakenUp, Some(text.to_owned()), &landscape);
+        for (channel, sequence) in told {
+            self.queue(id, channel, sequence, message.clone());
+        }
+    }
+
     /// The messages of one step of an escalation; what this step told already counts as told by it.
     pub(crate) fn send_step(
         &mut self,
@@ -293,7 +317,8 @@ impl Turn<'_> {
         let mut addresses = self.state.addresses(to, self.now).all;
         let doubtful = |name: &ChannelName| {
             let subject = Subject::Channel(name.clone());
-            self.is_failing(name) || incident.alerts.values().any(|alert| alert.key.subject == subject)
+            let is_about = |alert: &Alert| alert.key.subject == subject && !is_in_part(alert);
+            self.is_failing(name) || incident.alerts.values().any(is_about)
         };
         addresses.retain(|one| !doubtful(&one.channel));
         if addresses.is_empty() {
@@ -309,7 +334,7 @@ impl Turn<'_> {
         waivers.chain(incident.diagnosis.evidence.iter().cloned()).collect()
     }
 
-    fn message(
+    pub(crate) fn message(
         &self,
         incident: &Incident,
         kind: MessageKind,
@@ -329,7 +354,7 @@ impl Turn<'_> {
                 message: failure.message.clone(),
             }),
             evidence: self.evidence(incident),
-            actions: incident.diagnosis.actions.clone(),
+            actions: incident.diagnosis.actions.iter().cloned().chain(links(incident, landscape)).collect(),
             change,
             drill: incident.is_drill(),
             person: None,

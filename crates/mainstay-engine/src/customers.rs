@@ -25,6 +25,9 @@ impl Turn<'_> {
         let title = title.unwrap_or_else(|| public_title(incident, &landscape));
         let update = PublicUpdate { id: update_id, at: now, status, body: body.clone() };
         let by_whom = by.map(str::to_owned);
+        if by_whom.is_some() {
+            incident.room.update_due_at = None;
+        }
         incident.publication =
             Some(Publication { at: now, by: by_whom.clone(), title: title.clone(), updates: vec![update] });
         let about = About { by: by_whom, ..About::incident(id) }.shown_by(vec![body]);
@@ -42,9 +45,12 @@ impl Turn<'_> {
     ) {
         let now = self.now;
         let update_id = UpdateId::new(now, self.random);
-        let Some(publication) = self.incident_mut(id).and_then(|one| one.publication.as_mut()) else {
-            return;
-        };
+        let Some(incident) = self.incident_mut(id) else { return };
+        let Some(publication) = incident.publication.as_mut() else { return };
+        if by.is_some() {
+            // What was promised is given.
+            incident.room.update_due_at = None;
+        }
         publication.updates.push(PublicUpdate { id: update_id, at: now, status, body: body.clone() });
         let about = About { by: by.map(str::to_owned), ..About::incident(id) };
         self.write(EntryKind::PublicUpdate, about, format!("Customers were told ({status}): {body}"));

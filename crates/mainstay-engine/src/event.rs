@@ -41,14 +41,43 @@ pub enum Event {
         /// The service's own identifier for it.
         receipt: Option<String>,
     },
+    /// A channel accepted a message, but not for all of its recipients.
+    DeliveredInPart {
+        /// Which message.
+        id: DeliveryId,
+        /// By which channel.
+        channel: ChannelName,
+        /// About which incident.
+        incident: Option<IncidentId>,
+        /// The service's own identifier for it.
+        receipt: Option<String>,
+        /// The recipients that were refused for good, each with the reason.
+        refused: Vec<String>,
+    },
+    /// What a service shows of an incident was changed, of which nobody is notified; or it shows nothing that could be changed.
+    Shown {
+        /// By which message.
+        id: DeliveryId,
+        /// The service's own identifier for what it shows.
+        receipt: Option<String>,
+    },
+    /// A service answered a quiet trial, which posts nothing: it lets us in, and would take a message as far as it can be asked.
+    Probed {
+        /// Which trial.
+        id: DeliveryId,
+        /// By which channel.
+        channel: ChannelName,
+    },
     /// An attempt failed and is to be repeated.
     DeliveryDelayed {
         /// Which message.
         id: DeliveryId,
-        /// Not before.
-        next_attempt_at: Timestamp,
-        /// Why it failed.
-        error: String,
+        /// By which channel.
+        channel: ChannelName,
+        /// About which incident.
+        incident: Option<IncidentId>,
+        /// Why, and for how long.
+        delay: Delay,
     },
     /// A message was given up.
     DeliveryGivenUp {
@@ -137,6 +166,28 @@ pub enum Event {
     Heartbeat(HeartbeatName),
     /// Nothing but the passing of time.
     Tick,
+}
+
+/// That a message waits which its service did not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delay {
+    /// When the message was decided.
+    pub created_at: Timestamp,
+    /// It is not tried again before.
+    pub next_attempt_at: Timestamp,
+    /// What may help.
+    pub remedy: Remedy,
+    /// Why the attempt failed.
+    pub error: String,
+}
+
+/// What may help a message that its service did not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Time may be enough: the service is away, overloaded, or asked for a pause.
+    Time,
+    /// Somebody has to mend the credentials, here or at the service.
+    Hands,
 }
 
 /// What another system says of one of its alerts.

@@ -3,11 +3,11 @@ use mainstay_model::{
     Alert, AlertKey, EntryKind, External, ExternalSource, IncidentId, Rule, Subject, in_words,
 };
 
-use crate::ExternalAlert;
 use crate::agenda::Due;
 use crate::time::{clock, later, signed, since};
 use crate::turn::{About, Turn};
 use crate::wording;
+use crate::{ExternalAlert, State};
 
 /// So many alerts of other systems hold at once. A rule that matches everything must not fill the memory; whoever hands in more
 /// is refused before, and what comes all the same is written down and left out.
@@ -109,6 +109,13 @@ impl Turn<'_> {
         const AT_LEAST: SignedDuration = SignedDuration::from_mins(10);
         let repeat = signed(self.state.landscape.receive.alertmanager_repeat);
         later(heard_at, repeat.saturating_mul(2).max(AT_LEAST))
+    }
+}
+
+impl State {
+    /// Whether this alert of another system holds already.
+    pub fn holds_external(&self, source: ExternalSource, alert: &ExternalAlert) -> bool {
+        self.index.of_alert(&key(source, alert).to_string()).is_some()
     }
 }
 

@@ -138,6 +138,7 @@ impl Turn<'_> {
         let quiet = is_damped(incident, alert);
         if returned {
             incident.state = IncidentState::Open;
+            incident.room.merged_into = None;
         }
         incident.joined_at = Some(now);
         incident.changes = incident.changes.saturating_add(1);

@@ -16,8 +16,10 @@ impl Index {
         let mut index = Index::default();
         let mut incidents: Vec<_> = incidents.collect();
         incidents.sort_by_key(|incident| incident.joined_at.unwrap_or(incident.opened_at));
+        let merged: BTreeMap<_, _> =
+            incidents.iter().filter_map(|one| Some((one.id, one.room.merged_into?))).collect();
         for incident in incidents {
-            index.cause(&incident.cause_key, incident.id);
+            index.cause(&incident.cause_key, goes_on_in(incident.id, &merged));
             for key in incident.alerts.keys() {
                 index.alert(key, incident.id);
             }
@@ -63,4 +65,11 @@ impl Index {
             }
         }
     }
+}
+
+/// The incident as a part of which one goes on, through as many merges as there were. No merge leads back: what is over takes none in,
+/// and what opened again is no longer merged.
+fn goes_on_in(id: IncidentId, merged: &BTreeMap<IncidentId, IncidentId>) -> IncidentId {
+    let next = |id: &IncidentId| merged.get(id).copied();
+    std::iter::successors(Some(id), next).take(merged.len() + 1).last().unwrap_or(id)
 }

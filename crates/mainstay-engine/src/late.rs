@@ -38,6 +38,11 @@ fn late(earlier: &[Delivery], last: &Delivery) -> Message {
         (false, _) => format!("{channel} took no messages for a while, so single changes are left out."),
     };
     let change = last.message.change.iter().fold(note, |note, change| format!("{note} {change}"));
-    let kind = if is_first_word && !is_over { MessageKind::Opened } else { last.message.kind };
+    let kind = match last.message.kind {
+        _ if is_first_word && !is_over => MessageKind::Opened,
+        // The others have something to tell.
+        MessageKind::TakenUp => MessageKind::Updated,
+        kind => kind,
+    };
     Message { kind, change: Some(change), ..last.message.clone() }
 }

@@ -34,6 +34,7 @@ mod replay;
 mod resend;
 mod room;
 mod rules;
+mod runbook;
 mod slowness;
 mod state;
 mod time;
@@ -48,12 +49,13 @@ pub use drill::{
     Called, DrillFault, DrillPlan, DrillTerms, NextDrill, Stage, StageKind, drill_failure, drill_score,
     is_down_by,
 };
-pub use event::{Action, Effects, Event, ExternalAlert, Recheck};
+pub use event::{Action, Delay, Effects, Event, ExternalAlert, Recheck, Remedy};
 pub use external::MOST_EXTERNAL;
 pub use oncall::{Duty, OnCall, OverrideFault, Shift, Source, check_override, gaps, on_call, shifts};
 pub use proof::proven_channels;
 pub use quiet::quiet_until;
 pub use replay::{Held, NoReplay, Replay, Replayed};
+pub use runbook::{Applicable, runbooks};
 pub use state::State;
 pub use waiver::{WaiverGrounds, WaiverRefusal, WaiverWish, waiver_end, waiver_line};
 pub use wording::short_cause;

@@ -136,7 +136,8 @@ impl Turn<'_> {
             None => format!("{by} took it up."),
             Some(until) => format!("{by} took it up until {}.", clock(until)),
         };
-        self.write(EntryKind::Acknowledged, About::incident(id).by(by), text);
+        self.write(EntryKind::Acknowledged, About::incident(id).by(by), text.clone());
+        self.show_taken_up(id, &text);
         self.drill_answered(id, by);
         self.end_escalations(id, &format!("{by} took it up"));
         if let Some(until) = until {

@@ -103,7 +103,8 @@ impl Turn<'_> {
             cause: format!("It is not known whether {name} still works: nothing has shown it for too long."),
             evidence: vec![seen],
             actions: vec![format!(
-                "Send a trial with `mainstay channel test {name}`, and mend its settings when it fails."
+                "Send a trial to {name} from {}/channels, and mend its settings when it fails.",
+                self.state.landscape.operator_url
             )],
         };
         let alert = Alert {

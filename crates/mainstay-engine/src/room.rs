@@ -255,6 +255,11 @@ impl Turn<'_> {
                 incident.alerts.insert(key, alert);
             }
         }
+        // What was joined by a merge is joined further, as by an alert.
+        let now = self.now;
+        if let Some(incident) = self.incident_mut(into) {
+            incident.joined_at = Some(now);
+        }
     }
 }
 

@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    ChannelName, ChannelRecord, DependencyName, DependencyState, Fingerprint, HeartbeatName, HeartbeatRecord,
-    Incident, IncidentId, KeptOverride, Landscape, OverrideId, ProviderName, QuietId, Random, Silence,
-    Waiver, WaiverId,
+    Alert, ChannelName, ChannelRecord, DependencyName, DependencyState, Fingerprint, HeartbeatName,
+    HeartbeatRecord, Incident, IncidentId, KeptOverride, Landscape, OverrideId, ProviderName, QuietId,
+    Random, Silence, Waiver, WaiverId,
 };
 
 use crate::agenda::Agenda;
-use crate::channels::failing;
+use crate::channels::{failing, is_in_part};
 use crate::index::Index;
 use crate::network::{Network, OFFLINE};
 use crate::rules::Own;
@@ -99,9 +99,15 @@ impl State {
         self.channels.values()
     }
 
-    /// Whether a channel lost a message and has not taken one since.
+    /// Whether a channel lost or held up a message and has not taken one since.
     pub fn channel_fails(&self, name: &ChannelName) -> bool {
-        self.index.of_alert(&failing(name).to_string()).is_some()
+        self.failure_of(name).is_some_and(|alert| !is_in_part(alert))
+    }
+
+    /// The alert that a channel fails, or does not reach everybody.
+    pub(crate) fn failure_of(&self, name: &ChannelName) -> Option<&Alert> {
+        let key = failing(name).to_string();
+        self.incidents.get(&self.index.of_alert(&key)?)?.alerts.get(&key)
     }
 
     /// What is remembered of each heartbeat.

@@ -76,8 +76,13 @@ impl<'a> Turn<'a> {
             Event::Delivered { id, channel, incident, receipt } => {
                 self.delivered(id, channel, incident, receipt)
             }
-            Event::DeliveryDelayed { id, next_attempt_at, error } => {
-                self.delivery_delayed(id, next_attempt_at, error)
+            Event::DeliveredInPart { id, channel, incident, receipt, refused } => {
+                self.delivered_in_part(id, &channel, incident, receipt, refused)
+            }
+            Event::Shown { id, receipt } => self.shown(id, receipt),
+            Event::Probed { id, channel } => self.probed(id, &channel),
+            Event::DeliveryDelayed { id, channel, incident, delay } => {
+                self.delivery_delayed(id, channel, incident, delay)
             }
             Event::DeliveryGivenUp { id, channel, incident, reason } => {
                 self.delivery_given_up(id, channel, incident, reason)

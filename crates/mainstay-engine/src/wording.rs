@@ -3,6 +3,7 @@ use mainstay_model::{
     Landscape, Provider, ProviderName, Rule, RuleKey, Subject,
 };
 
+use crate::channels::is_in_part;
 use crate::time::clock;
 
 /// The incident's title: what is wrong, with what. It makes sense by its first 60 characters.
@@ -15,7 +16,7 @@ pub(crate) fn title(incident: &Incident, lead: &Alert, landscape: &Landscape) ->
                 .map_or_else(String::new, |one| format!(" of {}", landscape.provider_title(one)));
             format!("{several} dependencies{of} {}", condition(lead, true))
         }
-        (Subject::Channel(name), _) => format!("{name} {}", of_channel(&lead.key.rule)),
+        (Subject::Channel(name), _) => format!("{name} {}", of_channel(lead)),
         (Subject::Heartbeat(name), _) => format!("{name} gives no sign of life"),
         (Subject::Incident(_), _) => unreached(lead),
         (Subject::Schedule(name), _) => format!("{name} {}", nobody_on_call(lead)),
@@ -37,7 +38,7 @@ fn common_provider<'a>(incident: &'a Incident, landscape: &Landscape) -> Option<
 pub(crate) fn clause(alert: &Alert) -> String {
     match &alert.key.subject {
         Subject::Dependency(name) => of_one(name, alert),
-        Subject::Channel(name) => format!("{name} {}", of_channel(&alert.key.rule)),
+        Subject::Channel(name) => format!("{name} {}", of_channel(alert)),
         Subject::Heartbeat(name) => format!("{name} gives no sign of life"),
         Subject::Incident(_) => unreached(alert),
         Subject::Schedule(name) => format!("{name} {}", nobody_on_call(alert)),
@@ -79,6 +80,7 @@ pub(crate) fn ended(alert: &Alert, why: &str) -> String {
         }
         Subject::Dependency(name) => format!("{name} {}", over(&key.rule)),
         Subject::Channel(name) if key.rule == Rule::ChannelUnproven => format!("{name} was shown to work"),
+        Subject::Channel(name) if is_in_part(alert) => format!("{name} reaches everybody again"),
         Subject::Channel(name) => format!("{name} takes messages again"),
         Subject::Heartbeat(name) => format!("{name} gives signs of life again"),
         Subject::Incident(_) => "Nobody else needs to be reached".to_owned(),
@@ -105,8 +107,12 @@ pub(crate) fn came_true(key: &AlertKey) -> String {
 }
 
 /// What is wrong with a channel, after its name.
-fn of_channel(rule: &RuleKey) -> &'static str {
-    if *rule == Rule::ChannelUnproven { "was not shown to work for long" } else { "does not take messages" }
+fn of_channel(alert: &Alert) -> &'static str {
+    match alert.key.rule == Rule::ChannelUnproven {
+        true => "was not shown to work for long",
+        false if is_in_part(alert) => "does not reach everybody",
+        false => "does not take messages",
+    }
 }
 
 /// The cause says which incident; its identifier would tell nobody anything.

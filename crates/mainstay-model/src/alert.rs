@@ -84,7 +84,7 @@ impl Rule {
             Flapping => "a dependency keeps changing between good and bad",
             Offline => "our own network is gone",
             ConfigurationRefused => "a new configuration is refused",
-            ChannelFailing => "a channel gives up on a message",
+            ChannelFailing => "a channel does not take a message",
             ChannelUnproven => "nothing has shown for long that a channel works",
             HeartbeatMissing => "an expected sign of life does not come",
             NobodyReached => "nobody takes an incident up",

@@ -342,6 +342,12 @@ impl ChannelKind {
         }
     }
 
+    /// Whether the service shows where an incident stands: what was told by it can be changed without telling it anew.
+    pub fn shows_state(&self) -> bool {
+        use ChannelKind::*;
+        matches!(self, Discord { .. } | SlackBot(_) | Telegram(_) | PagerDuty(_) | Alertmanager(_))
+    }
+
     /// The word used in configuration and pages.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -133,6 +133,8 @@ kinds! {
         Updated = "incident.updated",
         /// Nobody took it up in time, so others are told.
         Escalated = "incident.escalated",
+        /// Somebody took it up: it changes what a service shows, and tells nobody anew.
+        TakenUp = "incident.acknowledged",
         /// It is over.
         Resolved = "incident.resolved",
         /// What happened in a day and was not urgent.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{NameError, Rule, RuleName, Severity};
+use crate::{NameError, Rule, RuleName, Runbook, Severity};
 
 /// Which condition an alert is about: a built-in one, or one that the configuration defines.
 ///
@@ -96,8 +96,8 @@ pub struct OwnRule {
     pub severity: Severity,
     /// What its alerts say, with facts in braces. Absent: that the rule holds.
     pub message: Option<String>,
-    /// What to do: Markdown, or a link.
-    pub runbook: Option<String>,
+    /// What to do.
+    pub runbook: Option<Runbook>,
     /// How long the condition has to hold before it is told.
     pub hold_for: Duration,
     /// Whether it is judged at all.
@@ -111,8 +111,8 @@ pub struct BuiltInRule {
     pub enabled: bool,
     /// How urgent its alerts are. Absent: as the rule itself says.
     pub severity: Option<Severity>,
-    /// What to do: Markdown, or a link.
-    pub runbook: Option<String>,
+    /// What to do.
+    pub runbook: Option<Runbook>,
 }
 
 impl Rules {
@@ -129,11 +129,11 @@ impl Rules {
         self.built_in.get(&rule)?.severity
     }
 
-    /// What to do about a rule's alerts: Markdown, or a link.
-    pub fn runbook(&self, rule: &RuleKey) -> Option<&str> {
+    /// What to do about a rule's alerts.
+    pub fn runbook(&self, rule: &RuleKey) -> Option<&Runbook> {
         match rule {
-            RuleKey::BuiltIn(rule) => self.built_in.get(rule)?.runbook.as_deref(),
-            RuleKey::Own(name) => self.own.get(name)?.runbook.as_deref(),
+            RuleKey::BuiltIn(rule) => self.built_in.get(rule)?.runbook.as_ref(),
+            RuleKey::Own(name) => self.own.get(name)?.runbook.as_ref(),
         }
     }
 }
@@ -167,10 +167,10 @@ mod tests {
         let mut rules = Rules::default();
         assert!(rules.is_enabled(&Rule::Down.into()));
         assert!(!rules.is_enabled(&RuleKey::Own("old-tls".parse().unwrap())));
-        let off = BuiltInRule { enabled: false, severity: None, runbook: Some("Call.".into()) };
+        let off = BuiltInRule { enabled: false, severity: None, runbook: Some("Call.".parse().unwrap()) };
         rules.built_in.insert(Rule::Down, off);
         assert!(!rules.is_enabled(&Rule::Down.into()));
-        assert_eq!(rules.runbook(&Rule::Down.into()), Some("Call."));
+        assert_eq!(rules.runbook(&Rule::Down.into()).map(Runbook::as_str), Some("Call."));
         assert_eq!(rules.severity_of(Rule::Down), None);
     }
 }

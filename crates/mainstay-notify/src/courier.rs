@@ -50,6 +50,15 @@ pub struct Outgoing<'a> {
 pub struct Receipt {
     /// The service's own identifier for it, where it gives one; for mail also the recipients that were refused for good.
     pub id: Option<String>,
+    /// Those recipients, each with the reason: whoever reads there was not told.
+    pub refused: Vec<String>,
+}
+
+impl Receipt {
+    /// For everybody, under this name.
+    pub fn of(id: Option<String>) -> Receipt {
+        Receipt { id, refused: Vec::new() }
+    }
 }
 
 /// Why the service did not accept the message.
@@ -62,6 +71,15 @@ pub enum Refusal {
         reason: String,
         /// When the service wants to be asked again.
         retry_after: Option<Duration>,
+    },
+    /// Whoever we said we are was not let in. That is mended in the configuration or at the service, and then the message can still
+    /// go.
+    #[error("{reason}")]
+    NotLetIn {
+        /// One sentence for people, without secrets.
+        reason: String,
+        /// Until then it is not tried, so that no account is locked for it.
+        retry_after: Duration,
     },
     /// It never will: asking again would only do harm.
     #[error("{reason}")]
@@ -76,11 +94,9 @@ impl Refusal {
         Refusal::Later { reason: reason.into(), retry_after: None }
     }
 
-    /// Whoever we said we are was not let in. That is mended in the configuration or at the service, and then the message
-    /// can still go; until then it is tried slowly, so that no account is locked for it.
     pub(crate) fn credentials(reason: impl Into<String>, retry_after: Option<Duration>) -> Refusal {
         const SLOWLY: Duration = Duration::from_secs(5 * 60);
-        Refusal::Later { reason: reason.into(), retry_after: Some(retry_after.unwrap_or(SLOWLY)) }
+        Refusal::NotLetIn { reason: reason.into(), retry_after: retry_after.unwrap_or(SLOWLY) }
     }
 
     pub(crate) fn never(reason: impl Into<String>) -> Refusal {
@@ -125,6 +141,11 @@ impl Courier {
         {
             return answer;
         }
+        let shows = outgoing.channel.kind.shows_state();
+        if outgoing.delivery.message.kind == MessageKind::TakenUp && !shows {
+            // The channel was another one when that was decided.
+            return Ok(Receipt::of(None));
+        }
         match &outgoing.channel.kind {
             ChannelKind::Email { to } => send::mail(outgoing, to, &self.mails).await,
             ChannelKind::Discord { url } => send::discord(&line(Duration::ZERO), url).await,
@@ -152,7 +173,7 @@ impl Courier {
         let (client, pacer, spacing) = (&self.client, &self.pacer, Duration::from_secs(1));
         let line = send::Line { client, pacer, outgoing, spacing };
         Some(match &outgoing.channel.kind {
-            ChannelKind::Email { .. } => send::probe_mail(outgoing).await,
+            ChannelKind::Email { to } => send::probe_mail(outgoing, to).await,
             ChannelKind::Discord { url } => send::probe_discord(&line, url).await,
             ChannelKind::Slack { url } => send::probe_slack(&line, url).await,
             ChannelKind::SlackBot(bot) => send::probe_slack_bot(&line, bot).await,

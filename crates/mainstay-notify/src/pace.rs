@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::courier::Refusal;
 
-/// Nobody waits longer than this for a turn; the outbox has better places to wait.
-const LONGEST_TURN: Duration = Duration::from_secs(10);
+/// Nobody waits longer than this for the end of a pause that a service asked for; the outbox has better places to wait. Turns of our
+/// own making are few: only so many messages are on their way to one channel.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// No service may ask for more than this, so that a wrong answer does not silence a channel.
 const LONGEST_ASKED: Duration = Duration::from_secs(6 * 3600);
@@ -18,7 +19,25 @@ const MOST: usize = 1024;
 
 /// When each channel may be asked next. A service that is asked faster than it allows refuses, and some then shut one out.
 #[derive(Debug, Default)]
-pub(crate) struct Pacer(Mutex<HashMap<ChannelName, Instant>>);
+pub(crate) struct Pacer(Mutex<HashMap<ChannelName, Pace>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// The next turn that nobody has booked.
+    free_at: Instant,
+    /// The service wants to be left alone until then.
+    held_until: Instant,
+}
+
+impl Pace {
+    fn from(now: Instant) -> Pace {
+        Pace { free_at: now, held_until: now }
+    }
+
+    fn is_over(self, now: Instant) -> bool {
+        self.free_at <= now && self.held_until <= now
+    }
+}
 
 impl Pacer {
     /// Waits for the channel's turn, and books the next one `spacing` later.
@@ -31,27 +50,28 @@ impl Pacer {
     fn book(&self, channel: &ChannelName, spacing: Duration) -> Result<Instant, Refusal> {
         let now = Instant::now();
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = turns.get(channel).copied().unwrap_or(now).max(now);
-        let wait = at - now;
-        if wait > LONGEST_TURN {
+        if turns.len() >= MOST {
+            turns.retain(|_, pace| !pace.is_over(now));
+        }
+        let pace = turns.entry(channel.clone()).or_insert_with(|| Pace::from(now));
+        let pause = pace.held_until.saturating_duration_since(now);
+        if pause > LONGEST_PAUSE {
             return Err(Refusal::Later {
-                reason: format!("the service asked to be left alone for {} s more", wait.as_secs()),
-                retry_after: Some(wait),
+                reason: format!("the service asked to be left alone for {} s more", pause.as_secs()),
+                retry_after: Some(pause),
             });
         }
-        if turns.len() >= MOST {
-            turns.retain(|_, at| *at > now);
-        }
-        turns.insert(channel.clone(), at + spacing);
+        let at = pace.free_at.max(pace.held_until).max(now);
+        pace.free_at = at + spacing;
         Ok(at)
     }
 
     /// The service wants to be left alone for so long.
     pub(crate) fn hold(&self, channel: &ChannelName, wait: Duration) {
-        let until = Instant::now() + wait.min(LONGEST_ASKED);
+        let now = Instant::now();
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = turns.entry(channel.clone()).or_insert(until);
-        *at = until.max(*at);
+        let pace = turns.entry(channel.clone()).or_insert_with(|| Pace::from(now));
+        pace.held_until = pace.held_until.max(now + wait.min(LONGEST_ASKED));
     }
 }
 
@@ -74,6 +94,18 @@ mod tests {
         }
         pacer.turn(&channel("b"), SECOND).await.unwrap();
         assert_eq!((Instant::now() - start).as_secs(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn our_own_spacing_is_waited_for_and_is_no_word_of_the_service() {
+        let (pacer, start) = (Pacer::default(), Instant::now());
+        let group = channel("group");
+        // Four messages to a group of Telegram that edit a card and answer to it.
+        let turns = (0..8).map(|_| pacer.turn(&group, SECOND * 3));
+        for turn in futures_util::future::join_all(turns).await {
+            turn.unwrap();
+        }
+        assert_eq!((Instant::now() - start).as_secs(), 21);
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ mod slack_bot;
 mod teams;
 mod telegram;
 mod twilio;
+mod unsaid;
 mod webhook;
 
 pub use signature::sign;

@@ -15,7 +15,7 @@ pub(crate) use outbox::{
     attempts, claim, deliveries, deliveries_where, delivery, delivery_counts, due_deliveries, end_claims,
     latest_attempt, latest_receipt, next_delivery_at, queues, renew_claims, waiting_behind,
 };
-pub(crate) use past::{Chains, chains, checks_from};
+pub(crate) use past::{Chains, chains, checks_from, latest_check};
 pub(crate) use restore::restore;
 pub(crate) use waivers::{waiver, waivers};
 

@@ -207,6 +207,10 @@ statements! {
             ) AS latest)
         ORDER BY at DESC, endpoint_id LIMIT $3";
 
+    LATEST_TROUBLE = "SELECT at FROM endpoint JOIN observation ON observation.endpoint_id = endpoint.id
+        WHERE endpoint.dependency = $1 AND at >= $2 AND at < $3 AND failure_id IS NOT NULL ORDER BY at DESC LIMIT 1";
+    LATEST_CHECK = "SELECT at FROM endpoint JOIN observation ON observation.endpoint_id = endpoint.id
+        WHERE endpoint.dependency = $1 AND at >= $2 AND at < $3 ORDER BY at DESC LIMIT 1";
     CHECKS_FROM = "SELECT endpoint.address, endpoint_id, at, verdict, check_verdict, failure_id, failure.body AS failure,
             resolve_us, connect_us, upgrade_us, tls_us, ready_us, login_us, query_us
         FROM endpoint JOIN observation ON observation.endpoint_id = endpoint.id

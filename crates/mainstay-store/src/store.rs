@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Attempt, ChannelName, Commit, Coverage, Delivery, DeliveryId, DependencyName, Fingerprint, Incident,
-    IncidentId, KeptOverride, Secret, TimelineEntry, Waiver, WaiverId,
+    Attempt, ChannelName, CheckReport, Commit, Coverage, Delivery, DeliveryId, Dependency, DependencyName,
+    Fingerprint, Incident, IncidentId, KeptOverride, Secret, TimelineEntry, Waiver, WaiverId,
 };
 use tokio::sync::Mutex;
 
@@ -165,6 +165,27 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<CheckPoint>, StoreError> {
         read::checks(&self.database, dependency, limit).await
+    }
+
+    /// The latest check from `from` (inclusive) to `to` (exclusive) in which something was wrong, with what is kept of it: verdicts,
+    /// failures, times, and the certificates that were presented then.
+    pub async fn latest_trouble(
+        &self,
+        dependency: &Dependency,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Option<CheckReport>, StoreError> {
+        read::latest_check(&self.database, dependency, (from, to), true).await
+    }
+
+    /// The same of the latest check, whatever it found.
+    pub async fn latest_check(
+        &self,
+        dependency: &Dependency,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Option<CheckReport>, StoreError> {
+        read::latest_check(&self.database, dependency, (from, to), false).await
     }
 
     /// History, newest first.

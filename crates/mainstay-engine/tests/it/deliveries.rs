@@ -137,6 +137,29 @@ fn a_message_is_sent_again_as_another_one_behind_the_latest() {
 }
 
 #[test]
+fn what_is_sent_again_says_how_it_stands_and_opens_nothing_that_is_over() {
+    let mut scene = Scene::with(&["db"]);
+    scene.check_fully("db", Bad(ConnectRefused));
+    let lost = scene.written.deliveries[0].clone();
+    let incident = scene.incident(0).id;
+    scene.act(Action::SetSeverity { incident, severity: Severity::High });
+    let again = |scene: &mut Scene| {
+        scene.act(Action::SendAgain(Box::new(lost.clone())));
+        scene.last.commit.deliveries[0].message.clone()
+    };
+    let message = again(&mut scene);
+    assert_eq!((message.kind, message.incident.severity), (MessageKind::Opened, Severity::High));
+    scene.pass(300).check_fully("db", Good);
+    let message = again(&mut scene);
+    assert_eq!((message.kind, message.incident.state.as_str()), (MessageKind::Resolved, "resolved"));
+    assert!(message.incident.resolved_at.is_some());
+    // One that is over for long is no longer at hand.
+    let mut later = Scene::with(&["db"]);
+    let message = again(&mut later);
+    assert_eq!((message.kind, message.incident.state.as_str()), (MessageKind::Resolved, "resolved"));
+}
+
+#[test]
 fn a_trial_is_loud_or_quiet_and_about_no_incident() {
     let mut scene = Scene::with(&["db"]);
     scene.shows_trials = true;
@@ -148,4 +171,87 @@ fn a_trial_is_loud_or_quiet_and_about_no_incident() {
     assert!(scene.last.commit.deliveries.is_empty());
     scene.act(Action::TryNow(DeliveryId::new(scene.now, &mut Random::seeded(1))));
     assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Hurried { .. }]));
+}
+
+#[test]
+fn an_address_that_is_refused_beside_others_is_named_and_the_channel_still_tells() {
+    let mut scene = Scene::changed(&["db"], |landscape| {
+        landscape.channels.remove("phone");
+        landscape.routes.pop();
+    });
+    scene.check_fully("db", Bad(ConnectRefused));
+    let sent = scene.written.deliveries[0].clone();
+    let in_part = |refused: &str| Event::DeliveredInPart {
+        id: sent.id,
+        channel: sent.channel.clone(),
+        incident: Some(sent.message.incident.id),
+        receipt: None,
+        refused: vec![refused.into()],
+    };
+    scene.take_told();
+    scene.step(in_part("ben@example.com: 550 no such user"));
+    scene.told(&["0 ops#1 opened warn: ops does not reach everybody"]);
+    let (named, is_failing) = (scene.incident(1), scene.state.channel_fails(&sent.channel));
+    assert_eq!(named.diagnosis.evidence, ["ben@example.com: 550 no such user"]);
+    assert!(!is_failing, "it takes messages");
+    // Each message finds the same, of which nothing more is told; one that is lost is worse.
+    scene.step(in_part("ben@example.com: 550 no such user")).told(&[]);
+    scene.step(event(&sent, Some("550 over quota")));
+    assert!(scene.state.channel_fails(&sent.channel));
+    assert_eq!(scene.incident(1).severity, Severity::High);
+    scene.step(event(&sent, None));
+    assert!(!scene.incident(1).is_open());
+}
+
+/// Has `ops` be a service that shows where an incident stands, and an incident taken up of which both channels know.
+fn taken_up() -> Scene {
+    let mut scene = Scene::changed(&["db"], |landscape| {
+        let duty = PagerDuty { routing_key: Secret::new("hush"), api_url: None };
+        landscape.channels.get_mut("ops").unwrap().kind = ChannelKind::PagerDuty(duty);
+    });
+    scene.check_fully("db", Bad(ConnectRefused)).take_told();
+    let id = scene.incident(0).id;
+    scene.pass(5).act(Action::Acknowledge(id));
+    scene
+}
+
+#[test]
+fn that_somebody_took_it_up_is_shown_where_it_stands_and_told_to_nobody() {
+    let mut scene = taken_up();
+    let shown = scene.last.commit.deliveries.clone();
+    let [shown] = &shown[..] else { panic!("{shown:?}") };
+    assert_eq!(
+        (shown.channel.as_str(), shown.sequence, shown.message.kind),
+        ("ops", 2, MessageKind::TakenUp)
+    );
+    assert_eq!(shown.message.incident.state, "acknowledged");
+    let (given_up, id) = (scene.written.deliveries[0].clone(), shown.id);
+    let (channel, incident) = (given_up.channel.clone(), Some(given_up.message.incident.id));
+    let reason = "404".into();
+    scene.step(Event::DeliveryGivenUp { id: given_up.id, channel, incident, reason });
+    scene.step(Event::Shown { id, receipt: None });
+    assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Delivered { .. }]));
+    assert!(scene.state.channel_fails(&given_up.channel), "there may have been nothing to change");
+    let id = scene.incident(0).id;
+    scene.take_told();
+    scene.act(Action::Acknowledge(id)).told(&[]);
+    // It counts as no message by which the next one would have to wait.
+    scene.act(Action::SetSeverity { incident: id, severity: Severity::High });
+    scene.pass(60);
+    let told = scene.take_told();
+    assert!(told.iter().any(|line| line.contains("ops#3 updated high")), "{told:?}");
+}
+
+#[test]
+fn a_late_message_tells_what_it_has_to_tell_although_it_was_taken_up_since() {
+    let mut scene = taken_up();
+    let of_ops = |one: &&Delivery| one.channel.as_str() == "ops";
+    let mut waiting: Vec<Delivery> = scene.written.deliveries.iter().filter(of_ops).cloned().collect();
+    let queued = DeliveryState::Queued { next_attempt_at: scene.now, attempts: 7, last_error: None };
+    waiting[0].state = queued;
+    scene.step(Event::DeliveriesLate { waiting: waiting.clone() });
+    assert_eq!(reworded(&scene, &waiting).kind, MessageKind::Opened);
+    waiting[0].message.kind = MessageKind::Escalated;
+    scene.step(Event::DeliveriesLate { waiting: waiting.clone() });
+    assert_eq!(reworded(&scene, &waiting).kind, MessageKind::Updated);
 }

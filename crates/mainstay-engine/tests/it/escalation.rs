@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay_engine::{Action, Event};
+use mainstay_engine::{Action, Delay, Event, Remedy};
 use mainstay_model::FailureKind::*;
 use mainstay_model::*;
 
@@ -95,20 +95,56 @@ fn when_no_message_of_a_step_arrives_the_next_is_taken_at_once() {
     assert!(!told.contains(&"three"), "{told:?}");
 }
 
+/// A message is not taken and tried again so many seconds later.
+fn delayed(delivery: &Delivery, now: jiff::Timestamp, wait: i64, remedy: Remedy) -> Event {
+    let Delivery { id, channel, created_at, message, .. } = delivery.clone();
+    let (next_attempt_at, error) = (now + jiff::SignedDuration::from_secs(wait), "no answer".into());
+    let delay = Delay { created_at, next_attempt_at, remedy, error };
+    Event::DeliveryDelayed { id, channel, incident: Some(message.incident.id), delay }
+}
+
+#[test]
+fn a_step_that_is_held_up_counts_as_not_arrived_while_its_message_is_still_tried() {
+    for (remedy, waits) in
+        [(Remedy::Time, &[(0, 60), (60, 120), (140, 300)][..]), (Remedy::Hands, &[(0, 300)])]
+    {
+        let mut scene = three_steps(|_| {});
+        break_db(&mut scene);
+        let held = scene.written.deliveries[0].clone();
+        for (passes, wait) in waits {
+            assert!(!scene.state.channel_fails(&held.channel), "{remedy:?}");
+            scene.pass(*passes);
+            scene.step(delayed(&held, scene.now, *wait, remedy));
+            assert!(matches!(scene.last.commit.outcomes[..], [DeliveryOutcome::Retry { .. }]));
+        }
+        assert!(scene.state.channel_fails(&held.channel), "{remedy:?}");
+        scene.take_told();
+        scene.pass(1);
+        let at = waits.iter().map(|(passes, _)| passes).sum::<i64>() + 1;
+        scene.told(&[&format!("{at} two#1 opened page: {DOWN}")]);
+        let last = scene.written.deliveries.iter().filter(|one| one.channel.as_str() == "last").count();
+        assert_eq!(
+            last, 2,
+            "the fallback hears that nobody was reached, and like everybody that the channel fails"
+        );
+        answer(&mut scene, "one", false);
+        assert!(!scene.state.channel_fails(&held.channel), "the next one that it takes ends it");
+    }
+}
+
 #[test]
 fn one_hangs_one_refuses_one_works_and_then_nobody_was_reached() {
     let mut scene = three_steps(|_| {});
     let id = break_db(&mut scene);
-    // The first one hangs: nothing is ever known of its message but that it is tried again, and its time goes by.
-    for wait in [60, 120, 240] {
+    // The first one hangs: nothing is known of its message but that it is tried again, and its time goes by.
+    for wait in [60, 120] {
         scene.pass(wait);
-        let hangs = scene.written.deliveries[0].id;
-        let next_attempt_at = scene.now + jiff::SignedDuration::from_secs(60);
-        scene.step(Event::DeliveryDelayed { id: hangs, next_attempt_at, error: "no answer".into() });
+        let hangs = scene.written.deliveries[0].clone();
+        scene.step(delayed(&hangs, scene.now, 60, Remedy::Time));
     }
     scene.told(&[&format!("0 one#1 opened page: {DOWN}")]);
     // The second one refuses for good, 3 s after it was asked: the third is told at once, and so is the fallback.
-    scene.pass(183);
+    scene.pass(423);
     scene.told(&[&format!("600 two#1 opened page: {DOWN}")]);
     answer(&mut scene, "two", true);
     scene.pass(1);

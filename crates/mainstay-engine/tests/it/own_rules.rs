@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay_engine::{Action, State};
+use mainstay_engine::{Action, State, runbooks};
 use mainstay_model::FailureKind::*;
 use mainstay_model::{BuiltInRule, Landscape, OwnRule, Rule, Severity, Target, Verdict};
 
@@ -269,4 +269,20 @@ fn a_built_in_rule_takes_another_severity() {
     scene
         .check_fully("db", Bad(ConnectRefused))
         .ops(&["0 #1 opened info: db is down: the connection is refused"]);
+}
+
+#[test]
+fn a_runbook_that_is_a_link_is_named_in_the_message_with_the_values_of_the_incident() {
+    let wiki = "https://wiki.example.com/{{dependency.name}}".parse().unwrap();
+    let linked = OwnRule { runbook: Some(wiki), severity: Severity::Page, ..rule("verdict == 'down'") };
+    let words = "Call {{provider.contacts}}.".parse().unwrap();
+    let told = OwnRule { runbook: Some(words), ..rule("verdict == 'down'") };
+    let mut scene = with(&["db"], &[("linked", linked), ("told", told)]);
+    scene.check_fully("db", Bad(ConnectRefused));
+    let named: Vec<&String> = scene.written.deliveries.iter().flat_map(|one| &one.message.actions).collect();
+    let links = named.iter().filter(|one| one.contains("runbook")).collect::<Vec<_>>();
+    assert!(!links.is_empty());
+    assert!(links.iter().all(|one| ***one == "Follow the runbook: https://wiki.example.com/db"), "{links:?}");
+    let incidents = scene.state.incidents().map(|one| runbooks(one, &scene.landscape).len());
+    assert_eq!(incidents.sum::<usize>(), 2, "the page shows both");
 }

@@ -105,6 +105,11 @@ fn one_that_is_never_shown_to_work_is_told_by_the_others() {
     }
     let doubted = scene.incident(0);
     assert_eq!(doubted.title, "phone was not shown to work for long");
+    assert_eq!(
+        doubted.diagnosis.actions,
+        ["Send a trial to phone from https://ops.example.com/channels, and mend its settings when it fails."],
+        "a command that needs no server tells the server nothing"
+    );
     assert_eq!(doubted.told.channels.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["ops"]);
     let id = DeliveryId::new(scene.now, &mut Random::seeded(1));
     let (channel, incident, receipt) = ("phone".parse().unwrap(), None, None);
@@ -118,6 +123,24 @@ fn a_trial_that_is_refused_tells_that_the_channel_fails() {
     scene.pass_by(hours(2), 30);
     answer(&mut scene, Some("phone"));
     assert_eq!(scene.incident(0).title, "phone does not take messages");
+}
+
+#[test]
+fn a_quiet_trial_is_a_proof_but_no_message_that_arrived() {
+    let mut scene = trying();
+    let id = DeliveryId::new(scene.now, &mut Random::seeded(1));
+    let channel: ChannelName = "phone".parse().unwrap();
+    let bounced = Event::DeliveryBounced {
+        id,
+        channel: channel.clone(),
+        incident: None,
+        reason: "550 no such user".into(),
+    };
+    scene.step(bounced).step(Event::Probed { id, channel: channel.clone() });
+    assert!(scene.state.channel_fails(&channel), "that somebody can be logged in to finds nobody's mailbox");
+    assert!(scene.state.channels().any(|one| one.name == channel && one.proven_at == Some(scene.now)));
+    scene.step(Event::Delivered { id, channel: channel.clone(), incident: None, receipt: None });
+    assert!(!scene.state.channel_fails(&channel));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What people do around an incident.
 
 use jiff::SignedDuration;
-use mainstay_engine::Action;
+use mainstay_engine::{Action, State};
 use mainstay_model::FailureKind::*;
 use mainstay_model::*;
 
@@ -58,6 +58,40 @@ fn a_promised_update_is_asked_for_until_it_is_given() {
         &format!("3000 #3 updated page: db is down: the connection is refused | {due}"),
     ]);
     scene.act(Action::Remind { incident, at: None }).pass(7200).ops(&[]);
+}
+
+#[test]
+fn an_update_that_customers_are_given_by_hand_keeps_the_promise() {
+    let (mut scene, incident) = broken(&["db"]);
+    let promise = |scene: &mut Scene| {
+        let at = Some(scene.now + SignedDuration::from_mins(20));
+        scene.act(Action::Remind { incident, at }).take_told();
+    };
+    promise(&mut scene);
+    scene.act(Action::Publish { incident, title: None, body: None }).pass(7200).ops(&[]);
+    promise(&mut scene);
+    let (status, body) = (PublicStatus::Monitoring, "We are watching it.".into());
+    scene.act(Action::Update { incident, status, body }).pass(7200).ops(&[]);
+    assert_eq!(scene.incident(0).room.update_due_at, None);
+}
+
+#[test]
+fn what_comes_later_of_a_merged_cause_joins_what_it_was_merged_into() {
+    let (mut scene, first) = broken(&["db@acme", "web@other", "mail@other"]);
+    scene.pass(1200).check_fully("web", Bad(ConnectRefused));
+    let second = scene.incident(1).id;
+    scene.pass(60).act(Action::Merge { incident: second, into: first });
+    let incidents = scene.state.incidents().map(|one| one.as_ref().clone()).collect();
+    let dependencies = scene.state.dependencies().map(|one| one.as_ref().clone()).collect();
+    scene.pass(60).check_fully("mail", Bad(ConnectRefused));
+    assert_eq!(scene.state.incidents().count(), 2);
+    assert_eq!(scene.incident(0).alerts.len(), 3);
+    // A restart between them changes nothing.
+    scene.state = State::restored(dependencies, incidents);
+    scene.configure().check_fully("mail", Bad(ConnectRefused));
+    assert_eq!(scene.state.incidents().count(), 2);
+    assert_eq!(scene.incident(0).alerts.len(), 3);
+    assert!(!scene.incident(1).is_open());
 }
 
 #[test]

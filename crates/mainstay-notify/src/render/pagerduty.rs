@@ -20,9 +20,13 @@ pub(crate) enum EventAction {
 }
 
 /// What a message is to PagerDuty: an update triggers under the same key again, which PagerDuty takes as news of the open alert.
+///
+/// Whoever hears of it for the first time is told, taken up or not: PagerDuty knows no alert of an unknown key that is only
+/// acknowledged.
 pub(crate) fn event_action(message: &Message) -> EventAction {
     match (message.kind, message.incident.state.as_str()) {
         (MessageKind::Resolved, _) | (_, "resolved") => EventAction::Resolve,
+        (MessageKind::Opened | MessageKind::Escalated, _) => EventAction::Trigger,
         (_, "acknowledged") => EventAction::Acknowledge,
         _ => EventAction::Trigger,
     }

@@ -1,12 +1,12 @@
 use mainstay_model::Delivery;
 
 use super::limit::{Unit, cut};
-use super::webhook;
+use super::whole;
 
 /// What a program gets: the message as JSON on its standard input, and key facts as variables of its environment.
 pub fn program(delivery: &Delivery) -> (String, Vec<(&'static str, String)>) {
     let message = &delivery.message;
-    let mut body = webhook(message);
+    let mut body = whole(message);
     body["id"] = delivery.id.to_string().into();
     let incident = &message.incident;
     let variables = [

@@ -10,6 +10,7 @@ pub(crate) fn headline(message: &Message) -> String {
         MessageKind::Opened => format!("{drill}{} {title}", symbol(message)),
         MessageKind::Updated => format!("{drill}{} Update: {title}", symbol(message)),
         MessageKind::Escalated => format!("{drill}{} Nobody took it up: {title}", symbol(message)),
+        MessageKind::TakenUp => format!("{drill}{} Taken up: {title}", symbol(message)),
         MessageKind::Digest => format!("{drill}Digest: {title}"),
         MessageKind::Resolved => format!("{drill}● Resolved: {title}"),
         MessageKind::Test | MessageKind::Probe => format!("{drill}Mainstay test: this channel works"),

@@ -9,12 +9,12 @@ use crate::render::{self, Labels};
 pub(crate) async fn send(line: &Line<'_>, server: &Alertmanager) -> Result<Receipt, Refusal> {
     let before: Option<Labels> = line.outgoing.earlier.and_then(|receipt| serde_json::from_str(receipt).ok());
     post(line, server, &render::alertmanager(line.message(), before.as_ref())).await?;
-    Ok(Receipt { id: serde_json::to_string(&render::labels(line.message())).ok() })
+    Ok(Receipt::of(serde_json::to_string(&render::labels(line.message())).ok()))
 }
 
 /// Hands in no alert at all, which is taken and changes nothing.
 pub(crate) async fn probe(line: &Line<'_>, server: &Alertmanager) -> Result<Receipt, Refusal> {
-    post(line, server, &serde_json::json!([])).await.map(|()| Receipt { id: None })
+    post(line, server, &serde_json::json!([])).await.map(|()| Receipt::of(None))
 }
 
 async fn post(line: &Line<'_>, server: &Alertmanager, alerts: &Value) -> Result<(), Refusal> {

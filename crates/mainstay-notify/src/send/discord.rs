@@ -15,11 +15,15 @@ pub(crate) async fn send(line: &Line<'_>, url: &Secret) -> Result<Receipt, Refus
     let url = parse(url)?;
     let post = match line.outgoing.earlier.map(Post::root_of) {
         Some(card) if edit(line, &url, card).await? => {
+            if line.only_edits() {
+                return Ok(Receipt::of(Some(card.to_owned())));
+            }
             Post::under(create(line, &url, &render::discord_news(line.message())).await?, card)
         }
+        _ if line.only_edits() => return Ok(unnamed()),
         _ => Post::first(create(line, &url, &render::discord(line.message())).await?),
     };
-    Ok(Receipt { id: (!post.own.is_empty()).then(|| post.to_string()) })
+    Ok(Receipt::of((!post.own.is_empty()).then(|| post.to_string())))
 }
 
 /// `false` when the card is gone: somebody deleted it, and it is sent anew.

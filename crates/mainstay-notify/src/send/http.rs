@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use mainstay_model::{Message, Secret};
+use mainstay_model::{ChannelKind, Message, MessageKind, Secret};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
+use super::unsaid::Unsaid;
 use crate::courier::{Outgoing, Receipt, Refusal};
 use crate::pace::Pacer;
 
@@ -29,6 +30,8 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<Duration>,
     /// How long nothing more is taken, although this was.
     exhausted: Option<Duration>,
+    /// What of the answer nobody else is to read.
+    unsaid: Unsaid,
 }
 
 impl<'a> Line<'a> {
@@ -36,11 +39,20 @@ impl<'a> Line<'a> {
         &self.outgoing.delivery.message
     }
 
+    /// Whether it changes what is shown and is no message of its own, so that where nothing is shown there is nothing to do.
+    pub(super) fn only_edits(&self) -> bool {
+        self.message().kind == MessageKind::TakenUp
+    }
+
     /// Asks when it is the channel's turn. An error means that there was no answer, or that it is not yet time to ask.
     pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Answer, Refusal> {
         let channel = &self.outgoing.delivery.channel;
         self.pacer.turn(channel, self.spacing).await?;
-        let answer = answer(request, self.outgoing.now).await?;
+        let mut answer = answer(request, self.outgoing.now).await?;
+        if let ChannelKind::PagerDuty(service) = &self.outgoing.channel.kind {
+            // It stands in the body.
+            answer.unsaid.also(&service.routing_key);
+        }
         let too_many = answer.status == StatusCode::TOO_MANY_REQUESTS;
         if let Some(wait) = answer.retry_after.filter(|_| too_many).or(answer.exhausted) {
             self.pacer.hold(channel, wait);
@@ -56,13 +68,16 @@ impl<'a> Line<'a> {
 
 /// Asks. An error means that there was no answer.
 pub(super) async fn answer(request: RequestBuilder, now: Timestamp) -> Result<Answer, Refusal> {
-    let response = request.send().await.map_err(unreached)?;
+    let (client, request) = request.build_split();
+    let request = request.map_err(unreached)?;
+    let unsaid = Unsaid::of(&request);
+    let response = client.execute(request).await.map_err(unreached)?;
     let status = response.status();
     let asked = retry_after(&response, now);
     let exhausted = exhausted(&response);
     let text = bounded_text(response).await;
     let retry_after = asked.or_else(|| retry_after_in_body(&text));
-    Ok(Answer { status, text, retry_after, exhausted })
+    Ok(Answer { status, text, retry_after, exhausted, unsaid })
 }
 
 impl Answer {
@@ -72,7 +87,7 @@ impl Answer {
 
     /// What the status means when it is not the accepted one.
     pub(super) fn refusal(&self) -> Refusal {
-        refused(self.status, self.retry_after, &self.text)
+        refused(self.status, self.retry_after, &self.unsaid.hide(&self.text))
     }
 
     /// The answer as JSON; `null` when it is none.
@@ -83,7 +98,7 @@ impl Answer {
 
 /// Accepted, and the service gives it no name.
 pub(super) fn unnamed() -> Receipt {
-    Receipt { id: None }
+    Receipt::of(None)
 }
 
 pub(super) fn parse(url: &Secret) -> Result<Url, Refusal> {

@@ -5,9 +5,13 @@ use std::time::Duration;
 use lettre::address::{Address, Envelope};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::AsyncSmtpTransportBuilder;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, Tls, TlsParameters,
+};
+use lettre::transport::smtp::commands::{Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
 use mainstay_model::{DeliveryId, MailSecurity, MailServer};
 
@@ -17,6 +21,9 @@ use crate::render;
 pub(crate) use settled::Settled;
 
 use settled::Outcome;
+
+/// How long the mail server may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Hands the mail to the mail server, once for each recipient, so that one bad mailbox does not silence the others.
 ///
@@ -56,19 +63,50 @@ pub(crate) async fn send(
     outcome
 }
 
-/// Logs in to the mail server and sends nothing.
-pub(crate) async fn probe(outgoing: Outgoing<'_>) -> Result<Receipt, Refusal> {
+/// Goes as far as a mail goes without its text, and sends nothing: the server lets us in, and would take one for each recipient.
+pub(crate) async fn probe(outgoing: Outgoing<'_>, to: &[String]) -> Result<Receipt, Refusal> {
     let server = outgoing.mail.ok_or_else(no_server)?;
-    let transport: AsyncSmtpTransport<Tokio1Executor> = line(server).await?.build();
-    let answer = transport.test_connection().await;
-    transport.shutdown().await;
-    match answer {
-        Ok(true) => Ok(Receipt { id: None }),
-        Ok(false) => Err(Refusal::later("the mail server ended the connection")),
-        Err(error) => Err(match refused(&error) {
-            Fault::Recipient(refusal) | Fault::Server(refusal) => refusal,
-        }),
+    let returns_to = returns_to(server, outgoing.delivery.id, &parse("from", &server.from)?)?;
+    let to = to.iter().map(|recipient| parse("to", recipient)).collect::<Result<Vec<Mailbox>, Refusal>>()?;
+    let tls = tls(server).await?;
+    let refusal = |error| match refused(&error) {
+        Fault::Recipient(refusal) | Fault::Server(refusal) => refusal,
+    };
+    let mut connection = connect(server, tls).await.map_err(refusal)?;
+    let answer = offer(&mut connection, server, returns_to, to).await;
+    // It ends with QUIT, after which nothing of the mail is left (RFC 5321, section 4.1.1.10).
+    connection.abort().await;
+    answer.map(|()| Receipt::of(None)).map_err(refusal)
+}
+
+async fn connect(server: &MailServer, tls: Tls) -> Result<AsyncSmtpConnection, Error> {
+    let (wrapper, starttls) = match tls {
+        Tls::Wrapper(parameters) => (Some(parameters), None),
+        Tls::Required(parameters) | Tls::Opportunistic(parameters) => (None, Some(parameters)),
+        Tls::None => (None, None),
+    };
+    let (at, us) = ((server.host.as_str(), server.port), ClientId::default());
+    let mut connection = AsyncSmtpConnection::connect_tokio1(at, Some(PATIENCE), &us, wrapper, None).await?;
+    if let Some(parameters) = starttls {
+        connection.starttls(parameters, &us).await?;
     }
+    Ok(connection)
+}
+
+async fn offer(
+    connection: &mut AsyncSmtpConnection,
+    server: &MailServer,
+    from: Address,
+    to: Vec<Mailbox>,
+) -> Result<(), Error> {
+    if let Some(credentials) = credentials(server) {
+        connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
+    }
+    connection.command(Mail::new(Some(from), Vec::new())).await?;
+    for recipient in to {
+        connection.command(Rcpt::new(recipient.email, Vec::new())).await?;
+    }
+    Ok(())
 }
 
 fn no_server() -> Refusal {
@@ -109,11 +147,11 @@ fn conclude(to: &[String], outcome: impl Fn(&str) -> Option<Outcome>) -> Result<
             None => said = said.or_else(|| Some(String::new())),
         }
     }
-    let refused = refused.join("; ");
+    let reasons = refused.join("; ");
     match said {
-        None => Err(Refusal::never(refused)),
-        Some(said) if refused.is_empty() => Ok(Receipt { id: (!said.is_empty()).then_some(said) }),
-        Some(said) => Ok(Receipt { id: Some(format!("{said} (but refused for good: {refused})")) }),
+        None => Err(Refusal::never(reasons)),
+        Some(said) if refused.is_empty() => Ok(Receipt::of((!said.is_empty()).then_some(said))),
+        Some(said) => Ok(Receipt { id: Some(format!("{said} (but refused for good: {reasons})")), refused }),
     }
 }
 
@@ -158,19 +196,27 @@ fn parse(what: &str, address: &str) -> Result<Mailbox, Refusal> {
 
 /// How to reach the mail server.
 async fn line(server: &MailServer) -> Result<AsyncSmtpTransportBuilder, Refusal> {
-    let tls = match server.security {
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
+        .port(server.port)
+        .tls(tls(server).await?)
+        .timeout(Some(PATIENCE));
+    Ok(match credentials(server) {
+        Some(credentials) => builder.credentials(credentials),
+        None => builder,
+    })
+}
+
+fn credentials(server: &MailServer) -> Option<Credentials> {
+    let (user, password) = server.login.as_ref()?;
+    Some(Credentials::new(user.clone(), password.expose().to_owned()))
+}
+
+async fn tls(server: &MailServer) -> Result<Tls, Refusal> {
+    Ok(match server.security {
         MailSecurity::Tls => Tls::Wrapper(parameters(server).await?),
         MailSecurity::StartTls => Tls::Required(parameters(server).await?),
         MailSecurity::Plaintext => Tls::None,
-    };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
-        .port(server.port)
-        .tls(tls)
-        .timeout(Some(Duration::from_secs(20)));
-    if let Some((user, password)) = &server.login {
-        builder = builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()));
-    }
-    Ok(builder)
+    })
 }
 
 async fn parameters(server: &MailServer) -> Result<TlsParameters, Refusal> {
@@ -186,7 +232,7 @@ async fn parameters(server: &MailServer) -> Result<TlsParameters, Refusal> {
     builder.build().map_err(|error| Refusal::later(format!("cannot set up TLS for mail: {error}")))
 }
 
-fn refused(error: &lettre::transport::smtp::Error) -> Fault {
+fn refused(error: &Error) -> Fault {
     let mut deepest: &dyn std::error::Error = error;
     while let Some(deeper) = deepest.source() {
         deepest = deeper;

@@ -15,7 +15,7 @@ pub(crate) async fn send(line: &Line<'_>, topic: &Ntfy) -> Result<Receipt, Refus
         None => request,
     };
     let answer = line.post(request).await?;
-    Ok(Receipt { id: answer.json()["id"].as_str().map(str::to_owned) })
+    Ok(Receipt::of(answer.json()["id"].as_str().map(str::to_owned)))
 }
 
 /// A topic's address into its server's and its name, which is the last part of the path.

@@ -131,7 +131,7 @@ fn outcome(status: ExitStatus, output: &str) -> Result<Receipt, Refusal> {
     let said = excerpt(output);
     let reason = |ended: String| if said.is_empty() { ended } else { format!("{ended}: {said}") };
     match status.code() {
-        Some(0) => Ok(Receipt { id: (!said.is_empty()).then_some(said) }),
+        Some(0) => Ok(Receipt::of((!said.is_empty()).then_some(said))),
         Some(TRY_LATER) => Err(Refusal::later(reason("the program asked to be run again later".into()))),
         Some(code) => Err(Refusal::never(reason(format!("the program ended with exit code {code}")))),
         None => Err(Refusal::later(reason("the program was ended by a signal".into()))),

@@ -15,13 +15,17 @@ pub(crate) async fn send(line: &Line<'_>, bot: &SlackBot) -> Result<Receipt, Ref
     let root = line.outgoing.earlier.map(Post::root_of).and_then(|root| root.split_once('/'));
     let post = match root {
         Some((channel, ts)) if edit(line, bot, channel, ts).await? => {
+            if line.only_edits() {
+                return Ok(Receipt::of(Some(format!("{channel}/{ts}"))));
+            }
             let mut body = render::slack_news(line.message());
             body["thread_ts"] = ts.into();
             Post::under(create(line, bot, channel, body).await?, &format!("{channel}/{ts}"))
         }
+        _ if line.only_edits() => return Ok(Receipt::of(None)),
         _ => Post::first(create(line, bot, &bot.channel, render::slack(line.message())).await?),
     };
-    Ok(Receipt { id: Some(post.to_string()) })
+    Ok(Receipt::of(Some(post.to_string())))
 }
 
 /// `false` when the first message cannot be changed any more: it was deleted, or the workspace allows it no longer.
@@ -105,7 +109,7 @@ fn refusal(error: &str) -> Refusal {
 /// Asks who the token belongs to, which posts nothing.
 pub(crate) async fn probe(line: &Line<'_>, bot: &SlackBot) -> Result<Receipt, Refusal> {
     match call(line, bot, "auth.test", &Value::Object(Default::default())).await? {
-        Said::Yes(_) => Ok(Receipt { id: None }),
+        Said::Yes(_) => Ok(Receipt::of(None)),
         Said::No(error) => Err(refusal(&error)),
     }
 }

@@ -23,13 +23,17 @@ pub(crate) async fn send(line: &Line<'_>, chat: &Telegram) -> Result<Receipt, Re
     let first = line.outgoing.earlier.map(Post::root_of).and_then(|root| root.parse::<i64>().ok());
     let post = match first {
         Some(first) if edit(line, chat, first).await? => {
+            if line.only_edits() {
+                return Ok(Receipt::of(Some(first.to_string())));
+            }
             let mut fields = render::telegram_news(line.message());
             fields["reply_parameters"] = json!({ "message_id": first, "allow_sending_without_reply": true });
             Post::under(create(line, chat, fields).await?, &first.to_string())
         }
+        _ if line.only_edits() => return Ok(Receipt::of(None)),
         _ => Post::first(create(line, chat, render::telegram(line.message())).await?),
     };
-    Ok(Receipt { id: (!post.own.is_empty()).then(|| post.to_string()) })
+    Ok(Receipt::of((!post.own.is_empty()).then(|| post.to_string())))
 }
 
 /// `false` when the first message is gone or too old to be changed.
@@ -61,5 +65,5 @@ fn method(chat: &Telegram, name: &str) -> Result<Url, Refusal> {
 /// Asks for the chat, which tells whether the bot is let in and may see it.
 pub(crate) async fn probe(line: &Line<'_>, chat: &Telegram) -> Result<Receipt, Refusal> {
     let request = line.client.post(method(chat, "getChat")?).json(&json!({ "chat_id": chat.chat }));
-    line.post(request).await.map(|_| Receipt { id: None })
+    line.post(request).await.map(|_| Receipt::of(None))
 }

@@ -40,7 +40,7 @@ async fn create(
         .body(body);
     let answer = line.ask(request).await?;
     if answer.status.is_success() {
-        return Ok(Receipt { id: answer.json()["sid"].as_str().map(str::to_owned) });
+        return Ok(Receipt::of(answer.json()["sid"].as_str().map(str::to_owned)));
     }
     Err(refusal(&answer))
 }
@@ -50,8 +50,7 @@ async fn create(
 fn refusal(answer: &Answer) -> Refusal {
     match answer.json()["code"].as_u64() {
         Some(14107 | 20429 | 21611 | 30001) => {
-            let (Refusal::Later { reason, .. } | Refusal::Never { reason }) = answer.refusal();
-            Refusal::Later { reason, retry_after: answer.retry_after }
+            Refusal::Later { reason: answer.refusal().to_string(), retry_after: answer.retry_after }
         }
         _ => answer.refusal(),
     }
@@ -63,5 +62,5 @@ pub(crate) async fn probe(line: &Line<'_>, phone: &Twilio) -> Result<Receipt, Re
     let url = api(phone.api_url.as_ref(), API, &["2010-04-01", "Accounts", &account])?;
     let user = phone.key.as_ref().unwrap_or(&phone.account);
     let answer = line.ask(line.client.get(url).basic_auth(user, Some(phone.token.expose()))).await?;
-    if answer.status.is_success() { Ok(Receipt { id: None }) } else { Err(refusal(&answer)) }
+    if answer.status.is_success() { Ok(Receipt::of(None)) } else { Err(refusal(&answer)) }
 }

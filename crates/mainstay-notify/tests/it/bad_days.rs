@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use mainstay_model::ChannelKind;
 use mainstay_notify::{Receipt, Refusal};
 use mainstay_testkit::scripted::{Act, Peer, Script};
-use mainstay_testkit::{Pki, Scenario};
+use mainstay_testkit::{Answer, Pki, Received, Receiver, Scenario};
 
 use crate::house::{MARK, impatient, kinds, samples, send, spoken};
 
@@ -100,7 +100,11 @@ fn days() -> Vec<Day> {
             Refused("never: the service answered 404 Not Found: gone"),
         ),
         day("400", http("400 Bad Request", "", "{}"), Refused("never: the service answered 400")),
-        day("401", http("401 Unauthorized", "", ""), Refused("later after 300s: the service answered 401")),
+        day(
+            "401",
+            http("401 Unauthorized", "", ""),
+            Refused("not let in, after 300s: the service answered 401"),
+        ),
         day(
             "a redirection",
             http("302 Found", "Location: http://127.0.0.1:1/\r\n", ""),
@@ -218,4 +222,18 @@ async fn a_service_that_limits_the_rate_is_not_asked_again_before_its_time() {
         assert!(after > Duration::from_secs(590), "{after:?}");
     }
     assert_eq!(peer.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_quotes_what_it_was_asked_shows_no_secret() {
+    let receiver = Receiver::start(|request: &Received| {
+        let (said, key) = (request.header("authorization"), request.json()["routing_key"].to_string());
+        Answer::new(404, &format!("Cannot POST {} for {said} with {key}", request.uri))
+    })
+    .await;
+    for kind in kinds(&receiver.url("")) {
+        let said = spoken(&send(&impatient(), &kind, &samples()["opened"], None).await.unwrap_err());
+        assert!(said.starts_with("never: the service answered 404 Not Found: Cannot POST "), "{said}");
+        assert!(!said.contains(MARK) && said.contains('…'), "{} shows a secret: {said}", kind.as_str());
+    }
 }

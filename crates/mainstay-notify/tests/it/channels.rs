@@ -72,7 +72,7 @@ fn webhook_to(receiver: &Receiver) -> ChannelKind {
 #[tokio::test]
 async fn a_webhook_carries_the_contract_and_a_signature_that_verifies() {
     let receiver = Receiver::start(|_| Answer::new(204, "")).await;
-    assert_eq!(send(webhook_to(&receiver), None).await, Ok(Receipt { id: None }));
+    assert_eq!(send(webhook_to(&receiver), None).await, Ok(Receipt::of(None)));
 
     let received = receiver.received();
     let [request] = received.as_slice() else { panic!("one request, not {}", received.len()) };
@@ -90,7 +90,7 @@ async fn discord_and_slack_get_their_own_forms() {
     let discord = Receiver::start(|_| Answer::new(200, r#"{"id":"123456"}"#)).await;
     let receipt =
         send(ChannelKind::Discord { url: Secret::new(discord.url("/api/webhooks/1/x")) }, None).await;
-    assert_eq!(receipt, Ok(Receipt { id: Some("123456".into()) }));
+    assert_eq!(receipt, Ok(Receipt::of(Some("123456".into()))));
     assert_eq!(discord.received()[0].uri, "/api/webhooks/1/x?wait=true");
     insta::assert_json_snapshot!("discord", discord.received()[0].json());
 
@@ -172,10 +172,10 @@ async fn refusals_are_told_apart() {
                 .header("retry-after", "Sun, 15 Mar 2026 10:00:30 GMT"),
             "later after 30s: the service answered 503 Service Unavailable",
         ),
-        (Answer::new(401, ""), "later after 300s: the service answered 401 Unauthorized"),
+        (Answer::new(401, ""), "not let in, after 300s: the service answered 401 Unauthorized"),
         (
             Answer::new(403, "").header("retry-after", "9"),
-            "later after 9s: the service answered 403 Forbidden",
+            "not let in, after 9s: the service answered 403 Forbidden",
         ),
         (Answer::new(413, ""), "never: the service answered 413 Payload Too Large"),
         (Answer::new(422, ""), "never: the service answered 422 Unprocessable Entity"),
@@ -254,7 +254,7 @@ async fn a_mail_server_may_say_later_or_never() {
         (("RCPT", "550 5.1.1 no such user"), "never: "),
         (("DATA", "452 4.3.1 disk full"), "later: "),
         (("DATA", "554 5.7.1 spam"), "never: "),
-        (("MAIL", "535 5.7.8 wrong password"), "later after 300s: "),
+        (("MAIL", "535 5.7.8 wrong password"), "not let in, after 300s: "),
         (("MAIL", "421 4.3.2 shutting down"), "later: "),
     ] {
         let mailbox = Mailbox::refusing(&[refusal, refusal]).await;
@@ -269,7 +269,10 @@ async fn a_mail_server_may_say_later_or_never() {
 async fn a_bad_mailbox_does_not_silence_the_others_and_is_named() {
     let mailbox = Mailbox::refusing_recipients(&[("oncall@example.com", "550 5.1.1 no such user")]).await;
     let server = mail_server(&mailbox);
-    let receipt = send(email(), Some(&server)).await.unwrap().id.unwrap();
+    let receipt = send(email(), Some(&server)).await.unwrap();
+    let [refused] = &receipt.refused[..] else { panic!("{receipt:?}") };
+    assert!(refused.starts_with("oncall@example.com: the mail server answered 550"), "{refused}");
+    let receipt = receipt.id.unwrap();
     assert_eq!(mailbox.mails().len(), 1);
     assert!(mailbox.mails()[0].contains("second@example.com"));
     assert!(receipt.contains("queued as 42"), "{receipt}");
@@ -277,6 +280,29 @@ async fn a_bad_mailbox_does_not_silence_the_others_and_is_named() {
         receipt.contains("refused for good: oncall@example.com: the mail server answered 550"),
         "{receipt}"
     );
+}
+
+#[tokio::test]
+async fn a_quiet_trial_of_mail_names_every_recipient_and_leaves_no_mail() {
+    let probe = crate::house::samples().remove("probe").unwrap();
+    let channel = Channel { kind: email(), provider: None };
+    for (refused, expected) in [
+        (&[][..], None),
+        (&[("second@example.com", "550 5.1.1 no such user")], Some("never: the mail server answered 550")),
+        (&[("second@example.com", "451 4.7.1 greylisted")], Some("later: the mail server answered 451")),
+    ] {
+        let mailbox = Mailbox::refusing_recipients(refused).await;
+        let server = mail_server(&mailbox);
+        let mail = Some(&server);
+        let outgoing = Outgoing { delivery: &probe, channel: &channel, mail, earlier: None, now: now() };
+        let outcome = courier().send(outgoing).await.map_err(|refusal| spoken(&refusal));
+        match (outcome, expected) {
+            (Ok(_), None) => {}
+            (Err(said), Some(expected)) => assert!(said.starts_with(expected), "{said}"),
+            (outcome, _) => panic!("{refused:?}: {outcome:?}"),
+        }
+        assert!(mailbox.mails().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,7 @@ pub(crate) fn spoken(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Later { reason, retry_after: None } => format!("later: {reason}"),
         Refusal::Later { reason, retry_after: Some(after) } => format!("later after {after:?}: {reason}"),
+        Refusal::NotLetIn { reason, retry_after } => format!("not let in, after {retry_after:?}: {reason}"),
         Refusal::Never { reason } => format!("never: {reason}"),
     }
 }

@@ -121,6 +121,17 @@ proptest! {
     }
 
     #[test]
+    fn a_webhook_takes_it(delivery in delivery(), many in 0usize..300) {
+        let mut message = delivery.message;
+        let dependency = message.dependencies[0].clone();
+        message.dependencies.extend(std::iter::repeat_n(dependency, many));
+        let body = webhook(&message);
+        prop_assert!(body.to_string().len() < 20_000, "{} bytes", body.to_string().len());
+        prop_assert_eq!(&body["data"]["incident"]["id"], &serde_json::json!(message.incident.id));
+        prop_assert_eq!(&body["data"]["incident"]["url"], &serde_json::json!(message.incident.url));
+    }
+
+    #[test]
     fn teams_takes_it(delivery in delivery()) {
         let card = teams(&delivery.message).to_string();
         prop_assert!(card.len() <= 28 * 1024, "{} bytes", card.len());

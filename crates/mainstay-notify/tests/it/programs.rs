@@ -24,10 +24,10 @@ async fn refusal(script: &str) -> String {
 async fn a_program_gets_the_message_and_says_what_became_of_it() {
     let receipt =
         run(shell("cat >/dev/null; echo \"$MAINSTAY_TYPE $MAINSTAY_SEVERITY $MAINSTAY_DRILL\"")).await;
-    assert_eq!(receipt, Ok(Receipt { id: Some("incident.opened page false".into()) }));
+    assert_eq!(receipt, Ok(Receipt::of(Some("incident.opened page false".into()))));
     let receipt = run(shell("head -c 9; cat >/dev/null")).await.unwrap();
     assert_eq!(receipt.id.as_deref(), Some("{\"data\":{"), "JSON on standard input");
-    assert_eq!(run(shell("exit 0")).await, Ok(Receipt { id: None }), "one that reads nothing");
+    assert_eq!(run(shell("exit 0")).await, Ok(Receipt::of(None)), "one that reads nothing");
 }
 
 #[tokio::test]
@@ -80,5 +80,5 @@ async fn much_output_is_read_and_little_kept() {
 async fn nothing_of_our_environment_is_passed_on() {
     let receipt =
         run(shell("env | grep -v -e ^MAINSTAY_ -e ^PATH= -e ^PWD= -e ^_= -e ^SHLVL=; exit 0")).await;
-    assert_eq!(receipt, Ok(Receipt { id: None }));
+    assert_eq!(receipt, Ok(Receipt::of(None)));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mainstay_model::MessageKind;
+use mainstay_model::{Delivery, MessageKind};
 use mainstay_testkit::{Answer, Received, Receiver};
 use serde_json::{Value, json};
 
@@ -115,6 +115,60 @@ async fn check(name: &str, service: Service, thread: fn(&Value) -> &Value) {
     assert!(thread(&messages[2].body).is_null());
 }
 
+/// That somebody took it up changes what is shown and says nothing below it; where nothing is shown nothing is said.
+async fn check_taken_up(name: &str, service: Service) {
+    let (receiver, chat) = start(service).await;
+    let (kind, courier) = (kind_at(&receiver, name), courier());
+    let opened = send(&courier, &kind, &samples()["opened"], None).await.unwrap().id.unwrap();
+    let taken_up = taken_up();
+    let receipt = send(&courier, &kind, &taken_up, Some(&format!("99 under {opened}"))).await.unwrap();
+    assert_eq!(receipt.id.as_deref(), Some(opened.as_str()), "{name}");
+    let messages = chat.lock().unwrap().messages.clone();
+    assert_eq!((messages.len(), messages[0].edits), (1, 1), "{name}");
+    let card = messages[0].body.to_string();
+    assert!(card.contains("Taken up: ") && !card.contains("/ack/"), "{name}: {card}");
+    for earlier in [None, Some("7")] {
+        let earlier = earlier.filter(|_| name == "discord");
+        assert_eq!(send(&courier, &kind, &taken_up, earlier).await.unwrap().id, None, "{name}");
+        assert_eq!(chat.lock().unwrap().messages.len(), 1, "{name}");
+    }
+}
+
+fn taken_up() -> Delivery {
+    let mut delivery = samples().remove("updated").unwrap();
+    delivery.message.kind = MessageKind::TakenUp;
+    delivery.message.incident.state = "acknowledged".into();
+    delivery.message.incident.ack_url = None;
+    delivery
+}
+
+#[tokio::test]
+async fn that_it_was_taken_up_only_changes_what_is_shown() {
+    check_taken_up("discord", discord).await;
+    check_taken_up("telegram", telegram).await;
+    check_taken_up("slack_bot", slack_bot).await;
+    let receiver = Receiver::start(|_| Answer::new(204, "")).await;
+    send(&courier(), &kind_at(&receiver, "webhook"), &taken_up(), None).await.unwrap();
+    assert!(receiver.received().is_empty(), "one that shows nothing is not bothered");
+}
+
+/// What PagerDuty is asked for, in the order of the requests.
+async fn pagerduty_actions(delivery: &Delivery) -> Vec<Value> {
+    let receiver = Receiver::start(|_| Answer::new(202, r#"{"status":"success"}"#)).await;
+    send(&courier(), &kind_at(&receiver, "pagerduty"), delivery, None).await.unwrap();
+    receiver.received().iter().map(|request| request.json()["event_action"].clone()).collect()
+}
+
+#[tokio::test]
+async fn pagerduty_hears_that_it_was_taken_up_but_never_only_that() {
+    let mut delivery = taken_up();
+    assert_eq!(pagerduty_actions(&delivery).await, ["acknowledge"]);
+    for kind in [MessageKind::Opened, MessageKind::Escalated] {
+        delivery.message.kind = kind;
+        assert_eq!(pagerduty_actions(&delivery).await, ["trigger", "acknowledge"]);
+    }
+}
+
 #[tokio::test]
 async fn discord_keeps_one_card_and_tells_what_changed() {
     check("discord", discord, |body| &body["thread"]).await;
@@ -146,8 +200,8 @@ async fn an_edit_that_was_made_before_is_not_held_against_the_next_attempt() {
 async fn what_slack_says_with_a_good_status_is_understood() {
     for (error, expected) in [
         ("channel_not_found", "never: the service answered channel_not_found"),
-        ("invalid_auth", "later after 300s: the service answered invalid_auth"),
-        ("not_in_channel", "later after 300s: the service answered not_in_channel"),
+        ("invalid_auth", "not let in, after 300s: the service answered invalid_auth"),
+        ("not_in_channel", "not let in, after 300s: the service answered not_in_channel"),
         ("internal_error", "later: the service answered internal_error"),
         ("msg_too_long", "never: the service answered msg_too_long"),
     ] {
@@ -206,11 +260,7 @@ async fn each_service_is_asked_in_its_own_way() {
 
 #[tokio::test]
 async fn a_trial_leaves_nothing_open_at_pagerduty() {
-    let receiver = Receiver::start(|_| Answer::new(202, r#"{"status":"success"}"#)).await;
     let samples = samples();
     assert_eq!(samples["test"].message.kind, MessageKind::Test);
-    send(&courier(), &kind_at(&receiver, "pagerduty"), &samples["test"], None).await.unwrap();
-    let actions: Vec<Value> =
-        receiver.received().iter().map(|request| request.json()["event_action"].clone()).collect();
-    assert_eq!(actions, ["trigger", "resolve"]);
+    assert_eq!(pagerduty_actions(&samples["test"]).await, ["trigger", "resolve"]);
 }

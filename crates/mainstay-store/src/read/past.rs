@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Certificate, CheckReport, Dependency, DependencyName, Failure, Fingerprint, Observation, Phase, Protocol,
     TlsFacts, Verdict,
@@ -31,6 +31,23 @@ pub(crate) async fn chains(database: &Database, name: &DependencyName) -> Result
     let named: BTreeSet<_> = links.map(|link| link.sha256).collect();
     chains.certificates = super::facts(database, named).await?;
     Ok(chains)
+}
+
+/// The latest check between two moments, or the latest in which something was wrong; with the certificates of its time.
+pub(crate) async fn latest_check(
+    database: &Database,
+    dependency: &Dependency,
+    (from, to): (Timestamp, Timestamp),
+    in_trouble: bool,
+) -> Result<Option<CheckReport>, StoreError> {
+    let sql = if in_trouble { sql::LATEST_TROUBLE } else { sql::LATEST_CHECK };
+    let values = vec![dependency.name.as_str().into(), from.into(), to.into()];
+    let Some(row) = database.rows(sql, values).await?.into_iter().next() else { return Ok(None) };
+    let at = Record::of("observation", "at")(row).time("at")?;
+    let after = at.saturating_add(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MAX);
+    let chains = chains(database, &dependency.name).await?;
+    let (checks, _) = checks_from(database, dependency, &chains, (at, after), MOST_ROWS).await?;
+    Ok(checks.into_iter().next())
 }
 
 /// Checks from one moment to another, oldest first, of at most so many rows; and whether there were so many.

@@ -45,6 +45,12 @@ async fn past_checks_have_the_certificates_of_their_time() {
         assert_eq!(checks[0].addresses[0].phases, reports[0].addresses[0].phases);
         assert_eq!(checks[0].target, dependency.target.to_string());
         archive.close().await;
+        let trouble = store.latest_trouble(&dependency, start(), later(90)).await.unwrap().unwrap();
+        assert_eq!((trouble.checked_at, &trouble.failure), (later(30), &reports[1].failure));
+        let trouble = store.latest_trouble(&dependency, later(31), later(90)).await.unwrap();
+        assert!(trouble.is_none(), "{trouble:?}");
+        let latest = store.latest_check(&dependency, start(), later(30)).await.unwrap().unwrap();
+        assert_eq!(latest.addresses[0].tls.as_ref().unwrap().certificates[0].subject, "CN=db1.example.com");
         store
             .commit(&Commit { reports: vec![at(120, &[2, 9], Verdict::Healthy)], ..Commit::default() })
             .await

@@ -44,7 +44,7 @@ pub(super) use times::Times;
 use before::Before;
 use desk::Desk;
 use roll_call::{RollCall, roll_call};
-use runbook::{Shown, runbooks};
+use runbook::{Shown, shown};
 
 /// The latest entries of the timeline that a page shows; an incident that flaps for weeks must not make it endless.
 const MOMENTS: u32 = 500;
@@ -194,7 +194,7 @@ fn page(known: &Known, file: File, desk: Desk, before: Before, offers: Offers) -
         for_taking: is_for_taking(&incident.state),
         merged_into: incident.room.merged_into,
         desk,
-        runbooks: runbooks(&incident, known),
+        runbooks: shown(&incident, known),
         providers: incident
             .providers
             .iter()

@@ -164,20 +164,15 @@ async fn what_cannot_be_used_is_refused_with_a_sentence() {
             "An alert has no usable fingerprint",
         ),
         (with("alerts", json!([alert("a", "pending", json!({}))])), 422, "unknown variant `pending`"),
-        (
-            with("alerts", json!(vec![alert("a", "firing", json!({})); 501])),
-            422,
-            "These are 501 alerts; 500 are taken at once.",
-        ),
-        (with("externalURL", json!("x".repeat(2 << 20))), 413, "This is more than a megabyte."),
+        (with("externalURL", json!("x".repeat(9 << 20))), 413, "This is more than 8 megabytes."),
     ] {
         let answer = send(&house, "", body).await;
         assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
         let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
         assert!(message.contains(text), "{message}");
     }
-    // More than other requests may be, less than a megabyte.
-    let large = with("externalURL", json!("x".repeat(200 * 1024)));
+    // More than other requests may be.
+    let large = with("externalURL", json!("x".repeat(2 << 20)));
     assert_eq!(send(&house, "", large).await.status, StatusCode::OK);
 }
 
@@ -211,10 +206,25 @@ async fn too_many_open_alerts_are_refused_and_their_ends_are_taken() {
     let refused = house.post_json(PATH, webhook(vec![alert("new", "firing", json!({}))])).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     refused.has("2000 alerts of other systems hold already");
-    let ended = house.post_json(PATH, webhook(vec![alert("k1", "resolved", json!({}))])).await;
+    // What is known is taken all the same: the end of one, and that another still holds.
+    let mut alerts = vec![alert("k2", "firing", json!({})), alert("k1", "resolved", json!({}))];
+    alerts.extend(["x1", "x2"].map(|new| alert(new, "firing", json!({}))));
+    let partly = house.post_json(PATH, webhook(alerts)).await;
+    assert_eq!(partly.status, StatusCode::SERVICE_UNAVAILABLE, "for one of the new ones there was no room");
+    assert_eq!(house.state.read().unwrap().external_alerts(), MOST_EXTERNAL);
+    let ended = house.post_json(PATH, webhook(vec![alert("k3", "resolved", json!({}))])).await;
     assert_eq!(ended.status, StatusCode::OK);
     let taken = house.post_json(PATH, webhook(vec![alert("new", "firing", json!({}))])).await;
     assert_eq!(taken.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_largest_outage_is_taken_whole() {
+    let house = house(None).await;
+    let all: Vec<Value> = (0..700).map(|number| alert(&format!("k{number}"), "firing", json!({}))).collect();
+    let answer = house.post_json(PATH, webhook(all)).await;
+    assert_eq!(answer.json(), json!({ "firing": 700, "resolved": 0, "truncated": 0 }));
+    assert_eq!(house.state.read().unwrap().external_alerts(), 700);
 }
 
 #[tokio::test]

@@ -105,6 +105,26 @@ async fn a_ticket_is_plain_text_without_anything_of_ones_own() {
 }
 
 #[tokio::test]
+async fn a_ticket_keeps_what_was_seen_when_it_works_again() {
+    let house = house().await;
+    let path = format!("/incidents/{}/ticket.txt", house.incident_of("orders-db"));
+    let mut mended = house.state.read().unwrap().dependency("orders-db").unwrap().last.clone().unwrap();
+    (mended.verdict, mended.failure, mended.checked_at) = (Verdict::Healthy, None, now());
+    mended.findings.clear();
+    for address in &mut mended.addresses {
+        (address.verdict, address.failure) = (Verdict::Healthy, None);
+        for certificate in address.tls.iter_mut().flat_map(|tls| &mut tls.certificates) {
+            certificate.subject = "CN=renewed.acme.example".into();
+            certificate.sha256 = Fingerprint([42; 32]);
+        }
+    }
+    house.happens(vec![(now(), Event::Checked(Box::new(mended)))]).await;
+    let ticket = house.get(&path).await;
+    ticket.has("192.0.2.19:3306: The server's certificate (eu-west.db.acme.example) expired");
+    ticket.has("0. CN=eu-west.db.acme.example").lacks("CN=renewed.acme.example");
+}
+
+#[tokio::test]
 async fn runbooks_stand_on_the_page_with_the_values_of_the_incident() {
     let house = house().await;
     let mut landscape = sample::landscape();
@@ -116,6 +136,9 @@ async fn runbooks_stand_on_the_page_with_the_values_of_the_incident() {
         "Call **{{provider.contacts}}** about {{dependency.host}}: {{failure.kind}}. <script>x</script>",
     );
     runbook("reports-db", "https://wiki.example.com/{{dependency.name}}");
+    let of_rule = "What {{dependency.name}} is down for stands in the diary.".parse().unwrap();
+    let down = BuiltInRule { enabled: true, severity: None, runbook: Some(of_rule) };
+    landscape.rules.built_in.insert(Rule::Down, down);
     house.happens(vec![(now(), Event::Configured(Arc::new(landscape)))]).await;
     let page = house.get(&format!("/incidents/{}", house.incident_of("orders-db"))).await;
     page.has(
@@ -123,6 +146,8 @@ async fn runbooks_stand_on_the_page_with_the_values_of_the_incident() {
     );
     page.has("&lt;script&gt;x&lt;/script&gt;");
     page.has("<a href=\"https://wiki.example.com/reports-db\">https://wiki.example.com/reports-db</a>");
+    page.has("aria-label=\"Runbook of the rule down\"")
+        .has("What orders-db is down for stands in the diary.");
 }
 
 #[tokio::test]

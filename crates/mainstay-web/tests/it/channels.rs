@@ -134,7 +134,7 @@ async fn a_trial_is_sent_by_a_button_and_the_page_says_what_came_of_it() {
     let trial = house.get(trial.split('"').next().unwrap()).await;
     trial.has("Nothing: a quiet trial asks the service").lacks("as-sent");
     let page = press(&house, "ops-discord", "").await;
-    page.has("ops-discord did not take the trial yet: 1 try failed, the next one is in 5 min.");
+    page.has("ops-discord did not take the trial yet: 1 try failed, the next one is in 4 min.");
     page.has("Discord answered 503 Service Unavailable.");
 }
 

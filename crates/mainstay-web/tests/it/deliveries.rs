@@ -48,7 +48,10 @@ async fn what_waits_is_tried_now_and_what_was_lost_goes_again() {
     let queued = messages(&house, "?state=queued").await;
     let again = queued.iter().find(|one| one["again_of"] == *id).expect("another message stands for it");
     assert_ne!(again["id"], lost["id"]);
-    assert_eq!(again["message"], lost["message"]);
+    assert_eq!(again["message"]["incident"]["id"], lost["message"]["incident"]["id"]);
+    let twice = post(&house, &format!("/api/v1/deliveries/{id}/retry")).await;
+    assert_eq!(twice.status, StatusCode::CONFLICT, "the one that went is not lost");
+    twice.has(&format!("/messages/{}", again["id"].as_str().unwrap()));
     let path = format!("/api/v1/deliveries/{}/retry", again["id"].as_str().unwrap());
     assert_eq!(post(&house, &path).await.status, StatusCode::OK);
     let told = &messages(&house, "?state=delivered").await[0]["id"];

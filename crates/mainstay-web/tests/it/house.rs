@@ -12,7 +12,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::middleware::{Next, from_fn};
 use jiff::{SignedDuration, Timestamp};
-use mainstay_engine::{Event, State};
+use mainstay_engine::{Delay, Event, Remedy, State};
 use mainstay_model::{Commit, DeliveryState, Landscape, Random, Secret};
 use mainstay_store::{Location, Store};
 use mainstay_web::operator::{Links, Operator, Readiness, Submitted, router};
@@ -127,6 +127,12 @@ impl House {
                 DeliveryState::Queued { attempts, .. } => attempts,
                 _ => 0,
             };
+            let delay = |seconds: i64, error: &str| Delay {
+                created_at: at,
+                next_attempt_at: at + SignedDuration::from_secs(seconds),
+                remedy: Remedy::Time,
+                error: error.into(),
+            };
             let slow = delivery.channel.as_str() == "ops-discord" && at > sample::ago(10);
             match delivery.channel.as_str() {
                 "bot" if attempts > 2 => Event::DeliveryGivenUp {
@@ -137,13 +143,15 @@ impl House {
                 },
                 "bot" => Event::DeliveryDelayed {
                     id,
-                    next_attempt_at: at + SignedDuration::from_secs(55),
-                    error: "the endpoint answered 502 Bad Gateway.".into(),
+                    delay: delay(55, "the endpoint answered 502 Bad Gateway."),
+                    channel,
+                    incident,
                 },
                 _ if slow => Event::DeliveryDelayed {
                     id,
-                    next_attempt_at: at + SignedDuration::from_mins(5),
-                    error: "Discord answered 503 Service Unavailable.".into(),
+                    delay: delay(240, "Discord answered 503 Service Unavailable."),
+                    channel,
+                    incident,
                 },
                 _ => Event::Delivered { id, channel, incident, receipt: None },
             }

@@ -60,12 +60,15 @@ async fn trial(
     let mail = landscape.mail.as_ref();
     let outgoing = Outgoing { delivery: &delivery, channel, mail, earlier: None, now };
     match courier.send(outgoing).await {
-        Ok(Receipt { id: Some(id) }) => {
+        Ok(Receipt { id: Some(id), .. }) => {
             Ok(format!("{name} works: the service took the message and said {id}."))
         }
-        Ok(Receipt { id: None }) => Ok(format!("{name} works: the service took the message.")),
+        Ok(Receipt { id: None, .. }) => Ok(format!("{name} works: the service took the message.")),
         Err(Refusal::Later { reason, .. }) => {
             anyhow::bail!("{name} did not take the message; it would be tried again: {reason}")
+        }
+        Err(Refusal::NotLetIn { reason, .. }) => {
+            anyhow::bail!("{name} does not let Mainstay in; mend its credentials: {reason}")
         }
         Err(Refusal::Never { reason }) => {
             anyhow::bail!("{name} did not take the message and never will as it is: {reason}")

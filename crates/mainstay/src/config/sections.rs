@@ -541,8 +541,9 @@ section! {
         severity: At<Severity> => Optional, "high";
         /// What its alerts say; facts stand in braces. Default: that the dependency meets the rule.
         message: At<Message> => Optional, "\"{dependency.name}: {tls.days_left} days are left\"";
-        /// What to do: Markdown, or a link.
-        runbook: Text => Optional, "https://wiki.example.com/certificates";
+        /// What to do, written as the `runbook` of a dependency. It is shown on the page of an incident with alerts of this rule, and
+        /// named in its messages where it is a link.
+        runbook: RunbookText => Optional, "https://wiki.example.com/certificates";
         /// How long the condition has to hold before it is told. Default: `0s`, at once.
         r#for: At<Length<0>> => Optional, "10m";
         /// Whether it is judged.

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use mainstay_engine::{Event, State};
-use mainstay_model::{ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, Random, Severity};
+use mainstay_engine::{Delay, Event, Remedy, State};
+use mainstay_model::{
+    ChannelName, Delivery, DeliveryId, DeliveryState, Landscape, MessageKind, Random, Severity,
+};
 use mainstay_notify::{Courier, Outgoing, Receipt, Refusal, next_attempt};
 use mainstay_store::{Claimant, Store, StoreError};
 use mainstay_web::operator::{Links, Who};
@@ -293,21 +295,48 @@ impl Attempt {
         let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
         let incident = self.delivery.about();
         match outcome {
-            Ok(receipt) => {
-                info!(delivery.id = %id, "told by {channel}: {}", self.delivery.message.incident.title);
-                Event::Delivered { id, channel, incident, receipt: receipt.id }
+            Ok(receipt) => self.accepted(receipt),
+            Err(Refusal::Later { reason, retry_after }) => {
+                self.delayed(now, reason, self.wait(now, retry_after, random), Remedy::Time)
             }
-            Err(Refusal::Later { reason, retry_after }) => match self.wait(now, retry_after, random) {
-                Some(wait) => {
-                    warn!(delivery.id = %id, "{channel} did not take a message and is tried again in {} s: {reason}", wait.as_secs());
-                    Event::DeliveryDelayed { id, next_attempt_at: later(now, wait), error: reason }
-                }
-                None => Event::DeliveryGivenUp { id, channel, incident, reason },
-            },
+            Err(Refusal::NotLetIn { reason, retry_after }) => {
+                self.delayed(now, reason, self.wait(now, Some(retry_after), random), Remedy::Hands)
+            }
             Err(Refusal::Never { reason }) => {
                 warn!(delivery.id = %id, "{channel} will never take a message: {reason}");
                 Event::DeliveryGivenUp { id, channel, incident, reason }
             }
+        }
+    }
+
+    fn accepted(&self, receipt: Receipt) -> Event {
+        let Delivery { id, channel, message, .. } = &self.delivery;
+        let (id, channel, incident) = (*id, channel.clone(), self.delivery.about());
+        info!(delivery.id = %id, "told by {channel}: {}", message.incident.title);
+        let Receipt { id: receipt, refused } = receipt;
+        let is_quiet = self.landscape.channels.get(&channel).is_some_and(|one| one.kind.is_quiet_to_try());
+        match message.kind {
+            MessageKind::Probe if is_quiet => Event::Probed { id, channel },
+            MessageKind::TakenUp => Event::Shown { id, receipt },
+            _ if refused.is_empty() => Event::Delivered { id, channel, incident, receipt },
+            _ => Event::DeliveredInPart { id, channel, incident, receipt, refused },
+        }
+    }
+
+    /// It waits, or has waited for long enough.
+    fn delayed(&self, now: Timestamp, error: String, wait: Option<Duration>, remedy: Remedy) -> Event {
+        let (id, channel) = (self.delivery.id, self.delivery.channel.clone());
+        let incident = self.delivery.about();
+        let Some(wait) = wait else {
+            return Event::DeliveryGivenUp { id, channel, incident, reason: error };
+        };
+        warn!(delivery.id = %id, "{channel} did not take a message and is tried again in {} s: {error}", wait.as_secs());
+        let (created_at, next_attempt_at) = (self.delivery.created_at, later(now, wait));
+        Event::DeliveryDelayed {
+            id,
+            channel,
+            incident,
+            delay: Delay { created_at, next_attempt_at, remedy, error },
         }
     }
 
@@ -352,7 +381,7 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use mainstay_model::{Message, MessageIncident, MessageKind, PersonName, Secret, Severity};
+    use mainstay_model::{Message, MessageIncident, PersonName, Secret, Severity};
 
     use super::*;
 

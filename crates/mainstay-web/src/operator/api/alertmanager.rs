@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use axum::Json;
@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, post};
 use jiff::Timestamp;
-use mainstay_engine::{Event, ExternalAlert, MOST_EXTERNAL};
+use mainstay_engine::{Event, ExternalAlert, MOST_EXTERNAL, State as Engine};
 use mainstay_model::{Diagnosis, ExternalSource, Severity};
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +16,12 @@ use super::token::Proof;
 use crate::operator::context::Context;
 use crate::operator::trouble::{ApiTrouble, Trouble};
 
-/// Room for the alerts below with long annotations.
-const LARGEST_BODY: usize = 1024 * 1024;
-/// In one request. Alertmanager sends one group at a time.
-const MOST_ALERTS: usize = 500;
+/// Room for thousands of alerts with long annotations. Alertmanager does not try again what is refused as too large, and it is
+/// large when most is at stake.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+/// So many alerts are written at once; checks are not to wait for more.
+const AT_ONCE: usize = 500;
+const SOURCE: ExternalSource = ExternalSource::Alertmanager;
 /// What is shown of one label, annotation or name.
 const LONGEST_TEXT: usize = 300;
 /// What is shown of a description.
@@ -75,32 +77,58 @@ pub(super) struct Taken {
     truncated: u64,
 }
 
+/// What is done with the alerts of one request.
+struct Batch {
+    /// Ends and repetitions of what holds, and then what is new and taken.
+    taken: Vec<ExternalAlert>,
+    /// New ones for which there is no room.
+    refused: usize,
+}
+
+impl Batch {
+    /// Ends come first, so that there is room for what is new.
+    fn of(alerts: Vec<ExternalAlert>, state: &Engine) -> Batch {
+        let (ended, firing): (Vec<_>, Vec<_>) = alerts.into_iter().partition(|alert| !alert.firing);
+        let holds = |alert: &ExternalAlert| state.holds_external(SOURCE, alert);
+        // The end of what does not hold is none.
+        let ended: Vec<_> = ended.into_iter().filter(holds).collect();
+        let (repeated, mut new): (Vec<_>, Vec<_>) = firing.into_iter().partition(holds);
+        let ends: BTreeSet<_> = ended.iter().map(|alert| &alert.key).collect();
+        let room = (MOST_EXTERNAL + ends.len()).saturating_sub(state.external_alerts());
+        let refused = new.len().saturating_sub(room);
+        new.truncate(room);
+        Batch { taken: ended.into_iter().chain(repeated).chain(new).collect(), refused }
+    }
+}
+
 /// `POST /api/v1/alertmanager`.
 async fn receive(
     State(context): State<Arc<Context>>,
     proof: Proof,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Taken>, ApiTrouble> {
-    let (token, open) = {
-        let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
-        (state.landscape().receive.alertmanager_token.clone(), state.external_alerts())
-    };
+    let state = || context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+    let token = state().landscape().receive.alertmanager_token.clone();
     proof.authorize(token.as_ref(), WHERE_THE_TOKEN_GOES)?;
     let webhook = read(body)?;
     let others = webhook.alerts.iter().filter(|alert| !is_our_own(alert));
     let alerts = others.map(external).collect::<Result<Vec<_>, _>>()?;
     let firing = alerts.iter().filter(|alert| alert.firing).count();
-    let taken = Taken { firing, resolved: alerts.len() - firing, truncated: webhook.truncated_alerts };
-    if firing > 0 && open >= MOST_EXTERNAL {
-        return Err(full().into());
-    }
+    let resolved = alerts.len() - firing;
+    let Batch { taken: alerts, refused } = Batch::of(alerts, &state());
+    let taken = Taken { firing, resolved, truncated: webhook.truncated_alerts };
     if taken.truncated > 0 {
         tracing::warn!(
             alerts = taken.truncated,
             "Alertmanager left out alerts: raise max_alerts of its webhook"
         );
     }
-    context.record(Event::External { source: ExternalSource::Alertmanager, alerts }).await?;
+    for some in alerts.chunks(AT_ONCE) {
+        context.record(Event::External { source: SOURCE, alerts: some.to_vec() }).await?;
+    }
+    if refused > 0 {
+        return Err(full().into());
+    }
     Ok(Json(taken))
 }
 
@@ -108,7 +136,7 @@ fn read(body: Result<Bytes, BytesRejection>) -> Result<Webhook, Trouble> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Trouble::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "This is more than a megabyte.",
+            "This is more than 8 megabytes.",
             "Set max_alerts in Alertmanager's webhook_config, or group alerts by more labels.",
         ),
         _ => Trouble::unusable("The body could not be read to its end.", "Send it again."),
@@ -124,10 +152,6 @@ fn read(body: Result<Bytes, BytesRejection>) -> Result<Webhook, Trouble> {
         let version = cut(&webhook.version, 20);
         let what = format!("Version {version} of Alertmanager's webhook is not known here.");
         return Err(Trouble::unusable(what, "Version 4 is; Alertmanager sends it since 0.9."));
-    }
-    if webhook.alerts.len() > MOST_ALERTS {
-        let what = format!("These are {} alerts; {MOST_ALERTS} are taken at once.", webhook.alerts.len());
-        return Err(Trouble::unusable(what, "Set max_alerts in Alertmanager's webhook_config."));
     }
     Ok(webhook)
 }

@@ -9,9 +9,9 @@ use crate::show::Sign;
 pub(in crate::operator) enum Condition {
     /// It took a message or a trial lately.
     Works,
-    /// It lost a message and has not taken one since.
+    /// It lost or held up a message and has not taken one since.
     Fails { since: Timestamp, reason: String, incident: IncidentId },
-    /// It lost nothing yet, but does not take what waits.
+    /// It did not take what waits, but for a moment only so far.
     HeldUp { reason: String },
     /// It was shown to work, too long ago.
     Lapsed { proven_at: Timestamp },

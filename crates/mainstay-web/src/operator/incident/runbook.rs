@@ -1,66 +1,31 @@
 //! A runbook as a page shows it: Markdown without any mark-up of its own, filled in with the values of the incident.
 
-use mainstay_model::{Dependency, Incident, Landscape, Placeholder, Runbook, fill_in};
+use mainstay_engine::runbooks;
+use mainstay_model::{Incident, Placeholder, Runbook, fill_in};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 
 use crate::operator::known::Known;
-use crate::show::utc;
 
-/// What to do for one dependency.
+/// What to do about one dependency, or about the alerts of one rule.
 pub(super) struct Shown {
-    pub(super) dependency: String,
+    /// Whose it is.
+    pub(super) of: String,
     /// HTML, safe by how it was made.
     pub(super) html: String,
 }
 
-/// The runbooks of an incident's dependencies, each text once.
-pub(super) fn runbooks(incident: &Incident, known: &Known) -> Vec<Shown> {
+/// The runbooks of an incident, each text once.
+pub(super) fn shown(incident: &Incident, known: &Known) -> Vec<Shown> {
     let mut all: Vec<Shown> = Vec::new();
-    let dependencies = incident.dependencies.iter().filter_map(|name| known.landscape.dependencies.get(name));
-    for (dependency, runbook) in dependencies.filter_map(|one| Some((one, one.runbook.as_ref()?))) {
-        let values = Values { incident, dependency, landscape: &known.landscape };
-        let html = rendered(runbook, |placeholder| values.of(placeholder));
-        if !all.iter().any(|one| one.html == html) {
-            all.push(Shown { dependency: dependency.name.to_string(), html });
+    for one in runbooks(incident, &known.landscape) {
+        let html = rendered(one.runbook, |placeholder| one.value(placeholder, incident, &known.landscape));
+        if !all.iter().any(|other| other.html == html) {
+            let of =
+                one.rule.map_or_else(|| one.dependency.name.to_string(), |rule| format!("the rule {rule}"));
+            all.push(Shown { of, html });
         }
     }
     all
-}
-
-struct Values<'a> {
-    incident: &'a Incident,
-    dependency: &'a Dependency,
-    landscape: &'a Landscape,
-}
-
-impl Values<'_> {
-    fn of(&self, placeholder: Placeholder) -> String {
-        let Values { incident, dependency, landscape } = self;
-        let provider = dependency.provider.as_ref().and_then(|name| landscape.providers.get(name));
-        let failure = incident.failure.as_ref();
-        match placeholder {
-            Placeholder::DependencyName => dependency.name.to_string(),
-            Placeholder::DependencyHost => match &dependency.target.file {
-                Some(file) => file.display().to_string(),
-                None => dependency.target.host.clone(),
-            },
-            Placeholder::DependencyPort => dependency.target.port.to_string(),
-            Placeholder::ProviderName => provider.map_or_else(String::new, |one| one.title.clone()),
-            Placeholder::ProviderContacts => provider.map_or_else(String::new, |one| one.contacts.join(", ")),
-            Placeholder::ProviderStatusPage => {
-                provider.and_then(|one| one.status_page.clone()).unwrap_or_default()
-            }
-            Placeholder::FailureKind => failure.map_or_else(String::new, |one| one.kind.to_string()),
-            Placeholder::FailureMessage => failure.map_or_else(String::new, |one| one.message.clone()),
-            Placeholder::Components => {
-                let title = |name| landscape.components.get(name).map(|one| one.title.as_str());
-                dependency.used_by.iter().filter_map(title).collect::<Vec<_>>().join(", ")
-            }
-            Placeholder::IncidentTitle => incident.title.clone(),
-            Placeholder::IncidentUrl => format!("{}/incidents/{}", landscape.operator_url, incident.id),
-            Placeholder::IncidentSince => utc(incident.since),
-        }
-    }
 }
 
 /// Whatever stands in the text or in the values: no mark-up but that of Markdown, no picture, and no link but to the web and to mail.

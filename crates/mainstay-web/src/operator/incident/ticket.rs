@@ -7,9 +7,12 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
-use mainstay_model::{Certificate, DependencyState, Incident, Provider, ProviderName};
-use mainstay_store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use mainstay_model::{
+    AlertKey, Blame, Certificate, CheckReport, Dependency, DependencyState, Failure, FailureKind, Incident,
+    Observation, Phase, Provider, ProviderName, Subject,
+};
+use mainstay_store::{Store, StoreError};
 use serde::Deserialize;
 
 use crate::operator::asked::Asked;
@@ -20,6 +23,9 @@ use crate::operator::words::broke;
 use crate::show::utc;
 
 use super::find;
+
+/// The check that began an incident is looked for so long before it was opened.
+const AT_MOST_BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
 /// To which provider, where several are concerned.
 #[derive(Debug, Default, Deserialize)]
@@ -62,9 +68,11 @@ struct Ticket {
     endpoints: Vec<Endpoint>,
 }
 
-/// One thing of the provider's, as the latest check found it.
+/// One thing of the provider's, as the latest check in the incident found it that found it in trouble.
 struct Endpoint {
     name: String,
+    /// What was wrong with it.
+    trouble: Option<String>,
     checked_at: Option<Timestamp>,
     /// Each address, and what it answered.
     addresses: Vec<(String, String)>,
@@ -90,16 +98,24 @@ impl Ticket {
             incident.dependencies.contains(&state.name) && configured == Some(name)
         });
         let mut endpoints = Vec::new();
-        for state in theirs {
-            endpoints.push(Endpoint::of(context, known, state).await?);
+        for state in theirs.clone() {
+            endpoints.push(Endpoint::of(context, known, incident, state).await?);
         }
+        // With several providers, what went wrong first may be another's.
+        let own = incident.failure.as_ref().filter(|_| incident.providers.len() == 1).map(said);
+        let seen = || endpoints.iter().find_map(|one| one.trouble.clone());
+        let told = || {
+            let mut alerts = incident.alerts.values();
+            let of_theirs = |key: &AlertKey| {
+                theirs.clone().any(|state| key.subject == Subject::Dependency(state.name.clone()))
+            };
+            alerts.find(|alert| of_theirs(&alert.key)).map(|alert| alert.diagnosis.cause.clone())
+        };
+        let what = own.or_else(seen).or_else(told).unwrap_or_else(|| incident.diagnosis.cause.clone());
         Ok(Ticket {
             provider: known.landscape.provider_title(name).to_owned(),
             contacts: provider.map_or_else(Vec::new, |one: &Provider| one.contacts.clone()),
-            what: incident
-                .failure
-                .as_ref()
-                .map_or_else(|| incident.diagnosis.cause.clone(), |one| one.message.clone()),
+            what,
             since: broke(incident),
             noticed: incident.opened_at,
             over: incident.resolved_at(),
@@ -144,28 +160,38 @@ impl Ticket {
 }
 
 impl Endpoint {
-    async fn of(context: &Context, known: &Known, state: &DependencyState) -> Result<Endpoint, StoreError> {
-        let target = known.configured(state).map(|one| &one.target);
-        let name = target.map_or_else(
-            || state.name.to_string(),
-            |target| format!("{}, port {}", target.host, target.port),
-        );
-        let last = state.last.as_ref();
+    async fn of(
+        context: &Context,
+        known: &Known,
+        incident: &Incident,
+        state: &DependencyState,
+    ) -> Result<Endpoint, StoreError> {
+        let store = &context.operator.store;
+        let dependency = known.configured(state);
+        let seen = match dependency {
+            Some(dependency) => seen_in(incident, dependency, store, known.now).await?,
+            None => None,
+        };
+        let seen = seen.as_ref().or(state.last.as_ref());
         let mut chain = Vec::new();
-        for facts in last.and_then(|last| last.tls()).map_or(&[][..], |tls| &tls.certificates) {
+        for facts in seen.and_then(|seen| seen.tls()).map_or(&[][..], |tls| &tls.certificates) {
             if facts.sent {
-                let pem = context.operator.store.certificate_pem(&facts.sha256).await?;
+                let pem = store.certificate_pem(&facts.sha256).await?;
                 chain.push(Link { facts: facts.clone(), pem });
             }
         }
-        let answered = |one: &mainstay_model::Observation| {
-            let said = one.failure.as_ref().map_or("It works.", |failure| &failure.message);
-            (one.address.clone(), said.to_owned())
+        let answered = |one: &Observation| {
+            let answer = one.failure.as_ref().map_or_else(|| "It works.".to_owned(), said);
+            (one.address.clone(), answer)
         };
         Ok(Endpoint {
-            name,
-            checked_at: last.map(|last| last.checked_at),
-            addresses: last.map_or_else(Vec::new, |last| last.addresses.iter().map(answered).collect()),
+            name: dependency.map_or_else(
+                || state.name.to_string(),
+                |one| format!("{}, port {}", one.target.host, one.target.port),
+            ),
+            trouble: seen.and_then(|seen| seen.failure.as_ref()).map(said),
+            checked_at: seen.map(|seen| seen.checked_at),
+            addresses: seen.map_or_else(Vec::new, |seen| seen.addresses.iter().map(answered).collect()),
             chain,
         })
     }
@@ -182,6 +208,58 @@ impl Endpoint {
             self.chain.iter().for_each(|link| link.write(text));
         }
     }
+}
+
+/// The latest check in the incident that found something wrong. Where none did, because it was only announced, the one at its
+/// beginning when it is over, and otherwise none: then the latest of all shows it.
+async fn seen_in(
+    incident: &Incident,
+    dependency: &Dependency,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Option<CheckReport>, StoreError> {
+    let over = incident.resolved_at();
+    let from = incident.since.min(incident.opened_at);
+    let trouble = store.latest_trouble(dependency, from, just_after(over.unwrap_or(now))).await?;
+    if trouble.is_some() || over.is_none() {
+        return Ok(trouble);
+    }
+    let before = incident.opened_at.saturating_sub(AT_MOST_BEFORE).unwrap_or(Timestamp::MIN);
+    store.latest_check(dependency, before, just_after(incident.opened_at)).await
+}
+
+fn just_after(at: Timestamp) -> Timestamp {
+    at.saturating_add(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MAX)
+}
+
+/// What went wrong, in words that may leave the house: what a server says of a log-in, a query or a host that it does not let in quotes
+/// users and addresses, so only its code is kept.
+fn said(failure: &Failure) -> String {
+    let quotes = match failure.kind {
+        FailureKind::LoginRejected => failure.blame == Blame::Us,
+        FailureKind::QueryFailed => true,
+        FailureKind::ConnectRefused => failure.phase > Phase::Connect,
+        _ => false,
+    };
+    if !quotes {
+        return failure.message.clone();
+    }
+    let what = match failure.kind {
+        FailureKind::LoginRejected => "The log-in is refused",
+        FailureKind::QueryFailed => "A query is answered with an error",
+        _ => "The server refuses connections",
+    };
+    match code(&failure.message) {
+        Some(code) => format!("{what} ({}, code {code}).", failure.kind),
+        None => format!("{what} ({}).", failure.kind),
+    }
+}
+
+/// SQLSTATE, error number or reply code, which stands at the end in brackets.
+fn code(message: &str) -> Option<&str> {
+    let (_, code) = message.trim_end_matches('.').strip_suffix(')')?.rsplit_once('(')?;
+    let is_code = (1..=8).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_code.then_some(code)
 }
 
 impl Link {
@@ -234,6 +312,7 @@ mod tests {
             reference: "0193aa01-2b3c-7000-8000-000000000001".into(),
             endpoints: vec![Endpoint {
                 name: "eu-west.db.acme.example, port 3306".into(),
+                trouble: None,
                 checked_at: Some(at("2026-11-22T22:40:20Z")),
                 addresses: vec![
                     ("192.0.2.19:3306".into(), "The server's certificate expired.".into()),
@@ -247,6 +326,32 @@ mod tests {
     #[test]
     fn a_ticket_says_what_where_since_when_and_shows_the_chain() {
         insta::assert_snapshot!("ticket", ticket(None).text());
+    }
+
+    #[test]
+    fn what_a_server_says_of_users_and_addresses_stays_in_the_house() {
+        let failure = |kind, phase, message: &str| said(&Failure::new(kind, phase, message));
+        let refused = "the server refused the credentials: Access denied for user 'monitor'@'10.0.0.7' (using password: YES) (1045)";
+        assert_eq!(
+            failure(FailureKind::LoginRejected, Phase::Login, refused),
+            "The log-in is refused (login-rejected, code 1045)."
+        );
+        let missing = "the server answered the query with an error: no table orders.secrets (42P01)";
+        assert_eq!(
+            failure(FailureKind::QueryFailed, Phase::Query, missing),
+            "A query is answered with an error (query-failed, code 42P01)."
+        );
+        let host = "the server refuses connections: Host '10.0.0.7' is not allowed to connect (1130)";
+        assert_eq!(
+            failure(FailureKind::ConnectRefused, Phase::Ready, host),
+            "The server refuses connections (connect-refused, code 1130)."
+        );
+        assert_eq!(
+            failure(FailureKind::LoginRejected, Phase::Login, "no (at all)"),
+            "The log-in is refused (login-rejected)."
+        );
+        let expired = "The server's certificate expired.";
+        assert_eq!(failure(FailureKind::CertificateExpired, Phase::Tls, expired), expired);
     }
 
     #[test]

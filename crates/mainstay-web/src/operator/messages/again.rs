@@ -33,7 +33,19 @@ pub(in crate::operator) async fn send_again(
     delivery: &Delivery,
 ) -> Result<(), Trouble> {
     let action = sending(delivery, &Known::read(context).landscape)?;
+    let again = repeated_by(&context.operator.store, delivery).await?;
+    if let Some(again) = again.filter(|again| is_lost(delivery) && !is_lost(again)) {
+        return Err(Trouble::conflict(
+            "This message was sent again already.",
+            format!("See /messages/{} for what became of that one.", again.id),
+        ));
+    }
     context.submit(by, action).await
+}
+
+/// Whether it did not arrive and is not tried any more.
+pub(super) fn is_lost(delivery: &Delivery) -> bool {
+    matches!(delivery.state, DeliveryState::GivenUp { .. } | DeliveryState::Bounced { .. })
 }
 
 fn sending(delivery: &Delivery, landscape: &Landscape) -> Result<Action, Trouble> {

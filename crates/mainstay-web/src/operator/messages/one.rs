@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use mainstay_model::{Delivery, DeliveryId, DeliveryState, IncidentId, MessageKind};
 
-use super::again::{find, once_tried, repeated_by, send_again, tries};
+use super::again::{find, is_lost, once_tried, repeated_by, send_again, tries};
 use super::life::{Moment, life};
 use super::words;
 use crate::operator::by::By;
@@ -126,8 +126,6 @@ fn is_configured(known: &Known, delivery: &Delivery) -> bool {
 
 /// What can be done about it: nothing when it arrived, goes already as another one, or has no channel to go by.
 fn button(known: &Known, delivery: &Delivery, again: Option<&Delivery>) -> Option<&'static str> {
-    let is_lost =
-        |one: &Delivery| matches!(one.state, DeliveryState::GivenUp { .. } | DeliveryState::Bounced { .. });
     match delivery.state {
         _ if !is_configured(known, delivery) => None,
         DeliveryState::Queued { attempts: 1.., .. } => Some("Try now"),

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use mainstay_model::{Rule, RuleKey, Rules};
+use mainstay_model::{Rule, RuleKey, Rules, Runbook};
 use serde_json::json;
 
 use super::Output;
@@ -48,7 +48,7 @@ fn rows(rules: &Rules) -> Vec<Row<'_>> {
 }
 
 fn row<'a>(rules: &'a Rules, key: RuleKey, severity: &str, when: &'a str) -> Row<'a> {
-    let (enabled, runbook) = (rules.is_enabled(&key), rules.runbook(&key));
+    let (enabled, runbook) = (rules.is_enabled(&key), rules.runbook(&key).map(Runbook::as_str));
     Row { key, enabled, severity: severity.to_owned(), when, runbook }
 }
 
@@ -120,7 +120,7 @@ mod tests {
             when: "tls.days_left < 20\n  && hour > 3".into(),
             severity: Severity::High,
             message: None,
-            runbook: Some("Call.".into()),
+            runbook: Some("Call.".parse().unwrap()),
             hold_for: Duration::ZERO,
             enabled: true,
         };

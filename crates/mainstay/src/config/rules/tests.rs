@@ -128,6 +128,12 @@ fn the_configurations_of_the_page_can_be_loaded() {
 }
 
 #[test]
+fn a_placeholder_in_a_runbook_stands_for_something() {
+    let problems = load("  old-tls: { when: hour > 3, runbook: \"Call {{provider.contact}}\" }").unwrap_err();
+    assert!(problems.to_string().contains("{{provider.contacts}}?"), "{problems}");
+}
+
+#[test]
 fn what_the_landscape_has() {
     let loaded = load(
         "  old-tls:\n    when: tls.version == 'TLSv1.2'\n    severity: high\n    message: '{tls.version}'\n    runbook: https://wiki.example.com\n    for: 10m\n  quiet: { when: hour > 3, enabled: false }\n  too-slow: { severity: high, runbook: Look. }",
@@ -139,5 +145,6 @@ fn what_the_landscape_has() {
     let quiet = rules.own.get("quiet").unwrap();
     assert_eq!((quiet.severity, quiet.hold_for, quiet.enabled), (Severity::Warn, Duration::ZERO, false));
     let slow = &rules.built_in[&model::Rule::TooSlow];
-    assert_eq!((slow.severity, slow.runbook.as_deref()), (Some(Severity::High), Some("Look.")));
+    let runbook = slow.runbook.as_ref().map(model::Runbook::as_str);
+    assert_eq!((slow.severity, runbook), (Some(Severity::High), Some("Look.")));
 }
