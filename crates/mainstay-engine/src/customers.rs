@@ -28,8 +28,14 @@ impl Turn<'_> {
         if by_whom.is_some() {
             incident.room.update_due_at = None;
         }
-        incident.publication =
-            Some(Publication { at: now, by: by_whom.clone(), title: title.clone(), updates: vec![update] });
+        incident.publication = Some(Publication {
+            at: now,
+            by: by_whom.clone(),
+            title: title.clone(),
+            updates: vec![update],
+            eased: false,
+            by_hand: false,
+        });
         let about = About { by: by_whom, ..About::incident(id) }.shown_by(vec![body]);
         self.write(EntryKind::Published, about, format!("Customers see: {title}."));
         self.effects.publish = true;
@@ -51,44 +57,37 @@ impl Turn<'_> {
             // What was promised is given.
             incident.room.update_due_at = None;
         }
+        (publication.eased, publication.by_hand) = (false, by.is_some());
         publication.updates.push(PublicUpdate { id: update_id, at: now, status, body: body.clone() });
         let about = About { by: by.map(str::to_owned), ..About::incident(id) };
         self.write(EntryKind::PublicUpdate, about, format!("Customers were told ({status}): {body}"));
         self.effects.publish = true;
     }
 
-    /// Publishes by policy, and says when the cause is known.
+    /// Publishes by policy, says when the cause is known, and when it works all the same under a waiver, or does not any more.
     pub(crate) fn customers_hear_by_policy(&mut self, id: IncidentId) {
         let landscape = self.state.landscape.clone();
         let Some(incident) = self.state.incidents.get(&id) else { return };
-        match &incident.publication {
-            None if landscape.status_page.auto_publish && is_felt(incident) => {
-                self.publish(id, None, None, None)
-            }
-            Some(publication) if publication.by.is_none() && becomes_known(incident, publication) => {
-                let body = body_for(PublicStatus::Identified, incident, &landscape);
-                self.update_customers(id, None, PublicStatus::Identified, body);
-            }
-            _ => {}
+        if incident.publication.is_none() && landscape.status_page.auto_publish && is_felt(incident) {
+            self.publish(id, None, None, None);
         }
-    }
-
-    /// A waiver was used for the first time, or is over: what is broken works all the same for those who rely on it, or does not any
-    /// more. Customers hear of it where the policy tells them.
-    pub(crate) fn eased_or_not(&mut self, id: IncidentId) {
         let Some(incident) = self.state.incidents.get(&id) else { return };
-        let by_policy = |publication: &&Publication| publication.by.is_none();
-        let said = incident.publication.as_ref().filter(by_policy).map(Publication::status);
-        let (is_eased, is_broken) =
-            (self.state.is_eased(incident, self.now), incident.alerts.values().any(is_broken));
-        let next = match said {
-            Some(PublicStatus::Investigating | PublicStatus::Identified) if is_eased => {
-                PublicStatus::Monitoring
-            }
-            Some(PublicStatus::Monitoring) if is_broken && !is_eased => status_of(incident),
-            _ => return,
+        let Some(publication) = incident.publication.as_ref().filter(|one| one.by.is_none()) else { return };
+        let eased = self.state.is_eased(incident, self.now);
+        let worked = matches!(publication.status(), PublicStatus::Monitoring | PublicStatus::Resolved);
+        let next = if eased && !worked && !publication.by_hand {
+            PublicStatus::Monitoring
+        } else if publication.eased && !eased {
+            status_of(incident)
+        } else if becomes_known(incident, publication) {
+            PublicStatus::Identified
+        } else {
+            return;
         };
-        self.customers_hear(id, next);
+        self.update_customers(id, None, next, body_for(next, incident, &landscape));
+        if let Some(publication) = self.incident_mut(id).and_then(|one| one.publication.as_mut()) {
+            publication.eased = eased;
+        }
     }
 
     /// A public incident is over for customers when it is over.

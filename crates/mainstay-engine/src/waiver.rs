@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Alert, DependencyName, HumanDuration, Incident, IncidentId, Rule, Waiver, WaiverEnd, WaiverId,
-    WaiverState,
+    Alert, DependencyName, Failure, FailureKind, HumanDuration, Incident, IncidentId, Rule, Waiver,
+    WaiverEnd, WaiverId, WaiverState,
 };
 
 use crate::State;
@@ -67,9 +67,17 @@ impl State {
         let eases = |waiver: &Waiver, alert: &Alert| match &waiver.state {
             // With the new certificate it works for good; that the alert ends only takes another check.
             WaiverState::Ended { end: WaiverEnd::Renewed, at, .. } => alert.since <= *at,
+            WaiverState::Ended { end: WaiverEnd::Replaced { with }, .. } => {
+                self.waiver(*with).is_some_and(|next| next.is_in_force(now))
+            }
             _ => waiver.is_in_force(now),
         };
+        let expired = |failure: &Failure| failure.kind == FailureKind::CertificateExpired;
         let works = |alert: &Alert| {
+            // A waiver helps against nothing else.
+            if !alert.failure.as_ref().is_some_and(expired) {
+                return false;
+            }
             let mut waivers = dependency_of(alert).into_iter().flat_map(|name| self.waivers_of(name));
             waivers.any(|waiver| waiver.uses.count > 0 && eases(waiver, alert))
         };

@@ -197,6 +197,12 @@ pub struct Publication {
     pub title: String,
     /// Newest last, at least one.
     pub updates: Vec<PublicUpdate>,
+    /// Whether the newest was written by policy because a waiver makes it work all the same.
+    #[serde(default)]
+    pub eased: bool,
+    /// Whether a person wrote the newest: policy does not take that back.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 impl Publication {

@@ -26,6 +26,8 @@ pub(crate) struct Chains(Mutex<Met>);
 
 #[derive(Default)]
 struct Met {
+    /// Whether anybody ever took chains: otherwise none are kept.
+    wanted: bool,
     waiting: HashMap<Fingerprint, MetChain>,
     /// Those that were taken, and when they may come again.
     rests: HashMap<Fingerprint, Instant>,
@@ -35,18 +37,20 @@ impl Chains {
     pub(crate) fn met(&self, leaf: Fingerprint, now: Instant, chain: impl FnOnce() -> MetChain) {
         let mut met = self.lock();
         let rests = met.rests.get(&leaf).is_some_and(|until| now < *until);
-        if rests || met.waiting.len() >= MOST_WAITING || met.waiting.contains_key(&leaf) {
+        if !met.wanted || rests || met.waiting.len() >= MOST_WAITING || met.waiting.contains_key(&leaf) {
             return;
         }
         let chain = chain();
         met.waiting.insert(leaf, chain);
     }
 
-    pub(crate) fn take(&self, now: Instant, rest: Duration) -> Vec<MetChain> {
+    pub(crate) fn take(&self, now: Instant, most: usize, rest: Duration) -> Vec<MetChain> {
         let mut met = self.lock();
+        met.wanted = true;
         met.rests.retain(|_, until| now < *until);
-        let taken: Vec<MetChain> = met.waiting.drain().map(|(_, chain)| chain).collect();
-        met.rests.extend(taken.iter().map(|chain| (chain.leaf, now + rest)));
+        let leaves: Vec<Fingerprint> = met.waiting.keys().take(most).copied().collect();
+        let taken: Vec<MetChain> = leaves.iter().filter_map(|leaf| met.waiting.remove(leaf)).collect();
+        met.rests.extend(leaves.into_iter().map(|leaf| (leaf, now + rest)));
         taken
     }
 
@@ -71,7 +75,8 @@ mod tests {
     }
 
     fn taken(chains: &Chains, now: Instant) -> Vec<u8> {
-        let mut all: Vec<u8> = chains.take(now, HOUR).iter().map(|chain| chain.leaf.0[0]).collect();
+        let mut all: Vec<u8> =
+            chains.take(now, usize::MAX, HOUR).iter().map(|chain| chain.leaf.0[0]).collect();
         all.sort_unstable();
         all
     }
@@ -81,6 +86,8 @@ mod tests {
     #[test]
     fn each_chain_waits_once_and_comes_again_after_its_rest() {
         let (chains, now) = (Chains::default(), Instant::now());
+        meet(&chains, 1, now);
+        assert_eq!(taken(&chains, now), [0; 0], "nobody had asked for any");
         [1, 2, 1].iter().for_each(|leaf| meet(&chains, *leaf, now));
         assert_eq!(taken(&chains, now), [1, 2]);
         [1, 2, 3].iter().for_each(|leaf| meet(&chains, *leaf, now + HOUR / 2));
@@ -95,6 +102,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded() {
         let (chains, now) = (Chains::default(), Instant::now());
+        taken(&chains, now);
         let roots = Roots::built_in();
         for number in 0..=u16::try_from(MOST_WAITING).unwrap() {
             let mut leaf = Fingerprint([0; 32]);
@@ -102,6 +110,7 @@ mod tests {
             let roots = roots.clone();
             chains.met(leaf, now, || MetChain { leaf, certificates: Arc::new([]), roots });
         }
-        assert_eq!(chains.take(now, HOUR).len(), MOST_WAITING);
+        assert_eq!(chains.take(now, 10, HOUR).len(), 10);
+        assert_eq!(chains.take(now, usize::MAX, HOUR).len(), MOST_WAITING - 10);
     }
 }

@@ -1,5 +1,6 @@
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,6 +38,8 @@ pub(crate) struct Call<'a> {
     pub(crate) verify: Option<&'a Verify>,
     /// Where chains are kept for whoever looks after them.
     pub(crate) chains: &'a Chains,
+    /// The addresses whose certificate did not verify the last time.
+    pub(crate) unverified: &'a Mutex<HashSet<SocketAddr>>,
     pub(crate) now: Timestamp,
     pub(crate) own_name: &'a str,
 }
@@ -52,8 +55,8 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    fn handshake(&self, alpn: &[&[u8]], now: Timestamp) -> Handshake {
-        let Verify { judge, name, revocations, key } = self;
+    fn handshake(&self, key: Option<&ClientKey>, alpn: &[&[u8]], now: Timestamp) -> Handshake {
+        let Verify { judge, name, revocations, .. } = self;
         let Some(key) = key else { return Handshake::new(name.clone(), alpn) };
         let (judge, revocations, asked_for) = (judge.clone(), revocations.clone(), name.clone());
         let verifies = move |chain: &[CertificateDer<'_>]| {
@@ -97,8 +100,8 @@ pub(crate) async fn observe(
     let request = call.request;
     let query = request.query.as_deref();
     let mut line = Line::new(talk::conversation(&request.target, &request.tls, query, call.own_name, nonce));
-    let mut drive = Drive::new(call, deadline);
-    let outcome = match timeout_at(deadline, drive.run(&mut line, address)).await {
+    let mut drive = Drive::new(call, address, deadline);
+    let outcome = match timeout_at(deadline, drive.run(&mut line)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(drive.out_of_time()),
     };
@@ -107,12 +110,13 @@ pub(crate) async fn observe(
         line.leave(settled).await;
         drop(turn);
     });
-    drive.observed(address, outcome)
+    drive.observed(outcome)
 }
 
 /// One connection with one conversation over it.
 struct Drive<'a> {
     call: &'a Call<'a>,
+    address: SocketAddr,
     deadline: Instant,
     clock: PhaseClock,
     heard: Heard,
@@ -128,9 +132,10 @@ struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    fn new(call: &'a Call<'a>, deadline: Instant) -> Drive<'a> {
+    fn new(call: &'a Call<'a>, address: SocketAddr, deadline: Instant) -> Drive<'a> {
         Drive {
             call,
+            address,
             deadline,
             clock: PhaseClock::start(),
             heard: Heard::default(),
@@ -143,17 +148,17 @@ impl<'a> Drive<'a> {
         }
     }
 
-    async fn run(&mut self, line: &mut Line, address: SocketAddr) -> Result<(), Failure> {
-        let outcome = self.phases(line, address).await;
+    async fn run(&mut self, line: &mut Line) -> Result<(), Failure> {
+        let outcome = self.phases(line).await;
         if outcome.is_err() {
             self.clock.stop();
         }
         outcome
     }
 
-    async fn phases(&mut self, line: &mut Line, address: SocketAddr) -> Result<(), Failure> {
+    async fn phases(&mut self, line: &mut Line) -> Result<(), Failure> {
         let request = self.call.request;
-        let stream = connect(address).await?;
+        let stream = connect(self.address).await?;
         line.link = Link::Plain(Tap::new(stream, self.heard.clone()));
         self.clock.enter(match talk::upgrade(&request.target, &request.tls) {
             Upgrade::InProtocol => Phase::Upgrade,
@@ -211,7 +216,8 @@ impl<'a> Drive<'a> {
             return Err(self.closed());
         };
         let alpn = talk::alpn(self.call.request.target.protocol);
-        let handshake = self.handshake.insert(verify.handshake(alpn, self.call.now));
+        let key = verify.key.as_ref().filter(|_| !self.is_left_politely());
+        let handshake = self.handshake.insert(verify.handshake(key, alpn, self.call.now));
         let connector = TlsConnector::from(handshake.config.clone());
         let stream = match connector.connect(handshake.name.clone(), tap).await {
             Ok(stream) => stream,
@@ -281,11 +287,34 @@ impl<'a> Drive<'a> {
         Some(first)
     }
 
+    /// Whether the handshake is to end although the server will not verify, so that its leave can be taken: MySQL counts those that
+    /// break off. With a certificate of ours it would break off, so that one waits for a check that verifies.
+    fn is_left_politely(&self) -> bool {
+        let counts = matches!(self.call.request.target.protocol, Protocol::MySql(_));
+        counts && self.unverified().contains(&self.address)
+    }
+
+    fn note_verified(&self, verified: bool) {
+        let mut unverified = self.unverified();
+        match verified {
+            true => _ = unverified.remove(&self.address),
+            false => _ = unverified.insert(self.address),
+        }
+    }
+
+    fn unverified(&self) -> MutexGuard<'_, HashSet<SocketAddr>> {
+        self.call.unverified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The judgement of the chain as it was sent, which has at least the server's own certificate.
     fn judgement(&self) -> Option<(Judgement, Arc<[CertificateDer<'static>]>)> {
-        let Verify { judge, name, revocations, .. } = self.call.verify?;
+        let Verify { judge, name, revocations, key } = self.call.verify?;
         let chain = self.handshake.as_ref()?.chain().filter(|chain| !chain.is_empty())?;
-        Some((judge.judge_knowing(&chain, name, revocations, self.call.now), chain))
+        let judgement = judge.judge_knowing(&chain, name, revocations, self.call.now);
+        if key.is_some() {
+            self.note_verified(judgement.verified);
+        }
+        Some((judgement, chain))
     }
 
     /// Keeps a chain that verifies but perhaps for dates, once the server has proved to hold the key.
@@ -378,10 +407,10 @@ impl<'a> Drive<'a> {
         self.with_chain(failure, false)
     }
 
-    fn observed(self, address: SocketAddr, outcome: Result<(), Failure>) -> Observed {
+    fn observed(self, outcome: Result<(), Failure>) -> Observed {
         let failure = outcome.err();
         let observation = Observation {
-            address: address.to_string(),
+            address: self.address.to_string(),
             verdict: verdict::of_address(failure.as_ref(), &self.findings),
             failure,
             also: self.also,

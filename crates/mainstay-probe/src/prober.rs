@@ -1,6 +1,7 @@
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -46,6 +47,7 @@ pub struct Prober {
     judges: Arc<Judges>,
     limits: Limits,
     chains: Chains,
+    unverified: Mutex<HashSet<SocketAddr>>,
     revocations: RwLock<Arc<Revocations>>,
 }
 
@@ -57,6 +59,7 @@ impl Prober {
             judges: Arc::default(),
             limits: Limits::new(options.concurrency),
             chains: Chains::default(),
+            unverified: Mutex::default(),
             revocations: RwLock::default(),
             options,
         }
@@ -80,10 +83,10 @@ impl Prober {
         self.limits.all_over().await;
     }
 
-    /// The chains that checks met since they were last taken: those that verify but perhaps for dates, each once. One that is taken
-    /// comes again after its `rest`, or after what [`Prober::rest_chain`] says.
-    pub fn take_chains(&self, rest: Duration) -> Vec<MetChain> {
-        self.chains.take(Instant::now(), rest)
+    /// At most so many of the chains that checks met since chains were first taken: those that verify but perhaps for dates, each
+    /// once. One that is taken comes again after its `rest`, or after what [`Prober::rest_chain`] says.
+    pub fn take_chains(&self, most: usize, rest: Duration) -> Vec<MetChain> {
+        self.chains.take(Instant::now(), most, rest)
     }
 
     /// Has a chain that was taken come again after so long.
@@ -141,7 +144,8 @@ impl Prober {
             Err(unresolved) => Err((unresolved.failure, unresolved.verdict)),
             Ok(Addresses { checked, .. }) => {
                 let (verify, own_name) = (verify.as_ref(), self.options.own_name.as_str());
-                let call = Call { request, verify, chains: &self.chains, now, own_name };
+                let (chains, unverified) = (&self.chains, &self.unverified);
+                let call = Call { request, verify, chains, unverified, now, own_name };
                 let left = deadline.saturating_duration_since(Instant::now());
                 let port = request.target.port;
                 let addresses = checked.into_iter().map(|address| SocketAddr::new(address, port));

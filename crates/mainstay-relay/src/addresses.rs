@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 const HELD_AGAINST: Duration = Duration::from_secs(60);
 /// A certificate that was refused is not looked at again for so long: the answer would be the same, and a server that counts broken
 /// handshakes locks out whoever makes too many of them.
-const REFUSED_FOR: Duration = Duration::from_secs(10);
+const REFUSED_FOR: Duration = Duration::from_secs(15);
 /// More addresses of one name are not tried.
 const MOST: usize = 16;
 
@@ -98,6 +98,11 @@ impl Addresses {
         let seen = self.lock();
         let known = seen.refusals.get(&address)?;
         (known.policy == policy && known.at.elapsed() < REFUSED_FOR).then(|| known.refusal.clone())
+    }
+
+    /// Whether its certificate was not accepted the last time.
+    pub(crate) fn is_denied(&self, address: SocketAddr) -> bool {
+        self.lock().health.get(&address).is_some_and(|(health, _)| *health == Health::Denied)
     }
 
     /// Those that something is held against.

@@ -1,8 +1,9 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_model::{Failure, FailureKind, Phase, RefusalReason};
-use mainstay_tls::{CertificateDer, Entry};
+use mainstay_tls::{CertificateDer, Entry, Terms};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -21,6 +22,15 @@ pub(crate) struct Secured {
     pub(crate) stream: TlsStream<TcpStream>,
     pub(crate) pass: Pass,
     pub(crate) chain: std::sync::Arc<[CertificateDer<'static>]>,
+}
+
+/// What a connection to a server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An application's log-in.
+    Application,
+    /// To look whether it is admitted.
+    Look,
 }
 
 /// A connection that is not to be gone on with.
@@ -60,12 +70,24 @@ pub(crate) fn polish(stream: &TcpStream) {
 }
 
 /// Makes the handshake and decides. Nothing of the application's is sent to a server that was not admitted.
-pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) -> Result<Secured, Denial> {
+pub(crate) async fn secure(
+    hub: &Hub,
+    stream: TcpStream,
+    address: SocketAddr,
+    purpose: Purpose,
+) -> Result<Secured, Denial> {
     let (began, policy) = (Instant::now(), hub.policy.latest().issued_at);
-    let secured = tokio::time::timeout(hub.settings.relay.connect_within, admit(hub, stream)).await;
-    let outcome = secured.unwrap_or_else(|_| {
-        let message = "the server fell silent during the TLS handshake";
-        Err(Refusal::new(RefusalReason::Unreachable, message).into())
+    let terms = hub.policy.terms(&hub.settings.dependency);
+    let entry = entry(hub, address, purpose, &terms);
+    let admitted = admit(hub, stream, &entry, &terms);
+    let secured = tokio::time::timeout(hub.settings.relay.connect_within, admitted).await;
+    let outcome = secured.unwrap_or_else(|_| match entry.decision() {
+        // A server that is to be left and stalls shows its certificate all the same.
+        Some(Err(denied)) => Err(hub.denied(denied).into()),
+        _ => {
+            let message = "the server fell silent during the TLS handshake";
+            Err(Refusal::new(RefusalReason::Unreachable, message).into())
+        }
     });
     hub.meter.handshake(began.elapsed());
     match &outcome {
@@ -79,15 +101,20 @@ pub(crate) async fn secure(hub: &Hub, stream: TcpStream, address: SocketAddr) ->
     outcome
 }
 
-async fn admit(hub: &Hub, stream: TcpStream) -> Result<Secured, Denial> {
+/// Whoever has a certificate of ours to show ends the handshake early where a server is not admitted. One that only looks does
+/// without it while it expects that, so that an outage leaves no more than one mark.
+fn entry(hub: &Hub, address: SocketAddr, purpose: Purpose, terms: &Arc<Terms>) -> Entry {
     let upstream = &hub.settings.upstream;
     let (name, key) = (upstream.name.clone(), upstream.key.as_ref());
-    let terms = hub.policy.terms(&hub.settings.dependency);
     let (judge, alpn, now) = (upstream.judge(), upstream.alpn(), hub.now());
-    let entry = match upstream.wants_leave() {
+    let without = purpose == Purpose::Look && hub.addresses.is_denied(address);
+    match upstream.counts_breaks() && (key.is_none() || without) {
         true => Entry::polite(&judge, name, alpn, terms.clone(), now),
         false => Entry::new(&judge, name, alpn, terms.clone(), key, now),
-    };
+    }
+}
+
+async fn admit(hub: &Hub, stream: TcpStream, entry: &Entry, terms: &Arc<Terms>) -> Result<Secured, Denial> {
     let connector = TlsConnector::from(entry.config.clone());
     let connected = connector.connect(entry.name.clone(), stream).await;
     match (connected, entry.decision(), entry.chain()) {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::addresses::Health;
-use crate::dial::{self, Denial};
+use crate::dial::{self, Denial, Purpose};
 use crate::leg::Leg;
 use crate::line::Line;
 use crate::pass::Pass;
@@ -239,7 +239,7 @@ impl<'a> Opening<'a> {
         let (Some(Line::Plain(stream)), Some(address)) = (self.line.take(), self.address) else {
             return Err(gone());
         };
-        match dial::secure(self.hub, stream, address).await {
+        match dial::secure(self.hub, stream, address, Purpose::Application).await {
             Ok(secured) => {
                 self.line = Some(Line::Secure(Box::new(secured.stream)));
                 self.admitted.send_replace(Some(secured.pass.clone()));

@@ -10,15 +10,16 @@ use tokio_rustls::client::TlsStream;
 use tracing::debug;
 
 use crate::Spoken;
-use crate::dial::{self, Denial};
+use crate::dial::{self, Denial, Purpose};
 use crate::line::Line;
 use crate::pass::Pass;
 use crate::relay::Hub;
 
 /// While a waiver is in force, full verification is tried this often.
 const WHILE_WAIVED: Duration = Duration::from_secs(3);
-/// So often an address is looked at that something is held against.
-const WHILE_DOUBTFUL: Duration = Duration::from_secs(15);
+/// So often an address is looked at that something is held against: before what is remembered of a refusal is forgotten, so that
+/// applications cause no more of them.
+const WHILE_DOUBTFUL: Duration = Duration::from_secs(10);
 /// No protocol needs more steps to greet and to leave.
 const MOST_STEPS: usize = 64;
 /// A greeting has no more bytes.
@@ -125,7 +126,7 @@ async fn secured(
     let (Line::Plain(stream), Some((hub, address))) = (line, of) else {
         return Err("TLS inside of TLS".to_owned());
     };
-    match dial::secure(hub, stream, address).await {
+    match dial::secure(hub, stream, address, Purpose::Look).await {
         Ok(secured) => {
             if matches!(secured.pass, Pass::Verified) {
                 hub.verified(address, &secured.chain);

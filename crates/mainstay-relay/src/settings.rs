@@ -118,10 +118,9 @@ impl Upstream {
         self.judge.borrow().clone()
     }
 
-    /// Whether this server counts connections that break off, and its leave can be taken: with a certificate of ours to show, the
-    /// handshake must not end with a server that is not admitted.
-    pub(crate) fn wants_leave(&self) -> bool {
-        self.spoken == Spoken::MySql && self.start == TlsStart::InProtocol && self.key.is_none()
+    /// Whether this server counts connections that break off, and its leave can be taken.
+    pub(crate) fn counts_breaks(&self) -> bool {
+        self.spoken == Spoken::MySql && self.start == TlsStart::InProtocol
     }
 
     /// The protocol names to offer in the handshake: mandatory for direct TLS of PostgreSQL since version 17.

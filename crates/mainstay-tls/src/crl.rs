@@ -1,7 +1,7 @@
 mod evidence;
 mod header;
 
-pub use evidence::revoked_in;
+pub use evidence::{crl_urls_of, revoked_in};
 
 use std::fmt;
 use std::sync::Arc;
@@ -85,18 +85,19 @@ impl fmt::Debug for Crl {
     }
 }
 
+/// Real certificates have one address, and a few have two.
+const MOST_URLS: usize = 8;
+
 /// Where the lists are that may have this certificate, by its own word: addresses of HTTP, at most eight.
 ///
-/// Anybody can write anything into a certificate, so ask only for those of a chain that verifies but for dates.
+/// Anybody can write anything into a certificate, so ask only for those of one that verifies but for dates: [`crl_urls_of`] does.
 pub fn crl_urls(certificate: &CertificateDer<'_>) -> Vec<String> {
-    /// Real certificates have one, and a few have two.
-    const MOST: usize = 8;
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
     let points = parsed.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
         ParsedExtension::CRLDistributionPoints(points) => Some(&points.points),
         _ => None,
     });
-    points.flatten().flat_map(urls).take(MOST).collect()
+    points.flatten().flat_map(urls).take(MOST_URLS).collect()
 }
 
 fn urls<'a>(point: &'a CRLDistributionPoint<'_>) -> impl Iterator<Item = String> + 'a {

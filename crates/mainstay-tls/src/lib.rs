@@ -32,7 +32,7 @@ mod words;
 
 pub use admit::{Admitted, Denied, NotWaived, Terms};
 pub use client_key::{ClientKey, ClientKeyError};
-pub use crl::{Crl, CrlError, MAX_CRL_BYTES, crl_urls, revoked_in};
+pub use crl::{Crl, CrlError, MAX_CRL_BYTES, crl_urls, crl_urls_of, revoked_in};
 pub use entry::Entry;
 pub use file::judge_file;
 pub use handshake::{Handshake, ServerNameError, parse_server_name};

@@ -15,6 +15,8 @@ use tracing::warn;
 pub(crate) struct Inherited {
     tcp: Vec<(SocketAddr, TcpListener)>,
     unix: Vec<(PathBuf, UnixListener)>,
+    /// The places of those in the list that are none of both.
+    unfit: Vec<usize>,
 }
 
 impl Inherited {
@@ -33,7 +35,7 @@ impl Inherited {
             {
                 inherited.unix.push((path, socket));
             } else {
-                warn!("socket {index} of LISTEN_FDS is none that can be listened on, and is left alone");
+                inherited.unfit.push(index);
             }
         }
         inherited
@@ -68,6 +70,11 @@ impl Inherited {
         let is_named = |known: SocketAddr| {
             named.iter().any(|one| matches!(one, RelayListen::Tcp(address) if is_for(known, *address)))
         };
+        for index in &self.unfit {
+            warn!(
+                "socket {index} of LISTEN_FDS is neither of TCP nor a Unix socket with a path, and is not used"
+            );
+        }
         for (known, _) in self.tcp.iter().filter(|(known, _)| !is_named(*known)) {
             warn!("the socket on {known} was handed over, but nothing in the configuration listens there");
         }

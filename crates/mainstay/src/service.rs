@@ -39,7 +39,7 @@ use crate::tasks::references::References;
 use crate::tasks::relays::{Board, Relays, Told};
 use crate::tasks::reload::Reloader;
 use crate::tasks::restore::restore;
-use crate::tasks::revocations::RevocationLists;
+use crate::tasks::revocations::{self, RevocationLists};
 use crate::tasks::schedule::{Rechecks, Scheduler};
 use crate::tasks::tidy;
 use listen::{bind, listen};
@@ -120,6 +120,8 @@ impl Service {
         }
         let landscape = watch::Sender::new(landscape);
         let prober = Arc::new(Prober::new(ProberOptions::default()));
+        // Before the first check: what was ever revoked is no news.
+        prober.learn_ever_revoked(policy.borrow().revoked.clone());
         let team = Team::new();
         let board = Board::default();
         let data_dir = loaded.server.data_dir.clone();
@@ -147,9 +149,7 @@ impl Service {
         team.spawn("relays' news", told.follow(team.stop()));
         parts.spawn_scheduler(&team, rechecks_wanted);
         parts.spawn_background(&team, trouble.clone());
-        let (prober, inbox, policy) = (parts.prober.clone(), parts.inbox.clone(), parts.policy.clone());
-        let fetch = parts.loaded.server.revocation_lists;
-        team.spawn("revocation lists", RevocationLists::new(prober, inbox, policy, fetch)?.run(team.stop()));
+        parts.spawn_revocations(&team)?;
         let operator = parts.operator_pages(&team, trouble);
         let public = parts.public_pages(&team).await;
         if let Some(socket) = socket {
@@ -278,6 +278,16 @@ impl Parts {
         let config::Retention { raw, hourly } = self.loaded.server.retention;
         let retention = Retention { raw, hourly, ..Retention::default() };
         team.spawn("tidy", tidy::run(self.store.clone(), retention, team.stop()));
+    }
+
+    fn spawn_revocations(&self, team: &Team) -> anyhow::Result<()> {
+        let known = revocations::follow(self.prober.clone(), self.policy.clone(), team.stop());
+        team.spawn("revocations", known);
+        if self.loaded.server.revocation_lists {
+            let lists = RevocationLists::new(self.prober.clone(), self.inbox.clone())?;
+            team.spawn("revocation lists", lists.run(team.stop()));
+        }
+        Ok(())
     }
 
     fn operator_pages(&self, team: &Team, trouble: watch::Receiver<Option<String>>) -> Router {

@@ -111,7 +111,7 @@ impl Turn<'_> {
         let home = self.state.home_of_waiver(&waiver);
         self.note_waiver(act, waiver, by.as_deref());
         if let Some(home) = home.filter(|id| self.is_open(*id)) {
-            self.eased_or_not(home);
+            self.news(home);
         }
     }
 

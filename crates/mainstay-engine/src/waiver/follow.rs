@@ -140,7 +140,6 @@ impl Turn<'_> {
             self.note_waiver(WaiverAct::Used, waiver, None);
             if let Some(home) = home.filter(|id| self.is_open(*id)) {
                 self.news(home);
-                self.eased_or_not(home);
             }
         } else {
             self.keep_waiver(waiver);

@@ -102,6 +102,43 @@ fn customers_hear_that_it_works_under_a_waiver_and_that_it_does_not_any_more() {
 }
 
 #[test]
+fn an_extension_goes_on_and_another_trouble_does_not() {
+    let mut scene = expired_with(|landscape| landscape.status_page.auto_publish = true);
+    let status = |scene: &Scene| scene.incident(0).publication.unwrap().status();
+    scene.act(ask());
+    scene.step(Event::WaiverUsed { waiver: only(&scene).id, count: 1, at: scene.now });
+    scene.now += hours(1);
+    scene.check_fully("db", gone());
+    scene.act(Action::RequestWaiver(wish("it takes longer", None)));
+    assert_eq!(status(&scene), PublicStatus::Monitoring, "the new one takes the place of one that was used");
+    assert!(scene.incident(0).room.mitigated_at.is_some());
+    scene.now += SignedDuration::from_mins(1);
+    scene.check_fully("db", Bad(FailureKind::ConnectRefused));
+    assert_eq!(status(&scene), PublicStatus::Investigating, "no waiver helps against that");
+    assert_eq!(scene.incident(0).room.mitigated_at, None);
+}
+
+/// What a person told customers is not taken back for them.
+#[test]
+fn a_request_that_comes_to_nothing_changes_nothing_for_customers() {
+    let mut scene = expired_with(|landscape| {
+        landscape.status_page.auto_publish = true;
+        landscape.waivers.second_person = true;
+    });
+    scene.act(ask());
+    let incident = scene.incident(0).id;
+    let told = Action::Update {
+        incident,
+        status: PublicStatus::Monitoring,
+        body: "It works by another way.".into(),
+    };
+    scene.act(told);
+    let waiver = only(&scene).id;
+    by(&mut scene, "ben", Action::RefuseWaiver(waiver));
+    assert_eq!(scene.incident(0).publication.unwrap().status(), PublicStatus::Monitoring);
+}
+
+#[test]
 fn a_renewal_is_no_way_back_to_the_outage() {
     let mut scene = expired_with(|landscape| landscape.status_page.auto_publish = true);
     scene.act(ask());

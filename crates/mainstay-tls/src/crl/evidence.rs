@@ -38,6 +38,26 @@ pub fn revoked_in(chain: &[CertificateDer<'_>], roots: &Roots, crls: &[Crl], now
     found
 }
 
+/// Where the lists are that may have certificates of this chain, eight addresses at most.
+///
+/// Only certificates of a path that verifies at some moment are asked: anybody can send anything beside them.
+pub fn crl_urls_of(chain: &[CertificateDer<'_>], roots: &Roots, now: Timestamp) -> Vec<String> {
+    let facts: Vec<_> = chain.iter().map(|der| Facts::read(der).ok().map(Arc::new)).collect();
+    let (now, revocations, source) = (whole_second(now), Revocations::NONE, Source::Server);
+    let case = Case { chain, facts: &facts, roots: Some(roots), name: None, revocations, now, source };
+    let mut urls: Vec<String> = Vec::new();
+    for (_, path) in path::ever_verified(&case) {
+        let certificates = path.sent.iter().filter_map(|&index| chain.get(index));
+        for url in certificates.flat_map(super::crl_urls) {
+            if !urls.contains(&url) {
+                urls.push(url);
+            }
+        }
+    }
+    urls.truncate(super::MOST_URLS);
+    urls
+}
+
 /// The certificate of the path that the list calls revoked: the one nearest to the root, which webpki comes to first.
 fn revoked_by(case: &Case<'_>, path: &Path, moment: UnixTime, crl: &Crl) -> Option<Revoked> {
     let list = BorrowedCertRevocationList::from_der(crl.der()).ok().map(CertRevocationList::from)?;

@@ -69,6 +69,8 @@ fn outage(resolved: bool) -> Incident {
             by: None,
             title: "Checkout is not available".into(),
             updates,
+            eased: false,
+            by_hand: false,
         }),
         told: Default::default(),
         widest: None,

@@ -37,7 +37,7 @@ async fn the_page_says_who_is_being_told_and_who_is_next() {
     house
         .get(&path(&house))
         .await
-        .has("Step 2 of database-team was told at 22:26 UTC; Anna has until 22:56 UTC, then the fallback.")
+        .has("Step 1 of database-team was told at 22:29 UTC; Ben has until 23:14 UTC, then Anna.")
         .has("4 of 5 recipients were reached.")
         .has("Ben <span class=\"faint\">by ben-mail</span>");
 }

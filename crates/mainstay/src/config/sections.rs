@@ -88,7 +88,8 @@ section! {
         /// How long before a gap in a schedule, when nobody will be on call, it is told.
         gap_warning: Length<3_600_000> => Default("7d");
         /// Whether the lists of revoked certificates are read that the certificates of your dependencies name: every six hours, over HTTP, from
-        /// their authorities. What was ever seen revoked is never waived. Say `false` where this machine may not reach them.
+        /// their authorities. What was ever seen revoked is refused by checks and relays from then on, and never waived; what is only on hold is
+        /// passed over. Say `false` where this machine may not reach them.
         revocation_lists: Flag => Default("true"), "false";
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use futures_util::StreamExt as _;
 use mainstay_engine::Event;
 use mainstay_model::RelayPolicy;
 use mainstay_probe::{MetChain, Prober};
-use mainstay_tls::{Crl, MAX_CRL_BYTES, Revoked, Roots, crl_urls, revoked_in};
+use mainstay_tls::{Crl, MAX_CRL_BYTES, RevocationReason, Revoked, Roots, crl_urls_of, revoked_in};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -31,18 +31,37 @@ const KEEP: Duration = Duration::from_secs(1800);
 /// Lists of more bytes than this in all are not kept for other chains.
 const MOST_KEPT: usize = 2 * MAX_CRL_BYTES;
 
-/// Lists that are asked for at the same time.
+/// So many chains are looked after at once; the next ones a little later.
+const MOST_CHAINS: usize = 256;
+
+/// Lists of one chain that are asked for at the same time.
 const AT_ONCE: usize = 4;
+
+/// All lists of one chain are to be here within this time, so that one authority that hangs does not keep the others waiting for long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tells the prober what was ever seen revoked, here or by another server of the same store, until told to stop.
+pub(crate) async fn follow(
+    prober: Arc<Prober>,
+    mut policy: watch::Receiver<Arc<RelayPolicy>>,
+    stop: CancellationToken,
+) {
+    loop {
+        let revoked = policy.borrow_and_update().revoked.clone();
+        prober.learn_ever_revoked(revoked);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = policy.changed() => if changed.is_err() { return },
+        }
+    }
+}
 
 /// Reads what authorities say of the certificates that checks meet, while they still say it: once a certificate expired, lists leave it
 /// out, and what was revoked before must never be waived.
 pub(crate) struct RevocationLists {
     prober: Arc<Prober>,
     inbox: Inbox,
-    /// Names what was seen revoked before, here or by another server of the same store.
-    policy: watch::Receiver<Arc<RelayPolicy>>,
-    /// Absent: no list is asked for.
-    client: Option<reqwest::Client>,
+    client: reqwest::Client,
     kept: HashMap<String, Kept>,
 }
 
@@ -54,70 +73,70 @@ struct Kept {
 }
 
 impl RevocationLists {
-    /// `fetch`: whether lists are asked for at all.
-    pub(crate) fn new(
-        prober: Arc<Prober>,
-        inbox: Inbox,
-        policy: watch::Receiver<Arc<RelayPolicy>>,
-        fetch: bool,
-    ) -> anyhow::Result<RevocationLists> {
-        let client = fetch.then(client).transpose()?;
-        Ok(RevocationLists { prober, inbox, policy, client, kept: HashMap::new() })
+    pub(crate) fn new(prober: Arc<Prober>, inbox: Inbox) -> anyhow::Result<RevocationLists> {
+        Ok(RevocationLists { prober, inbox, client: client()?, kept: HashMap::new() })
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let revoked = self.policy.borrow_and_update().revoked.clone();
-            self.prober.learn_ever_revoked(revoked);
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = self.policy.changed() => if changed.is_err() { return },
-                _ = look.tick() => tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = self.look() => {}
-                },
+                _ = look.tick() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.look() => {}
             }
         }
     }
 
     async fn look(&mut self) {
-        let Some(client) = self.client.clone() else { return };
-        let chains = self.prober.take_chains(READ_EVERY).into_iter().map(|chain| (urls(&chain), chain));
-        let chains: Vec<(BTreeSet<String>, MetChain)> = chains.filter(|(urls, _)| !urls.is_empty()).collect();
-        self.fetch(&client, chains.iter().flat_map(|(urls, _)| urls)).await;
-        for (urls, chain) in chains {
-            let lists: Vec<Crl> = urls.iter().filter_map(|url| self.kept.get(url)?.list.clone()).collect();
-            if lists.len() < urls.len() {
-                self.prober.rest_chain(chain.leaf, RETRY_AFTER);
+        for chain in self.prober.take_chains(MOST_CHAINS, READ_EVERY) {
+            let leaf = chain.leaf;
+            if let Err(why) = self.look_after(chain).await {
+                info!("lists of revoked certificates are not all read: {why:#}");
+                self.prober.rest_chain(leaf, RETRY_AFTER);
             }
-            self.compare(chain, lists).await;
         }
-        self.forget();
+    }
+
+    /// Errors when not every list of the chain could be read; what others say is told all the same.
+    async fn look_after(&mut self, chain: MetChain) -> anyhow::Result<()> {
+        let (chain, now) = (Arc::new(chain), clock::now());
+        let named = chain.clone();
+        let urls = move || crl_urls_of(&named.certificates, &named.roots, now);
+        let urls = tokio::task::spawn_blocking(urls).await.context("its certificates cannot be read")?;
+        self.fetch(&urls).await;
+        let lists: Vec<Crl> = urls.iter().filter_map(|url| self.kept.get(url)?.list.clone()).collect();
+        let is_whole = lists.len() == urls.len();
+        if !lists.is_empty() {
+            // A list of a large authority has a hundred thousand entries.
+            let compare = move || revoked_in(&chain.certificates, &chain.roots, &lists, now);
+            self.tell(tokio::task::spawn_blocking(compare).await.context("a list cannot be searched")?).await;
+        }
+        anyhow::ensure!(is_whole, "of {}, asked again in an hour", urls.join(", "));
+        Ok(())
     }
 
     /// Asks for those lists that were not asked for lately.
-    async fn fetch(&mut self, client: &reqwest::Client, urls: impl Iterator<Item = &String>) {
-        let due: BTreeSet<String> = urls.filter(|url| !self.kept.contains_key(*url)).cloned().collect();
-        let fetches = due.into_iter().map(async |url| {
-            let list = fetch(client, &url).await;
-            (url, list)
-        });
-        let mut fetches = std::pin::pin!(futures_util::stream::iter(fetches).buffer_unordered(AT_ONCE));
-        while let Some((url, list)) = fetches.next().await {
+    async fn fetch(&mut self, urls: &[String]) {
+        self.forget();
+        let due: Vec<String> = urls.iter().filter(|url| !self.kept.contains_key(*url)).cloned().collect();
+        let until = Instant::now() + PATIENCE;
+        let fetches = due.into_iter().map(|url| fetch_until(self.client.clone(), url, until));
+        let fetched: Vec<_> = futures_util::stream::iter(fetches).buffer_unordered(AT_ONCE).collect().await;
+        for (url, list) in fetched {
             let list = list.inspect_err(|why| info!("no list of revoked certificates from {url}: {why:#}"));
             let until = Instant::now() + if list.is_ok() { KEEP } else { RETRY_AFTER };
             self.kept.insert(url, Kept { until, list: list.ok() });
         }
     }
 
-    /// Tells what of a chain these lists call revoked.
-    async fn compare(&self, chain: MetChain, lists: Vec<Crl>) {
-        // A list of a large authority has a hundred thousand entries.
-        let compared = tokio::task::spawn_blocking(move || {
-            revoked_in(&chain.certificates, &chain.roots, &lists, clock::now())
-        });
-        let revoked = compared.await.unwrap_or_default();
+    async fn tell(&self, mut revoked: Vec<Revoked>) {
+        // What is on hold may be released again, and what is told here is for ever.
+        revoked.retain(|one| one.reason != RevocationReason::CertificateHold);
         if revoked.is_empty() {
             return;
         }
@@ -139,25 +158,25 @@ impl RevocationLists {
     }
 }
 
-/// Where the lists of a chain's certificates are.
-fn urls(chain: &MetChain) -> BTreeSet<String> {
-    chain.certificates.iter().flat_map(crl_urls).collect()
-}
-
 fn client() -> anyhow::Result<reqwest::Client> {
     // Authorities serve their lists over plain HTTP: they are signed, and verifying the server would need a list in turn.
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(Roots::system().client_config())
-        .redirect(reqwest::redirect::Policy::limited(3))
+        .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
-        .timeout(Duration::from_secs(60))
         .user_agent(concat!("mainstay/", env!("CARGO_PKG_VERSION")))
         .build();
     client.context("the client that lists of revoked certificates are asked for with cannot be set up")
 }
 
+async fn fetch_until(client: reqwest::Client, url: String, until: Instant) -> (String, anyhow::Result<Crl>) {
+    let list = tokio::time::timeout_at(until, fetch(&client, &url)).await;
+    (url, list.context("no answer in time").flatten())
+}
+
 async fn fetch(client: &reqwest::Client, url: &str) -> anyhow::Result<Crl> {
     let mut answer = client.get(url).send().await?.error_for_status()?;
+    anyhow::ensure!(answer.status().is_success(), "it leads elsewhere ({})", answer.status());
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         bytes.extend_from_slice(&chunk);
