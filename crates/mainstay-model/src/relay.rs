@@ -15,6 +15,8 @@ pub struct Relay {
     pub listen: Vec<RelayListen>,
     /// How the leg between application and relay is protected.
     pub leg: RelayLeg,
+    /// Whether applications on other machines may do without TLS.
+    pub plaintext_from_network: bool,
     /// The networks that may connect; empty: every address that reaches it.
     pub allow: Vec<Network>,
     /// The users that may connect to a Unix socket, by their number; empty: everybody whom the socket's mode lets in.
@@ -45,8 +47,6 @@ pub enum RelayListen {
 pub enum RelayLeg {
     /// Not at all: for a loopback address or a Unix socket.
     Plain,
-    /// Not at all, from any address: only where the configuration says so in words.
-    PlainFromAnywhere,
     /// With TLS where the client asks for it, by a certificate of these files.
     Files {
         /// PEM of the chain.

@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::dial::polish;
 use crate::leg::Raw;
 use crate::relay::Hub;
-use crate::session::{self, Room};
+use crate::session::{self, Guest, Room};
 
 /// Connections that wait to be accepted while all threads are busy.
 const BACKLOG: u32 = 4_096;
@@ -129,7 +129,7 @@ impl Listening {
                     Err(_) => continue,
                 },
             };
-            let session = session::serve(hub.clone(), raw, client.to_string(), room);
+            let session = session::serve(hub.clone(), raw, client.guest(&hub, room));
             connections.spawn(holding(place, session));
         }
     }
@@ -173,6 +173,16 @@ enum Client {
 }
 
 impl Client {
+    fn guest(&self, hub: &Hub, room: Room) -> Guest {
+        let relay = &hub.settings.relay;
+        let is_here = match self {
+            Client::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Client::Unix(_) => true,
+        };
+        let needs_tls = hub.settings.acceptor.is_some() && !is_here && !relay.plaintext_from_network;
+        Guest { name: self.to_string(), room, needs_tls }
+    }
+
     fn is_allowed(&self, hub: &Hub) -> bool {
         let relay = &hub.settings.relay;
         match self {

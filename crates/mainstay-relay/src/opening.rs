@@ -19,7 +19,7 @@ use crate::pass::Pass;
 use crate::refusal::Refusal;
 use crate::relay::Hub;
 use crate::scout;
-use crate::session::Room;
+use crate::session::{Guest, Room};
 
 /// The steps that a hop may take without hearing anything; no protocol needs a tenth of this, and one that goes in circles is cut off.
 const MOST_IDLE_STEPS: usize = 1_000;
@@ -39,14 +39,12 @@ pub(crate) struct Opening<'a> {
     pub(crate) pass: Option<Pass>,
     /// Tells by what it was admitted as soon as that is decided.
     admitted: watch::Sender<Option<Pass>>,
-    /// Where the application connected from.
-    client: &'a str,
+    guest: &'a Guest,
     /// Whether it was told that the connection was admitted.
     is_told: bool,
     pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
     /// Whether the application has said anything at all.
     pub(crate) heard: bool,
-    room: Room,
     /// Where else to try, once it is known where at all.
     others: Option<VecDeque<SocketAddr>>,
     /// Why the addresses before this one were left.
@@ -63,7 +61,7 @@ pub(crate) enum Opened {
 }
 
 impl<'a> Opening<'a> {
-    pub(crate) fn new(hub: &'a Hub, hop: Box<dyn Hop>, leg: Leg, client: &'a str, room: Room) -> Opening<'a> {
+    pub(crate) fn new(hub: &'a Hub, hop: Box<dyn Hop>, leg: Leg, guest: &'a Guest) -> Opening<'a> {
         Opening {
             hub,
             hop,
@@ -73,11 +71,10 @@ impl<'a> Opening<'a> {
             address: None,
             pass: None,
             admitted: watch::Sender::new(None),
-            client,
+            guest,
             is_told: false,
             chain: None,
             heard: false,
-            room,
             others: None,
             left_because: Vec::new(),
         }
@@ -109,7 +106,10 @@ impl<'a> Opening<'a> {
                 HopStep::DialFor(key) => self.dial_for(&key).await?,
                 HopStep::ClientTls => self.take_up_tls().await?,
                 HopStep::ServerTls => self.secure().await?,
-                HopStep::Established => return Ok(Opened::Established),
+                HopStep::Established => {
+                    self.refuse_plaintext()?;
+                    return Ok(Opened::Established);
+                }
                 HopStep::Finished => return Ok(Opened::Finished),
             }
         }
@@ -125,7 +125,19 @@ impl<'a> Opening<'a> {
         written.await.map_err(|_| gone())
     }
 
+    /// What an application on another machine says without TLS goes no further, so that nobody gets used to it.
+    fn refuse_plaintext(&self) -> Result<(), Refusal> {
+        let is_plain = matches!(self.leg, Some(Leg::Plain(_)));
+        if !self.guest.needs_tls || !is_plain || self.received.client_ended {
+            return Ok(());
+        }
+        let message = "from other machines this relay is spoken to by TLS only; switch TLS on in the application, or say that it may do \
+                       without (`plaintext_from_network: true`)";
+        Err(Refusal::new(RefusalReason::NotAllowed, message))
+    }
+
     async fn tell_server(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.refuse_plaintext()?;
         let Some(line) = &mut self.line else { return Err(gone()) };
         let written = async {
             line.write_all(bytes).await?;
@@ -165,7 +177,7 @@ impl<'a> Opening<'a> {
 
     /// Connects to the next address that is likely to serve.
     async fn dial(&mut self) -> Result<(), Refusal> {
-        if self.room == Room::Full {
+        if self.guest.room == Room::Full {
             let most = self.hub.settings.relay.most_connections;
             let message =
                 format!("{most} connections are open, and more are not allowed (`most_connections`)");
@@ -274,7 +286,7 @@ impl<'a> Opening<'a> {
     pub(crate) fn tell_of_admission(&mut self) {
         let (Some(pass), Some(address)) = (&self.pass, self.address) else { return };
         if !std::mem::replace(&mut self.is_told, true) {
-            self.hub.admitted(pass, self.chain.as_deref(), address, self.client);
+            self.hub.admitted(pass, self.chain.as_deref(), address, &self.guest.name);
         }
     }
 

@@ -32,10 +32,20 @@ pub(crate) enum Room {
     Full,
 }
 
+/// An application that connected.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// Where it connected from.
+    pub(crate) name: String,
+    pub(crate) room: Room,
+    /// Whether it comes over a network, where nothing of it may go in the clear.
+    pub(crate) needs_tls: bool,
+}
+
 /// One connection, from its first byte to its last.
-pub(crate) async fn serve(hub: Arc<Hub>, raw: Raw, client: String, room: Room) {
+pub(crate) async fn serve(hub: Arc<Hub>, raw: Raw, guest: Guest) {
     hub.meter.opened();
-    let opening = open(&hub, raw, &client, room).await;
+    let opening = open(&hub, raw, &guest).await;
     if let Some((pump, pass, _key)) = opening {
         established(&hub, pump, &pass).await;
     }
@@ -43,13 +53,8 @@ pub(crate) async fn serve(hub: Arc<Hub>, raw: Raw, client: String, room: Room) {
 }
 
 /// Makes the connection, tells how that was decided, and tells the application when it comes to nothing.
-async fn open(
-    hub: &Hub,
-    raw: Raw,
-    client: &str,
-    room: Room,
-) -> Option<(Pump, Pass, Option<crate::cancel::KeptKey>)> {
-    let mut opening = Opening::new(hub, hop(hub), Leg::Plain(raw), client, room);
+async fn open(hub: &Hub, raw: Raw, guest: &Guest) -> Option<(Pump, Pass, Option<crate::cancel::KeptKey>)> {
+    let mut opening = Opening::new(hub, hop(hub), Leg::Plain(raw), guest);
     let over = waiver_over(hub, opening.admitted());
     let outcome = tokio::select! {
         outcome = timeout(OPENING, opening.run()) => outcome.unwrap_or_else(|_| {
@@ -83,7 +88,7 @@ async fn open(
         // Somebody who connects and says nothing looks whether the port is open.
         Err(_) if !opening.heard && opening.received.client_ended => None,
         Err(refusal) => {
-            refuse(hub, &mut opening, refusal, client).await;
+            refuse(hub, &mut opening, refusal, &guest.name).await;
             None
         }
     }

@@ -140,7 +140,7 @@ pub enum WireError {
         status: String,
     },
     /// More bytes than this protocol needs here.
-    #[error("the server sent more than {limit} bytes {while_doing}")]
+    #[error("the server sends more than {limit} bytes {while_doing}, or something else than this protocol")]
     TooLarge {
         /// The bound.
         limit: usize,

@@ -1,5 +1,7 @@
 //! What passes and what does not, whatever is spoken.
 
+use std::net::{IpAddr, SocketAddr};
+
 use mainstay_model::{AdmissionDecision, RefusalReason, RelayListen};
 use mainstay_relay::News;
 use mainstay_testkit::{Pki, Scenario, Spec};
@@ -195,4 +197,40 @@ async fn answers(application: &mut TcpStream) -> bool {
     let _ = application.write_all(b"ping").await;
     let mut answer = [0; 4];
     application.read_exact(&mut answer).await.is_ok()
+}
+
+/// A relay that has a certificate takes plaintext on this machine, and from another only where the configuration says so.
+#[tokio::test]
+async fn from_another_machine_a_relay_with_a_certificate_is_spoken_to_by_tls_only() {
+    let Some(here) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Fine, NAME);
+    let server = echo("127.0.0.1:0", &identity).await;
+    for (plaintext_from_network, from, expected) in
+        [(false, here, false), (true, here, true), (false, LOOPBACK, true)]
+    {
+        let everywhere = RelayListen::Tcp("0.0.0.0:0".parse().unwrap());
+        let terms = mainstay_model::Relay { plaintext_from_network, ..terms(everywhere) };
+        let acceptor = Some(tokio_rustls::TlsAcceptor::from(identity.server_config()));
+        let mut running = relay_with(&format!("rediss://{server}"), NAME, &pki, terms, acceptor).await;
+        running.address = running.address.map(|address| SocketAddr::new(from, address.port()));
+        let mut stream = connect(&running).await;
+        // A command and its answer alike.
+        stream.write_all(b"+PONG\r\n").await.unwrap();
+        let mut answer = [0; 7];
+        let came_back = stream.read_exact(&mut answer).await.is_ok() && &answer == b"+PONG\r\n";
+        assert_eq!(came_back, expected, "{plaintext_from_network} {from}");
+    }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+/// An address of this machine by which others could reach it. Nothing is sent.
+fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback() && !address.is_unspecified())
 }

@@ -105,6 +105,7 @@ pub(crate) fn terms(listen: RelayListen) -> Terms {
     Terms {
         listen: vec![listen],
         leg: RelayLeg::Plain,
+        plaintext_from_network: false,
         allow: vec![],
         allow_users: vec![],
         most_connections: 100,
@@ -121,6 +122,17 @@ pub(crate) fn loopback() -> RelayListen {
 
 /// A relay in front of `url`, which trusts this PKI.
 pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Running {
+    relay_with(url, name, pki, terms, None).await
+}
+
+/// The same with a certificate for applications.
+pub(crate) async fn relay_with(
+    url: &str,
+    name: &str,
+    pki: &Pki,
+    terms: Terms,
+    acceptor: Option<TlsAcceptor>,
+) -> Running {
     let mut dependency = Dependency::new("db".parse().unwrap(), Target::parse(url).unwrap());
     dependency.tls.server_name = Some(name.to_owned());
     let (spoken, start) = Spoken::of(&dependency).unwrap();
@@ -133,7 +145,7 @@ pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Run
         relay: terms,
         upstream,
         peers: Default::default(),
-        acceptor: None,
+        acceptor,
     };
     let policy = watch::Sender::new(Arc::new(RelayPolicy::default()));
     let (news, told) = mpsc::channel(1_000);

@@ -155,14 +155,14 @@ pub(super) fn identity(
 }
 
 pub(super) fn relay(read: Relay) -> Option<model::Relay> {
-    let leg = match (read.tls, read.plaintext_from_network?) {
-        (Some(tls), _) => leg(tls?)?,
-        (None, true) => RelayLeg::PlainFromAnywhere,
-        (None, false) => RelayLeg::Plain,
+    let leg = match read.tls {
+        Some(tls) => leg(tls?)?,
+        None => RelayLeg::Plain,
     };
     Some(model::Relay {
         listen: read.listen?.into_iter().map(|place| place.value).collect(),
         leg,
+        plaintext_from_network: read.plaintext_from_network?,
         allow: read.allow?,
         allow_users: read.allow_users?,
         most_connections: read.most_connections?,

@@ -199,7 +199,8 @@ section! {
         listen: Many<At<Place>> => Required, "[127.0.0.1:13306, /run/mainstay/orders-db.sock]";
         /// TLS between the application and the relay, for clients that insist on it.
         tls: Given<RelayTls> => Optional;
-        /// Whether `listen` may have addresses that other machines reach, without TLS: everything goes over that network in the clear.
+        /// Whether applications on other machines may connect without TLS: everything goes over that network in the clear. Otherwise a
+        /// relay without `tls` listens on this machine only, and one with it takes only TLS from others.
         plaintext_from_network: Flag => Default("false");
         /// The networks that may connect. Default: every address that reaches it.
         allow: Many<Range> => Default(""), "[10.0.0.0/8]";

@@ -190,6 +190,7 @@ mod tests {
             dependency.relay = Some(Relay {
                 listen: vec![RelayListen::Unix(path.clone())],
                 leg: RelayLeg::Plain,
+                plaintext_from_network: false,
                 allow: Vec::new(),
                 allow_users: Vec::new(),
                 most_connections: 10,

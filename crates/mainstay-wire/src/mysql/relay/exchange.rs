@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::key::Key;
+use super::key::{Key, Unreadable};
 use super::response::Response;
 use crate::WireError;
 use crate::mysql::packet::{Packet, packet};
@@ -108,7 +108,7 @@ impl Exchange {
         match (turn, &from.payload[..]) {
             (Turn::Asked(question), [byte]) if *byte == question => self.hand_out_key(from.sequence),
             (Turn::Asked(_), payload) if payload.len() >= ENCRYPTED && !payload.ends_with(b"\0") => {
-                Err(unreadable())
+                Err(unreadable(Unreadable::OtherKey))
             }
             (Turn::Password, encrypted) => self.password(from.sequence, encrypted),
             (_, payload) => Ok(Next::ToServer(packet(from.sequence.wrapping_add(self.ahead), payload))),
@@ -158,8 +158,8 @@ impl Exchange {
 
     fn password(&mut self, number: u8, encrypted: &[u8]) -> Result<Next, HopError> {
         let number = number.wrapping_add(self.ahead);
-        let password = Key::ours().and_then(|key| key.password(encrypted, &self.scramble));
-        let password = password.ok_or_else(unreadable)?;
+        let key = Key::ours().ok_or_else(|| unreadable(Unreadable::OtherKey))?;
+        let password = key.password(encrypted, &self.scramble).map_err(unreadable)?;
         match self.response.take() {
             None => Ok(Next::ToServer(packet(number, &password))),
             Some(response) => {
@@ -172,11 +172,17 @@ impl Exchange {
     }
 }
 
-fn unreadable() -> HopError {
-    HopError::Unsupported {
-        message: "the application encrypted its password with another key than this relay's, likely the server's from a \
+fn unreadable(why: Unreadable) -> HopError {
+    let message = match why {
+        Unreadable::OtherKey => {
+            "the application encrypted its password with another key than this relay's, likely the server's from a \
                   file (`server-public-key-path`, `serverRSAPublicKeyFile`); let it ask for the key instead \
                   (`get-server-public-key`, `allowPublicKeyRetrieval=true`), or use the relay's Unix socket or TLS"
-            .to_owned(),
-    }
+        }
+        Unreadable::OtherRandomBytes => {
+            "the application mixed its password with other random bytes than the server gave it last, as some drivers do after a \
+             change of the log-in method; use a newer driver, or the relay's Unix socket or TLS, where the password is sent as it is"
+        }
+    };
+    HopError::Unsupported { message: message.to_owned() }
 }

@@ -37,14 +37,28 @@ impl Key {
     }
 
     /// The password and its NUL, out of what a client made of them: mixed with the server's random bytes, then encrypted.
-    pub(super) fn password(&self, encrypted: &[u8], scramble: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn password(
+        &self,
+        encrypted: &[u8],
+        scramble: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
         let mut output = Zeroizing::new(vec![0; self.private.min_output_size()]);
-        let mixed = self.private.decrypt(&OAEP_SHA1_MGF1SHA1, encrypted, &mut output, None).ok()?;
+        let mixed = self.private.decrypt(&OAEP_SHA1_MGF1SHA1, encrypted, &mut output, None);
+        let mixed = mixed.map_err(|_| Unreadable::OtherKey)?;
         let password = mixed.iter().zip(scramble.iter().cycle()).map(|(byte, random)| byte ^ random);
         let password = Zeroizing::new(password.collect::<Vec<_>>());
         // The NUL is the proof that the right random bytes were taken away.
-        password.ends_with(b"\0").then_some(password)
+        password.ends_with(b"\0").then_some(password).ok_or(Unreadable::OtherRandomBytes)
     }
+}
+
+/// Why what a client encrypted gives no password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is encrypted for another key.
+    OtherKey,
+    /// It was mixed with other random bytes than the server gave last.
+    OtherRandomBytes,
 }
 
 /// A public key as text (RFC 7468 section 13).
@@ -92,11 +106,12 @@ pub(super) mod tests {
     fn what_was_encrypted_with_another_key_or_for_other_random_bytes_is_not() {
         let (key, other) = (Key::ours().unwrap(), Key::generate().unwrap());
         let encrypted = encrypt(other.pem(), b"se cret", SCRAMBLE);
-        assert!(key.password(&encrypted, SCRAMBLE).is_none());
+        let why = |encrypted: &[u8], scramble: &[u8]| key.password(encrypted, scramble).unwrap_err();
+        assert_eq!(why(&encrypted, SCRAMBLE), Unreadable::OtherKey);
         let encrypted = encrypt(key.pem(), b"se cret", SCRAMBLE);
-        assert!(key.password(&encrypted, b"tsrqponmlkjihgfedcba").is_none());
-        assert!(key.password(&encrypted[1..], SCRAMBLE).is_none());
-        assert!(key.password(&encrypted, b"").is_none());
+        assert_eq!(why(&encrypted, b"tsrqponmlkjihgfedcba"), Unreadable::OtherRandomBytes);
+        assert_eq!(why(&encrypted[1..], SCRAMBLE), Unreadable::OtherKey);
+        assert_eq!(why(&encrypted, b""), Unreadable::OtherRandomBytes);
     }
 
     #[test]

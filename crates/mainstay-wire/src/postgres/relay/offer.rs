@@ -53,8 +53,8 @@ pub(super) fn accept(initial_response: &[u8]) -> Result<(), HopError> {
     }
     Err(HopError::Unsupported {
         message: "this relay ends TLS itself, so a log-in cannot be bound to the server's certificate through it, and the application \
-                  wants that; set channel_binding=disable in the application's connection settings, or connect to the relay's plaintext \
-                  address or Unix socket without TLS (sslmode=disable)"
+                  wants that; switch it off in the application: `channel_binding=disable` (libpq), `channelBinding=disable` (Java), \
+                  `enableChannelBinding: false` (node), or let it connect without TLS (`sslmode=disable`) where it has TLS now"
             .to_owned(),
     })
 }

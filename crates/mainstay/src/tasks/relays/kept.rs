@@ -131,13 +131,22 @@ fn acceptor(
     around: &Around<'_>,
 ) -> anyhow::Result<Option<tokio_rustls::TlsAcceptor>> {
     Ok(match &terms.leg {
-        RelayLeg::Plain | RelayLeg::PlainFromAnywhere => None,
+        RelayLeg::Plain => None,
         RelayLeg::Files { certificate, key } => Some(acceptor_of_files(certificate, key, spoken)?),
         RelayLeg::OwnAuthority { names } => {
             let authority = Arc::new(OwnAuthority::open(around.data_dir, (around.clock)())?);
-            Some(authority.acceptor(names.clone(), spoken, around.clock)?)
+            Some(authority.acceptor(known_by(terms, names), spoken, around.clock)?)
         }
     })
+}
+
+/// What clients may call the relay by: where it listens, and what else the configuration says.
+fn known_by(terms: &Terms, names: &[String]) -> Vec<String> {
+    let addresses = terms.listen.iter().filter_map(|place| match place {
+        RelayListen::Tcp(address) if !address.ip().is_unspecified() => Some(address.ip().to_string()),
+        RelayListen::Tcp(_) | RelayListen::Unix(_) => None,
+    });
+    addresses.chain(names.iter().cloned()).collect()
 }
 
 async fn sockets(
