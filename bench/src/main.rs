@@ -20,7 +20,7 @@ bench whole [DEPENDENCIES [SECONDS]]   CPU share and memory of `serve` with many
 bench start [DEPENDENCIES]   how soon `serve` is ready
 bench rules   nanoseconds to judge conditions of rules, beside Rust, and what thirty of them add to a check
 bench admit   nanoseconds to prepare a deciding handshake, and to decide
-bench relay [ROUNDS [DIVISOR]]   the relay beside HAProxy, nginx, stunnel and PgBouncer
+bench relay [ROUNDS DIVISOR [ONLY]]   the relay beside HAProxy, nginx, stunnel and PgBouncer; ONLY: a part of a load's title
 bench soak [SHORT IDLE]   a relay with very many connections, slow readers and kill -9 under load; every byte is checked
 bench rehearse [DEPENDENCIES]   how long it takes to prove who would be told over four weeks";
 
@@ -41,11 +41,17 @@ fn main() -> anyhow::Result<()> {
         ["rules"] => rules::run(),
         ["start"] => whole::start(100_000),
         ["start", dependencies] => whole::start(dependencies.parse()?),
-        ["relay"] => relay::run(&relay::Size { rounds: 3, divisor: 1 }),
-        ["relay", rounds] => relay::run(&relay::Size { rounds: rounds.parse()?, divisor: 1 }),
-        ["relay", rounds, divisor] => {
-            relay::run(&relay::Size { rounds: rounds.parse()?, divisor: divisor.parse()? })
-        }
+        ["relay"] => relay::run(&relay::Size { rounds: 3, divisor: 1, only: String::new() }),
+        ["relay", rounds, divisor] => relay::run(&relay::Size {
+            rounds: rounds.parse()?,
+            divisor: divisor.parse()?,
+            only: String::new(),
+        }),
+        ["relay", rounds, divisor, only] => relay::run(&relay::Size {
+            rounds: rounds.parse()?,
+            divisor: divisor.parse()?,
+            only: (*only).to_owned(),
+        }),
         ["soak"] => soak::run(&soak::Size { short: 100_000, idle: 5_000 }),
         ["soak", short, idle] => soak::run(&soak::Size { short: short.parse()?, idle: idle.parse()? }),
         ["rehearse"] => rehearse::run(1_000),

@@ -27,6 +27,8 @@ pub(crate) struct Size {
     pub(crate) rounds: usize,
     /// Divides the amount of work of every load, for a quick look.
     pub(crate) divisor: usize,
+    /// Only loads with this in their title.
+    pub(crate) only: String,
 }
 
 pub(crate) fn run(size: &Size) -> anyhow::Result<()> {
@@ -45,7 +47,7 @@ pub(crate) fn run(size: &Size) -> anyhow::Result<()> {
     postgres.execute("CREATE DATABASE bench OWNER app");
     let accounts = [Account::new(USER.0, USER.1, Method::MySqlNative)];
     let mariadb = MariaDb::start(MariaDbOptions { identity: Some(&identity), accounts: &accounts });
-    mysql::prepare(&mariadb, &pki, &directory)?;
+    mysql::prepare(&mariadb, &directory)?;
     let place = Place {
         directory: &directory,
         ca_file: &ca_file,
@@ -55,7 +57,7 @@ pub(crate) fn run(size: &Size) -> anyhow::Result<()> {
     };
     let contenders = peers::all(&place)?;
     load::prepare(&place)?;
-    for load in load::ALL {
+    for load in load::ALL.iter().filter(|load| load.title.contains(&size.only)) {
         table(load, &contenders, size, &place)?;
     }
     std::fs::remove_dir_all(&directory)?;

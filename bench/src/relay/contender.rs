@@ -58,9 +58,9 @@ impl Contender {
     /// The CPU time that it and its children used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Option<Duration>> {
         let Some(process) = &self.process else { return Ok(None) };
-        let mut all = cpu::used_by(process.id())?;
+        let mut all = cpu::used_with_ended_threads(process.id())?;
         for child in children(process.id())? {
-            all += cpu::used_by(child).unwrap_or_default();
+            all += cpu::used_with_ended_threads(child).unwrap_or_default();
         }
         Ok(Some(all))
     }

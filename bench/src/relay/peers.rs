@@ -53,7 +53,7 @@ fn mainstay(place: &Place<'_>) -> anyhow::Result<Contender> {
 fn haproxy(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
     let redis = free_port();
     let config = format!(
-        "global\n  maxconn 20000\ndefaults\n  mode tcp\n  timeout connect 10s\n  timeout client 1h\n  timeout server 1h\n\
+        "global\n  maxconn 5000\ndefaults\n  mode tcp\n  timeout connect 10s\n  timeout client 1h\n  timeout server 1h\n\
          listen redis\n  bind 127.0.0.1:{redis}\n  \
          server one 127.0.0.1:{} ssl verify required ca-file {} sni str({NAME}) verifyhost {NAME} no-ssl-reuse\n",
         place.redis,
@@ -70,7 +70,7 @@ fn nginx(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
     let load = if Path::new(module).is_file() { format!("load_module {module};\n") } else { String::new() };
     let config = format!(
         "{load}daemon off; pid {here}/nginx.pid; error_log {here}/nginx.err; worker_processes 2;\n\
-         events {{ worker_connections 20000; }}\n\
+         events {{ worker_connections 5000; }}\n\
          stream {{ server {{ listen 127.0.0.1:{redis}; proxy_pass 127.0.0.1:{}; proxy_ssl on; proxy_ssl_verify on;\n\
          proxy_ssl_trusted_certificate {}; proxy_ssl_name {NAME}; proxy_ssl_server_name on; proxy_ssl_session_reuse off; }} }}\n",
         place.redis,
@@ -102,13 +102,12 @@ fn stunnel(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
 /// It ends the log-in itself, with the password that it is given, and keeps connections to the server open.
 fn pgbouncer(place: &Place<'_>, program: &Path) -> anyhow::Result<Contender> {
     let postgres = free_port();
-    let here = place.directory.display();
     let (user, password) = USER;
     let users = write(place, "users.txt", &format!("\"{user}\" \"{password}\"\n"))?;
     let config = format!(
         "[databases]\nbench = host={NAME} port={} dbname=bench\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {postgres}\n\
          auth_type = scram-sha-256\nauth_file = {users}\nserver_tls_sslmode = verify-full\nserver_tls_ca_file = {}\n\
-         pool_mode = session\nmax_client_conn = 2000\ndefault_pool_size = 100\nmax_prepared_statements = 100\nlogfile = {here}/pgbouncer.txt\npidfile = {here}/pgbouncer.pid\nunix_socket_dir =\nuser = nobody\n",
+         pool_mode = session\nmax_client_conn = 2000\ndefault_pool_size = 100\nunix_socket_dir =\nuser = nobody\n",
         place.postgres,
         place.ca_file.display(),
     );

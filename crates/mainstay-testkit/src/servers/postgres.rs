@@ -185,6 +185,7 @@ fn settings(place: &Place, port: u16, tls: bool) -> String {
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '{here}'
 shared_buffers = 16MB
+max_connections = 300
 {quick}
 "
     );
