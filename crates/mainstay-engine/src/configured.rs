@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mainstay_model::{
     Alert, AlertKey, AuditAct, ChannelName, DependencyName, DependencyState, Diagnosis, EntryKind, Landscape,
-    Rule, Severity, Subject, in_words,
+    Progress, Rule, Severity, Subject, in_words,
 };
 
 mod rules;
@@ -171,8 +171,33 @@ impl Turn<'_> {
                 clock(self.now)
             );
             let last = format!("The last that it wrote was {} before this start.", in_words(length));
-            self.write(EntryKind::Mainstay, About::default().shown_by(vec![last]), text);
+            let evidence = std::iter::once(last).chain(self.missed(from)).collect();
+            self.write(EntryKind::Mainstay, About::default().shown_by(evidence), text);
         }
+    }
+
+    /// What would have been done since then, one fact each.
+    fn missed(&self, from: Timestamp) -> Vec<String> {
+        let blind = since(from, self.now).unsigned_abs().as_secs_f64();
+        let dependencies = &self.state.landscape.dependencies;
+        let each = |every: std::time::Duration| (blind / every.as_secs_f64().max(1.0)).floor();
+        let checks: f64 = dependencies.values().map(|one| each(one.every)).sum();
+        let of = match dependencies.len() {
+            1 => "1 dependency".to_owned(),
+            count => format!("{count} dependencies"),
+        };
+        let mut missed = vec![format!("{checks:.0} checks of {of} were not made.")];
+        for incident in self.state.incidents.values().filter(|incident| incident.is_open()) {
+            for (name, escalating) in &incident.escalations {
+                if let Progress::Waiting { until, .. } = &escalating.progress
+                    && (from..=self.now).contains(until)
+                {
+                    let late = in_words(since(*until, self.now));
+                    missed.push(format!("{name} is told of “{}” {late} late.", incident.title));
+                }
+            }
+        }
+        missed
     }
 
     fn write_configured(

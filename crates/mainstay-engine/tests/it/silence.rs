@@ -159,6 +159,18 @@ fn a_restart_says_since_when_nothing_is_known() {
 }
 
 #[test]
+fn a_restart_says_what_was_missed() {
+    let mut scene = Scene::with(&["db"]);
+    scene.written = Default::default();
+    scene.state = mainstay_engine::State::default().blind_since(Some(begin() - days(1)));
+    scene.pass(1).configure();
+    let about =
+        scene.written.timeline.iter().find(|entry| entry.text.starts_with("Mainstay was not running"));
+    let evidence = &about.unwrap().evidence;
+    assert_eq!(evidence[1], "2880 checks of 1 dependency were not made.");
+}
+
+#[test]
 fn checks_that_waited_for_the_store_are_no_silence() {
     let mut scene = Scene::with(&["db"]);
     scene.check("db", Good);
