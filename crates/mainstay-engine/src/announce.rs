@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use mainstay_model::{
     Alert, ChannelName, Delivery, DeliveryId, DeliveryState, EntryKind, Incident, IncidentId, IncidentState,
-    Landscape, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind, Rule, Severity,
-    Subject,
+    Landscape, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind, PersonName, Rule,
+    Severity, Subject,
 };
 
 use crate::agenda::Due;
@@ -287,10 +287,18 @@ impl Turn<'_> {
         let told = incident.told.channels.keys().filter(|name| landscape.channels.contains_key(*name));
         for name in told {
             if !addresses.iter().any(|one| one.channel == *name) {
-                addresses.push(Address { channel: name.clone(), person: None });
+                addresses.push(Address { channel: name.clone(), person: self.only_owner(name) });
             }
         }
         addresses
+    }
+
+    /// Whose channel it is, where it is that of one person: a later message is theirs as the first was.
+    fn only_owner(&self, channel: &ChannelName) -> Option<PersonName> {
+        let people = &self.state.landscape.people;
+        let mut owners = people.iter().filter(|(_, person)| person.channels.contains(channel));
+        let (name, _) = owners.next()?;
+        owners.next().is_none().then(|| name.clone())
     }
 
     /// Where the routes lead; `None` for an incident that says that telling itself fails, which has ways of its own.

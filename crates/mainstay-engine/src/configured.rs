@@ -171,13 +171,13 @@ impl Turn<'_> {
                 clock(self.now)
             );
             let last = format!("The last that it wrote was {} before this start.", in_words(length));
-            let evidence = std::iter::once(last).chain(self.missed(from)).collect();
+            let evidence = std::iter::once(last).chain(self.not_done(from)).collect();
             self.write(EntryKind::Mainstay, About::default().shown_by(evidence), text);
         }
     }
 
     /// What would have been done since then, one fact each.
-    fn missed(&self, from: Timestamp) -> Vec<String> {
+    fn not_done(&self, from: Timestamp) -> Vec<String> {
         let blind = since(from, self.now).unsigned_abs().as_secs_f64();
         let dependencies = &self.state.landscape.dependencies;
         let each = |every: std::time::Duration| (blind / every.as_secs_f64().max(1.0)).floor();

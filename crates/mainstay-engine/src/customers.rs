@@ -110,6 +110,11 @@ impl Turn<'_> {
     }
 }
 
+/// Whether customers see an incident of which something is broken still: closing it tells them that it is over.
+pub fn is_still_felt(incident: &Incident) -> bool {
+    incident.is_open() && incident.publication.is_some() && incident.alerts.values().any(is_broken)
+}
+
 /// Whether customers may notice it.
 fn is_felt(incident: &Incident) -> bool {
     !incident.is_drill()

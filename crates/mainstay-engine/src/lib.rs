@@ -44,7 +44,7 @@ mod wording;
 
 pub use audience::{Audience, Topic};
 pub use coverage::{Known, Rehearsal};
-pub use customers::customer_wording;
+pub use customers::{customer_wording, is_still_felt};
 pub use drill::{
     Called, DrillFault, DrillPlan, DrillTerms, NextDrill, Stage, StageKind, drill_failure, drill_score,
     is_down_by,

@@ -102,10 +102,11 @@ impl Turn<'_> {
             self.take_as_usual(id);
         }
         let Some(incident) = self.incident_mut(id) else { return };
+        let still_broken = incident.alerts.values().any(is_broken);
         incident.state = IncidentState::Resolved { at: now, by: by.map(str::to_owned) };
         incident.breaks_at = None;
         incident.hushed = None;
-        if incident.broke_at.is_some() {
+        if incident.broke_at.is_some() && !still_broken {
             incident.room.mitigated_at.get_or_insert(now);
         }
         // Dependencies recover one by one, and the last of them is not what it was about.
@@ -117,7 +118,11 @@ impl Turn<'_> {
             Some(who) => self.write(EntryKind::Resolved, about.by(who), format!("Resolved by {who}.")),
             None => self.write(EntryKind::Resolved, about, "It is over."),
         }
-        self.news(id).resolved = true;
+        let news = self.news(id);
+        news.resolved = true;
+        if let Some(who) = by.filter(|_| still_broken) {
+            news.lines.push(format!("{who} closed it by hand; it was not over."));
+        }
         self.end_escalations(id, "it is over");
         self.customers_hear_of_end(id);
         self.forget_later(id);

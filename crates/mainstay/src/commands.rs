@@ -46,7 +46,12 @@ fn only(list: &Value, named: &str, one: &str, all: &str) -> anyhow::Result<Strin
         [only] => Ok((*only).to_owned()),
         [] => anyhow::bail!("no {one} begins with {named:?}. `{all}` shows the latest"),
         several => {
-            anyhow::bail!("{} {one}s begin with {named:?}. Write more of the identifier", several.len())
+            const SHOWN: usize = 5;
+            let shown = several.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+            anyhow::bail!(
+                "{} {one}s begin with {named:?}. Write more of the identifier: {shown}",
+                several.len()
+            )
         }
     }
 }

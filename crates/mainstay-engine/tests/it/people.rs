@@ -52,7 +52,9 @@ fn people_take_up_publish_update_and_resolve() {
     scene.act(Action::Note { incident: id, text: "called them".into(), evidence: vec![] });
     scene.ops(&["0 #1 opened page: db is down: the connection is refused"]);
     scene.act(Action::Resolve(id)).act(Action::Resolve(id));
-    scene.ops(&["0 #2 resolved page: db is down: the connection is refused"]);
+    scene.ops(&[
+        "0 #2 resolved page: db is down: the connection is refused | ana closed it by hand; it was not over.",
+    ]);
     assert_eq!(scene.timeline(id), "opened acknowledged published public-update note resolved public-update");
     let incident = scene.incident(0);
     assert!(matches!(incident.state, IncidentState::Resolved { by: Some(_), .. }));

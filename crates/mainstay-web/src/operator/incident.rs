@@ -121,6 +121,8 @@ struct IncidentPage {
     providers: Vec<(String, String)>,
     before: Before,
     offers: Offers,
+    /// Whether closing it would tell customers something that is not so.
+    still_felt: bool,
     times: Vec<(&'static str, When, String)>,
     public: Option<Public>,
     suggestion: Option<(String, String)>,
@@ -202,6 +204,7 @@ fn page(known: &Known, file: File, desk: Desk, before: Before, offers: Offers) -
             .collect(),
         before,
         offers,
+        still_felt: mainstay_engine::is_still_felt(&incident),
         times: times(&Times::of(&incident), now),
         suggestion: (is_open && public.is_none() && !incident.is_drill())
             .then(|| suggestion(known, &incident)),

@@ -210,7 +210,10 @@ mod tests {
         let known = json!({ "incidents": [{ "id": "0193aa01-0000" }, { "id": "0193aa02-0000" }] });
         assert_eq!(only(&known, "0193aa02").unwrap(), "0193aa02-0000");
         let several = only(&known, "0193").unwrap_err().to_string();
-        assert_eq!(several, "2 incidents begin with \"0193\". Write more of the identifier");
+        assert_eq!(
+            several,
+            "2 incidents begin with \"0193\". Write more of the identifier: 0193aa01-0000, 0193aa02-0000"
+        );
         for named in ["", "0194"] {
             let none = only(&known, named).unwrap_err().to_string();
             assert!(none.starts_with("no incident begins with"), "{none}");

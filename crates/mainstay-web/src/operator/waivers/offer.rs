@@ -85,6 +85,11 @@ impl Offers {
         offers
     }
 
+    /// Whether something can be done that is not done yet.
+    pub(in crate::operator) fn is_news(&self) -> bool {
+        !self.asked.is_empty() || self.possible.iter().any(|one| !one.extends)
+    }
+
     /// Whether there is nothing to be said.
     pub(in crate::operator) fn is_empty(&self) -> bool {
         self.possible.is_empty() && self.asked.is_empty() && self.refused.is_empty()

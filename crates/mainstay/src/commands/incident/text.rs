@@ -1,13 +1,18 @@
 //! Incidents for people on a terminal, in 80 columns.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use mainstay_model::in_words;
 use serde_json::Value;
 
 use crate::terminal::{Paint, WIDTH, cell, fit, wrapped};
 
-/// As much of an identifier as tells apart incidents that did not begin in the same millisecond.
+/// As much of an identifier as tells apart incidents that did not begin in the same millisecond. Of those that did, more is shown.
 const SHORT: usize = 13;
+
+/// A whole identifier would leave no room for what it is of.
+const LONGEST: usize = 30;
 
 /// Columns before the text of a section: two, then its label.
 const INDENT: usize = 10;
@@ -25,16 +30,17 @@ pub(super) fn list(answer: &Value, now: Timestamp, colour: bool) -> String {
         1 => "1 incident is open.\n".into(),
         open => format!("{open} incidents are open.\n"),
     };
+    let width = telling(&incidents);
     for one in incidents {
-        let id = short(one);
+        let id = word(one, "id").chars().take(width).collect::<String>();
         let head = format!(
             "{} {} {} {}",
             symbol(one),
-            cell(&id, SHORT),
+            cell(&id, width),
             cell(word(one, "severity"), 4),
             cell(word(one, "state"), 12)
         );
-        let room = WIDTH - 2 - SHORT - 1 - 4 - 1 - 12 - 1;
+        let room = WIDTH - 2 - width - 1 - 4 - 1 - 12 - 1;
         let title = fit(word(one, "title"), room);
         let mut lines = title.iter();
         let first = lines.next().map(String::as_str).unwrap_or_default();
@@ -51,7 +57,7 @@ pub(super) fn one(incident: &Value, now: Timestamp, colour: bool) -> String {
     let paint = Paint { colour };
     let head =
         format!("{} {}, severity {}", symbol(incident), word(incident, "state"), word(incident, "severity"));
-    let mut text = format!("{}  {}\n", paint.bold(&head), paint.dim(&short(incident)));
+    let mut text = format!("{}  {}\n", paint.bold(&head), paint.dim(word(incident, "id")));
     text.push_str(&format!("{}\n\n", wrapped(&sentence(word(incident, "title")), 2)));
     let mut section = |label: &str, lines: &[String]| {
         let mut label = label;
@@ -81,8 +87,14 @@ fn symbol(incident: &Value) -> char {
     }
 }
 
-fn short(incident: &Value) -> String {
-    word(incident, "id").chars().take(SHORT).collect()
+/// How many characters tell these apart, so that each can be named as it is shown.
+fn telling(incidents: &[&Value]) -> usize {
+    let ids: BTreeSet<&str> = incidents.iter().map(|one| word(one, "id")).collect();
+    let tells = |width: &usize| {
+        let shown: BTreeSet<&str> = ids.iter().map(|id| id.get(..*width).unwrap_or(id)).collect();
+        shown.len() == ids.len()
+    };
+    (SHORT..LONGEST).find(tells).unwrap_or(LONGEST)
 }
 
 fn word<'a>(value: &'a Value, key: &str) -> &'a str {
