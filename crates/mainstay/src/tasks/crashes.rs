@@ -28,8 +28,10 @@ const LONGEST_OF_MANY: Duration = Duration::from_millis(400);
 const LONGEST_WITH_SERVER: Duration = Duration::from_millis(1200);
 /// Each breaks and returns so often; with a third time it would be flapping, whose single changes are not told.
 const BREAKS: usize = 2;
-/// As long as the outbox may take to empty once the receivers are well.
+/// As long as the outbox may take to empty once the receivers are well, and the store to be free.
 const SETTLING: Duration = Duration::from_secs(90);
+/// So much more for each life before: people do something every few milliseconds of it, and most of that is told.
+const SETTLING_OF_EACH: Duration = Duration::from_millis(500);
 
 #[test]
 fn however_often_everything_is_dropped_each_message_arrives() {
@@ -81,7 +83,7 @@ fn crash(crashes: u32, longest_life: Duration, location: &Location) {
     weather.clear();
     receivers.iter().for_each(Moody::calm_down);
     let last = Runtime::new().unwrap();
-    let told = last.block_on(settle(&house, &mut weather));
+    let told = last.block_on(settle(&house, &mut weather, SETTLING + SETTLING_OF_EACH * crashes));
     let incidents = told.iter().map(|delivery| delivery.message.incident.id).collect::<BTreeSet<_>>().len();
     let mut duplicates = 0;
     for (channel, receiver) in ["first", "second"].into_iter().zip(&receivers) {
@@ -173,9 +175,9 @@ async fn live(house: &House, weather: &mut Weather) {
 }
 
 /// The last life: waits until everything is well, every incident over and the outbox empty; gives every message.
-async fn settle(house: &House, weather: &mut Weather) -> Vec<Delivery> {
+async fn settle(house: &House, weather: &mut Weather, within: Duration) -> Vec<Delivery> {
     let life = begin(house).await;
-    let told = wait_for("everything to be over and told", SETTLING, async || {
+    let told = wait_for("everything to be over and told", within, async || {
         for report in weather.news(&life.state) {
             life.inbox.record(Event::Checked(Box::new(report))).await;
         }
