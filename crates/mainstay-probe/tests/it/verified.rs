@@ -1,5 +1,6 @@
 use mainstay_model::{FailureKind, FindingKind, Otherwise, Verdict};
 use mainstay_testkit::scripted::{Act, Peer, Script};
+use mainstay_testkit::servers::{MariaDb, MariaDbOptions, require};
 use mainstay_testkit::{Pki, Scenario};
 
 use crate::support::{Authority, Folder, LONG, check, in_short, now, request};
@@ -192,6 +193,32 @@ async fn a_certificate_of_ours_is_shown_where_one_is_configured() {
             assert_eq!(report.addresses[0].also, [], "{report:?}");
         }
     }
+}
+
+/// A certificate of ours is for no server that does not verify, so the first check of an outage breaks off. Servers count that, and
+/// lock us out after many in a row: the next ones do without it.
+#[tokio::test]
+async fn with_a_certificate_of_ours_an_outage_leaves_one_mark() {
+    if !require(MariaDb::available()) {
+        return;
+    }
+    #[expect(clippy::disallowed_methods, reason = "the server judges our certificate by the real clock")]
+    let now = jiff::Timestamp::now();
+    let (pki, folder) = (Pki::new(now), Folder::new());
+    let identity = pki.identity(Scenario::Expired, "localhost");
+    let server = MariaDb::start(MariaDbOptions { identity: Some(&identity), accounts: &[] });
+    let (certificate, key) = pki.client("monitor").write(&folder.0);
+    let mut request = request(&format!("mysql://127.0.0.1:{}", server.port()), LONG);
+    request.tls.ca_file = Some(pki.write_root(&folder.0));
+    request.tls.server_name = Some("localhost".into());
+    request.tls.identity = Some(mainstay_model::ClientIdentity { certificate, key });
+    let prober = mainstay_probe::Prober::new(Default::default());
+    for _ in 0..4 {
+        assert_eq!(in_short(&prober.check(&request, now).await), "certificate-expired tls provider");
+    }
+    prober.farewells().await;
+    let marks = server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_connects_preauth'");
+    assert_eq!(marks, "Aborted_connects_preauth\t1");
 }
 
 #[tokio::test]

@@ -25,9 +25,8 @@ use crate::{RevocationReason, Revocations, Revoked, Roots};
 /// It costs a verification for each path and list of one of its issuers, so do it when lists or chains change, not for every
 /// connection.
 pub fn revoked_in(chain: &[CertificateDer<'_>], roots: &Roots, crls: &[Crl], now: Timestamp) -> Vec<Revoked> {
-    let facts: Vec<_> = chain.iter().map(|der| Facts::read(der).ok().map(Arc::new)).collect();
-    let (now, revocations, source) = (whole_second(now), Revocations::NONE, Source::Server);
-    let case = Case { chain, facts: &facts, roots: Some(roots), name: None, revocations, now, source };
+    let facts = read(chain);
+    let case = case(chain, &facts, roots, now);
     let mut found: Vec<Revoked> = Vec::new();
     for (moment, path) in path::ever_verified(&case) {
         for crl in crls {
@@ -42,9 +41,8 @@ pub fn revoked_in(chain: &[CertificateDer<'_>], roots: &Roots, crls: &[Crl], now
 ///
 /// Only certificates of a path that verifies at some moment are asked: anybody can send anything beside them.
 pub fn crl_urls_of(chain: &[CertificateDer<'_>], roots: &Roots, now: Timestamp) -> Vec<String> {
-    let facts: Vec<_> = chain.iter().map(|der| Facts::read(der).ok().map(Arc::new)).collect();
-    let (now, revocations, source) = (whole_second(now), Revocations::NONE, Source::Server);
-    let case = Case { chain, facts: &facts, roots: Some(roots), name: None, revocations, now, source };
+    let facts = read(chain);
+    let case = case(chain, &facts, roots, now);
     let mut urls: Vec<String> = Vec::new();
     for (_, path) in path::ever_verified(&case) {
         let certificates = path.sent.iter().filter_map(|&index| chain.get(index));
@@ -56,6 +54,21 @@ pub fn crl_urls_of(chain: &[CertificateDer<'_>], roots: &Roots, now: Timestamp) 
     }
     urls.truncate(super::MOST_URLS);
     urls
+}
+
+fn read(chain: &[CertificateDer<'_>]) -> Vec<Option<Arc<Facts>>> {
+    chain.iter().map(|der| Facts::read(der).ok().map(Arc::new)).collect()
+}
+
+/// The chain for whatever name, with nothing known of revocations yet.
+fn case<'a>(
+    chain: &'a [CertificateDer<'a>],
+    facts: &'a [Option<Arc<Facts>>],
+    roots: &'a Roots,
+    now: Timestamp,
+) -> Case<'a> {
+    let (now, revocations, source) = (whole_second(now), Revocations::NONE, Source::Server);
+    Case { chain, facts, roots: Some(roots), name: None, revocations, now, source }
 }
 
 /// The certificate of the path that the list calls revoked: the one nearest to the root, which webpki comes to first.

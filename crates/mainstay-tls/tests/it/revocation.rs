@@ -7,7 +7,7 @@ use mainstay_model::{FailureKind, Fingerprint};
 use mainstay_testkit::{CrlSpec, Identity, Pki, Scenario, Spec};
 use mainstay_tls::{
     CertificateDer, Crl, CrlError, Judge, Judgement, MAX_CRL_BYTES, RevocationReason, Revocations, Revoked,
-    Terms, crl_urls, parse_server_name, revoked_in,
+    Terms, crl_urls, crl_urls_of, parse_server_name, revoked_in,
 };
 
 use crate::attempt::{NAME, now, roots, waiver_for, without_waiver};
@@ -239,4 +239,16 @@ fn no_flipped_byte_of_a_list_is_believed() {
         let Ok(crl) = Crl::read(&bytes) else { continue };
         assert_eq!(found(&pki, &chain, &[crl], now()), [0; 0], "byte {at}");
     }
+}
+
+/// Whoever sends a chain can put anything behind it: those certificates must not say whom we ask.
+#[test]
+fn only_certificates_of_the_path_say_where_lists_are() {
+    let (pki, stranger) = (Pki::new(now()), Pki::new(now()));
+    let spec = |url: &str| Spec::new(NAME, now() - DAY, now() + DAY).with_crl_url(url);
+    let mut chain = pki.issue(spec("http://authority.example.test/list.crl")).chain;
+    chain.extend(stranger.issue(spec("http://169.254.169.254/latest")).chain);
+    let urls = |roots: &str| crl_urls_of(&chain, &self::roots(roots), now());
+    assert_eq!(urls(&pki.root_pem()), ["http://authority.example.test/list.crl"]);
+    assert_eq!(urls(&Pki::new(now()).root_pem()), [""; 0], "nothing of it is trusted");
 }
