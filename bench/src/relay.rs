@@ -11,14 +11,14 @@ use anyhow::ensure;
 use mainstay_testkit::servers::{
     Account, MariaDb, MariaDbOptions, Method, Postgres, PostgresOptions, Redis, RedisOptions,
 };
-use mainstay_testkit::{Pki, Scenario};
+use mainstay_testkit::{Identity, Pki, Scenario};
 
 use crate::whole::{now, tempdir};
 use contender::Contender;
 use load::Load;
 
 /// The name that the certificate is for; it leads to this machine.
-const NAME: &str = "localhost";
+pub(crate) const NAME: &str = "localhost";
 /// Whoever logs in to PostgreSQL and MariaDB.
 pub(crate) const USER: (&str, &str) = ("app", "app-password");
 
@@ -37,14 +37,7 @@ pub(crate) fn run(size: &Size) -> anyhow::Result<()> {
     let pki = Pki::new(now());
     let identity = pki.identity(Scenario::Fine, NAME);
     let ca_file = pki.write_root(&directory);
-    let redis = Redis::start(RedisOptions { identity: Some(&identity), ..RedisOptions::default() });
-    let accounts = [Account::new(USER.0, USER.1, Method::Scram)];
-    let postgres = Postgres::start(PostgresOptions {
-        identity: Some(&identity),
-        accounts: &accounts,
-        ..PostgresOptions::default()
-    });
-    postgres.execute("CREATE DATABASE bench OWNER app");
+    let (redis, postgres) = servers(&identity);
     let accounts = [Account::new(USER.0, USER.1, Method::MySqlNative)];
     let mariadb = MariaDb::start(MariaDbOptions { identity: Some(&identity), accounts: &accounts });
     mysql::prepare(&mariadb, &directory)?;
@@ -62,6 +55,19 @@ pub(crate) fn run(size: &Size) -> anyhow::Result<()> {
     }
     std::fs::remove_dir_all(&directory)?;
     Ok(())
+}
+
+/// The servers that show this certificate; [`USER`] owns the database `bench`.
+pub(crate) fn servers(identity: &Identity) -> (Redis, Postgres) {
+    let redis = Redis::start(RedisOptions { identity: Some(identity), ..RedisOptions::default() });
+    let accounts = [Account::new(USER.0, USER.1, Method::Scram)];
+    let postgres = Postgres::start(PostgresOptions {
+        identity: Some(identity),
+        accounts: &accounts,
+        ..PostgresOptions::default()
+    });
+    postgres.execute("CREATE DATABASE bench OWNER app");
+    (redis, postgres)
 }
 
 /// Where everything is.

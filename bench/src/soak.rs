@@ -7,16 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use mainstay_testkit::servers::{Account, Method, Postgres, PostgresOptions, Redis, RedisOptions, free_port};
+use mainstay_testkit::servers::{Postgres, free_port};
 use mainstay_testkit::{Pki, Scenario};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::relay::{NAME, USER, servers};
 use crate::whole::{now, tempdir};
-
-const NAME: &str = "localhost";
-const USER: (&str, &str) = ("app", "app-password");
 
 /// What `bench soak` does.
 pub(crate) struct Size {
@@ -40,14 +38,7 @@ pub(crate) fn run(size: &Size) -> anyhow::Result<()> {
     let pki = Pki::new(now());
     let identity = pki.identity(Scenario::Fine, NAME);
     pki.write_root(&directory);
-    let redis = Redis::start(RedisOptions { identity: Some(&identity), ..RedisOptions::default() });
-    let accounts = [Account::new(USER.0, USER.1, Method::Scram)];
-    let postgres = Postgres::start(PostgresOptions {
-        identity: Some(&identity),
-        accounts: &accounts,
-        ..PostgresOptions::default()
-    });
-    postgres.execute("CREATE DATABASE bench OWNER app");
+    let (redis, postgres) = servers(&identity);
     let ports = Ports { cache: free_port(), db: free_port() };
     let config = directory.join("mainstay.yaml");
     std::fs::write(&config, configuration(redis.tls_port(), postgres.port(), &ports))?;
