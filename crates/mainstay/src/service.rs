@@ -21,6 +21,7 @@ use mainstay_store::{Retention, Store};
 use mainstay_tls::{PolicyKey, SignedPolicy};
 use mainstay_web::operator::{self, Links, Operator, Readiness};
 use mainstay_web::public::Public;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -82,13 +83,7 @@ impl Service {
         // Before anybody can see that it runs: until then these signals would end it on the spot.
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
         let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be waited for")?;
-        let (operator_place, public_place) = (loaded.server.listen, loaded.landscape.status_page.listen);
-        inherited.tell_of_others(&[operator_place, public_place], &loaded.landscape);
-        let operator_listener = bind(operator_place, "server.listen", &inherited).await?;
-        let public_listener = bind(public_place, "status_page.listen", &inherited).await?;
-        let operator_address = operator_listener.local_addr()?;
-        let public_address = public_listener.local_addr()?;
-
+        let doors = Doors::open(&loaded, &inherited).await?;
         let store = Store::open(&crate::location::of(&loaded.server)).await?;
         let socket = Socket::bind(&loaded.server.data_dir)?;
         let courier = Arc::new(courier()?);
@@ -98,26 +93,14 @@ impl Service {
         let state: SharedState = Arc::new(RwLock::new(state));
 
         let (rechecks, rechecks_wanted) = Rechecks::new();
-        let pokes = Pokes {
-            rechecks,
-            deliver: Arc::new(Notify::new()),
-            references: Arc::new(Notify::new()),
-            publish: Arc::new(Notify::new()),
-            changes: watch::Sender::new(0),
-        };
+        let pokes = pokes(rechecks);
         let (recorder, inbox) = Recorder::new(state.clone(), store.clone(), pokes.clone(), clock::now);
         let (trouble, policy) = (recorder.trouble(), recorder.policy());
         let stop_recorder = CancellationToken::new();
         let recorder = tokio::spawn(recorder.run(stop_recorder.clone()));
 
         let landscape = Arc::new(loaded.landscape.clone());
-        // On a full disk this waits for room, and a signal must still end it.
-        tokio::select! {
-            written = inbox.record(Event::Configured(landscape.clone())) => {
-                anyhow::ensure!(written, "the recorder ended before the configuration was in force");
-            }
-            _ = terminate.recv() => anyhow::bail!("told to stop before the configuration could be written"),
-        }
+        put_in_force(&inbox, landscape.clone(), &mut terminate).await?;
         let landscape = watch::Sender::new(landscape);
         let prober = Arc::new(Prober::new(ProberOptions::default()));
         // Before the first check: what was ever revoked is no news.
@@ -155,8 +138,8 @@ impl Service {
         if let Some(socket) = socket {
             team.spawn("owner's socket", socket.listen(operator::for_owner(operator.clone()), team.stop()));
         }
-        team.spawn("operator's listener", listen(operator_listener, operator, team.stop()));
-        team.spawn("public listener", listen(public_listener, public, team.stop()));
+        team.spawn("operator's listener", listen(doors.operator, operator, team.stop()));
+        team.spawn("public listener", listen(doors.public, public, team.stop()));
         let (store, landscape) = (parts.store.clone(), parts.landscape.subscribe());
         parts.spawn_reloader(&team, hang_up);
         Ok(Service {
@@ -166,8 +149,8 @@ impl Service {
             recorder,
             store,
             landscape,
-            operator_address,
-            public_address,
+            operator_address: doors.operator_address,
+            public_address: doors.public_address,
         })
     }
 
@@ -210,6 +193,50 @@ impl Service {
             let _ = self.recorder.await;
         }
         self.store.close().await;
+    }
+}
+
+/// Where pages are asked for.
+struct Doors {
+    operator: TcpListener,
+    operator_address: SocketAddr,
+    public: TcpListener,
+    public_address: SocketAddr,
+}
+
+impl Doors {
+    async fn open(loaded: &Loaded, inherited: &Inherited) -> anyhow::Result<Doors> {
+        let (operator, public) = (loaded.server.listen, loaded.landscape.status_page.listen);
+        inherited.tell_of_others(&[operator, public], &loaded.landscape);
+        let operator = bind(operator, "server.listen", inherited).await?;
+        let public = bind(public, "status_page.listen", inherited).await?;
+        let (operator_address, public_address) = (operator.local_addr()?, public.local_addr()?);
+        Ok(Doors { operator, operator_address, public, public_address })
+    }
+}
+
+fn pokes(rechecks: Rechecks) -> Pokes {
+    Pokes {
+        rechecks,
+        deliver: Arc::new(Notify::new()),
+        references: Arc::new(Notify::new()),
+        publish: Arc::new(Notify::new()),
+        changes: watch::Sender::new(0),
+    }
+}
+
+/// On a full disk this waits for room, and a signal must still end it.
+async fn put_in_force(
+    inbox: &Inbox,
+    landscape: Arc<Landscape>,
+    terminate: &mut Signal,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        written = inbox.record(Event::Configured(landscape)) => {
+            anyhow::ensure!(written, "the recorder ended before the configuration was in force");
+            Ok(())
+        }
+        _ = terminate.recv() => anyhow::bail!("told to stop before the configuration could be written"),
     }
 }
 

@@ -36,6 +36,15 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// The configuration of a dependency `db`: TLS at this port with a certificate for localhost, checked every second. More keys of it can
+/// follow.
+pub(crate) fn checked_each_second(port: u16) -> String {
+    format!(
+        "dependencies:\n  db:\n    url: tls://127.0.0.1:{port}\n    tls: {{ ca_file: root.pem, server_name: localhost }}\n    \
+         every: 1s\n    timeout: 900ms\n"
+    )
+}
+
 impl Home {
     /// A new directory, and two ports that nobody listens on.
     pub(crate) fn new() -> Home {

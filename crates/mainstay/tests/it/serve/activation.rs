@@ -5,7 +5,7 @@ use std::process::Command;
 use mainstay_testkit::servers::{Nginx, free_port, require};
 use mainstay_testkit::{Pki, Scenario};
 
-use crate::instance::{Home, Instance, PATIENCE, now};
+use crate::instance::{Home, Instance, PATIENCE, checked_each_second, now};
 
 /// Sockets as systemd hands them over: the third and fourth file of the process, which are said to be its own.
 const HAND_OVER: &str = r#"exec 3<&0 4>&1 </dev/null >/dev/null; LISTEN_FDS=2 LISTEN_PID=$$ exec "$0" "$@""#;
@@ -33,9 +33,8 @@ async fn a_restart_turns_nobody_away_whose_sockets_are_kept() {
     let relay = TcpListener::bind(here(free_port())).expect("a free port");
     let relay_port = relay.local_addr().expect("it is bound").port();
     home.configure(&format!(
-        "dependencies:\n  db:\n    url: tls://127.0.0.1:{}\n    tls: {{ ca_file: root.pem, server_name: localhost }}\n    \
-         every: 1s\n    timeout: 900ms\n    relay: {{ listen: 127.0.0.1:{relay_port} }}\n",
-        nginx.https_port(),
+        "{}    relay: {{ listen: 127.0.0.1:{relay_port} }}\n",
+        checked_each_second(nginx.https_port()),
     ));
     let client = reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build();
     let client = client.expect("a client");

@@ -9,7 +9,7 @@ use mainstay_testkit::{Answer, CrlSpec, Pki, Receiver, Scenario, Spec, wait_for}
 use serde_json::{Value, json};
 
 use super::hook::Hook;
-use crate::instance::{Home, PATIENCE, now};
+use crate::instance::{Home, PATIENCE, checked_each_second, now};
 
 struct Scene {
     home: Home,
@@ -65,9 +65,8 @@ async fn an_expired_certificate_is_accepted_for_a_while_and_no_longer() {
     let scene = Scene { home: Home::new(), relay: free_port() };
     pki.write_root(scene.home.directory());
     scene.home.configure(&format!(
-        "dependencies:\n  db:\n    url: tls://127.0.0.1:{}\n    tls: {{ ca_file: root.pem, server_name: localhost }}\n    \
-         every: 1s\n    timeout: 900ms\n    relay: {{ listen: 127.0.0.1:{}, drain_within: 1s }}\n{}",
-        nginx.https_port(),
+        "{}    relay: {{ listen: 127.0.0.1:{}, drain_within: 1s }}\n{}",
+        checked_each_second(nginx.https_port()),
         scene.relay,
         hook.configuration()
     ));
@@ -143,9 +142,8 @@ async fn what_an_authority_calls_revoked_is_refused_and_never_waived() {
     let scene = Scene { home: Home::new(), relay: free_port() };
     pki.write_root(scene.home.directory());
     scene.home.configure(&format!(
-        "dependencies:\n  db:\n    url: tls://127.0.0.1:{}\n    tls: {{ ca_file: root.pem, server_name: localhost }}\n    \
-         every: 1s\n    timeout: 900ms\n    relay: {{ listen: 127.0.0.1:{} }}\n",
-        nginx.https_port(),
+        "{}    relay: {{ listen: 127.0.0.1:{} }}\n",
+        checked_each_second(nginx.https_port()),
         scene.relay,
     ));
     let instance = scene.home.serve().await;
@@ -177,11 +175,7 @@ async fn a_relay_alone_goes_by_its_servers_policy_also_without_the_server() {
     let nginx = Nginx::start(&pki.identity(Scenario::Expired, "localhost"));
     let scene = Scene { home: Home::new(), relay: free_port() };
     let there = Home::new();
-    let dependency = format!(
-        "dependencies:\n  db:\n    url: tls://127.0.0.1:{}\n    tls: {{ ca_file: root.pem, server_name: localhost }}\n    \
-         every: 1s\n    timeout: 900ms\n",
-        nginx.https_port()
-    );
+    let dependency = checked_each_second(nginx.https_port());
     for home in [&scene.home, &there] {
         pki.write_root(home.directory());
     }
