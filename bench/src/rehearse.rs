@@ -15,7 +15,8 @@ pub(crate) fn run(dependencies: usize) -> anyhow::Result<()> {
     let landscape = landscape(dependencies)?;
     let from: Timestamp = "2026-03-09T10:17:00Z".parse()?;
     let until = from + SignedDuration::from_hours(28 * 24);
-    let rehearsal = Rehearsal { landscape: &landscape, known: None, from, until, require_proven: false };
+    let rehearsal =
+        Rehearsal { landscape: &landscape, known: None, from, until, resolved: None, require_proven: false };
     let begin = Instant::now();
     let coverage = rehearsal.play(&mut |_, _| {});
     let seconds = begin.elapsed().as_secs_f64();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Breaking, ChannelName, Coverage, Covered, Dependency, DependencyName, DependencyState, KeptOverride,
-    Landscape, Silence,
+    Landscape, Resolved, Silence,
 };
 
 mod alert;
@@ -27,10 +27,12 @@ mod alike;
 mod breaks;
 mod calendar;
 mod fate;
+mod ground;
 mod holes;
 mod judge;
 mod own;
 mod play;
+mod stand;
 mod sweep;
 
 use crate::State;
@@ -39,6 +41,7 @@ use crate::rules::Own;
 use crate::time::later;
 use calendar::Calendars;
 use fate::Fates;
+pub use fate::lookups;
 use holes::Holes;
 use judge::Judge;
 use play::{Script, Stage};
@@ -84,6 +87,8 @@ pub struct Rehearsal<'a> {
     pub from: Timestamp,
     /// The moment before which everything breaks.
     pub until: Timestamp,
+    /// Where names lead, as far as it was answered; `None` where nobody was asked.
+    pub resolved: Option<&'a Resolved>,
     /// Whether a channel of which nothing is known counts as one that never worked.
     pub require_proven: bool,
 }
@@ -121,7 +126,7 @@ impl Rehearsal<'_> {
         let bare = Landscape { dependencies: BTreeMap::new(), ..self.landscape.clone() };
         let end = later(self.until, TAIL);
         let mut calendars = Calendars::new(self.landscape, self.known, &rules, self.from, end);
-        let fates = Fates::of(self.landscape);
+        let fates = Fates::of(self.landscape, self.resolved);
         let mut holes = Holes::new(self);
         let mut own = own::Fired::default();
         let mut all = Vec::new();

@@ -43,7 +43,7 @@ mod waiver;
 mod wording;
 
 pub use audience::{Audience, Topic};
-pub use coverage::{Known, Rehearsal};
+pub use coverage::{Known, Rehearsal, lookups};
 pub use customers::{customer_wording, is_still_felt};
 pub use drill::{
     Called, DrillFault, DrillPlan, DrillTerms, NextDrill, Stage, StageKind, drill_failure, drill_score,

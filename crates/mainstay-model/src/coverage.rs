@@ -275,7 +275,7 @@ kinds! {
         SilenceWithoutEnd = "silence-without-end",
         /// Only a person without channels is told.
         PersonWithoutChannel = "person-without-channel",
-        /// Every channel that tells of it belongs to the provider that failed.
+        /// Every channel that tells of it belongs to the provider that failed, or leads there.
         SharedFate = "shared-fate",
         /// Every channel that tells of it has never worked so far.
         ChannelNeverProven = "channel-never-proven",
@@ -297,6 +297,8 @@ kinds! {
         StatusPageSharesFate = "status-page-shares-fate",
         /// Whether channels work is not known.
         ProofUnknown = "proof-unknown",
+        /// Whether a channel fails together with a provider is not known, for its names could not be resolved.
+        FateUnknown = "fate-unknown",
         /// Nobody is on call for a time, and others are told then.
         ScheduleGap = "schedule-gap",
         /// No route leads to an escalation.

@@ -23,6 +23,7 @@ mod histogram;
 mod id;
 mod incident;
 mod landscape;
+mod lookup;
 mod message;
 mod name;
 mod nearest;
@@ -75,6 +76,7 @@ pub use landscape::{
     Heartbeat, Landscape, MailSecurity, MailServer, ProvenWithin, Provider, StatusPage, TlsMode, TlsPolicy,
     WaiverTerms,
 };
+pub use lookup::{LookedUp, Lookup, Resolved};
 pub use message::{
     Attempt, AttemptResult, Delivery, DeliveryState, LATE_AFTER, Message, MessageDependency, MessageFailure,
     MessageIncident, MessageKind,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use mainstay_model::{Blame, CheckReport, Failure, FailureKind, Fingerprint, Phase, Upgrade};
+use mainstay_model::{
+    Blame, CheckReport, Failure, FailureKind, Fingerprint, LookedUp, Lookup, Phase, Upgrade,
+};
 use mainstay_tls::{ClientKey, Judge, Revocations, Revoked, ServerName, parse_server_name};
 use tokio::time::{Instant, timeout_at};
 
@@ -75,6 +77,12 @@ impl Prober {
             None => self.check_network(request, now, deadline).await,
         };
         assemble(request, now, outcome.unwrap_or_else(Outcome::could_not_begin))
+    }
+
+    /// What a name leads to, as the applications of this machine would be told; nothing where it does not exist, and `None` when no
+    /// resolver said within its time, some seconds.
+    pub async fn look_up(&self, lookup: &Lookup) -> Option<LookedUp> {
+        self.resolve.look_up(lookup).await
     }
 
     /// Waits until the farewells of all checks so far are said, which takes little more than a second at most. For a process that

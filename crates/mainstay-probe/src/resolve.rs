@@ -9,10 +9,11 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::{Query, ResponseCode};
-use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
 use mainstay_model::{
-    Blame, Failure, FailureKind, Finding, FindingKind, Observation, Phase, Severity, Verdict,
+    Blame, Failure, FailureKind, Finding, FindingKind, LookedUp, Lookup, Observation, Phase, Severity,
+    Verdict,
 };
 
 use tokio::time::Instant;
@@ -104,6 +105,53 @@ impl Resolve {
         Ok(Addresses::of(addresses))
     }
 
+    /// What a name leads to; nothing where it does not exist, and `None` when no resolver said.
+    pub(crate) async fn look_up(&self, lookup: &Lookup) -> Option<LookedUp> {
+        let answer = match lookup {
+            Lookup::Host(host) => {
+                let name = Name::from_utf8(host).ok()?;
+                let addresses = self.in_hosts_file(&name);
+                if !addresses.is_empty() {
+                    return Some(LookedUp {
+                        addresses: addresses.into_iter().collect(),
+                        ..LookedUp::default()
+                    });
+                }
+                self.resolver.current()?.lookup_ip(host.as_str()).await.map(Into::into)
+            }
+            Lookup::Mail(domain) => self.records(domain, RecordType::MX).await?,
+            Lookup::NameServers(domain) => self.records(domain, RecordType::NS).await?,
+        };
+        let mut found = match answer {
+            Ok(answer) => found(answer.answers()),
+            Err(NetError::Dns(DnsError::NoRecordsFound(NoRecords {
+                response_code: ResponseCode::NXDomain | ResponseCode::NoError,
+                ..
+            }))) => LookedUp::default(),
+            Err(_) => return None,
+        };
+        match lookup {
+            // RFC 5321 section 5.1: without a word of it, a domain takes its mail itself.
+            Lookup::Mail(domain) if found.names.is_empty() => {
+                found.names.insert(domain.clone());
+            }
+            // RFC 7505: the root in this place means that it takes none.
+            _ => found.names.retain(|name| !name.is_empty()),
+        }
+        Some(found)
+    }
+
+    /// Of exactly this name, without the search list of this machine.
+    async fn records(
+        &self,
+        domain: &str,
+        kind: RecordType,
+    ) -> Option<Result<hickory_resolver::lookup::Lookup, NetError>> {
+        let mut name = Name::from_utf8(domain).ok()?;
+        name.set_fqdn(true);
+        Some(self.resolver.current()?.lookup(name, kind).await)
+    }
+
     fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
         let Ok(hosts) = self.hosts.current(Instant::now(), || {
             Ok::<_, Infallible>(Arc::new(Hosts::from_system().unwrap_or_default()))
@@ -135,6 +183,24 @@ impl Source {
             }
         }
     }
+}
+
+/// The names and addresses among records.
+fn found(records: &[Record]) -> LookedUp {
+    let mut found = LookedUp::default();
+    for record in records {
+        let name = match &record.data {
+            RData::CNAME(name) => &name.0,
+            RData::MX(mail) => &mail.exchange,
+            RData::NS(name) => &name.0,
+            other => {
+                found.addresses.extend(other.ip_addr());
+                continue;
+            }
+        };
+        found.names.insert(name.to_utf8().trim_end_matches('.').to_ascii_lowercase());
+    }
+    found
 }
 
 fn system_resolver() -> Option<TokioResolver> {

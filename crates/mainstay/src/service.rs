@@ -299,6 +299,7 @@ impl Parts {
             state: self.state.clone(),
             store: self.store.clone(),
             inbox: self.inbox.clone(),
+            prober: self.prober.clone(),
             changes: self.pokes.changes.clone(),
         };
         team.spawn("prover", prover.run(team.stop()));

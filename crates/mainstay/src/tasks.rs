@@ -6,6 +6,7 @@ mod crashes;
 pub(crate) mod deliver;
 pub(crate) mod elsewhere;
 pub(crate) mod heartbeat;
+pub(crate) mod names;
 pub(crate) mod prove;
 pub(crate) mod publish;
 pub(crate) mod record;

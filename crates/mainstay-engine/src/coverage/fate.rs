@@ -3,65 +3,134 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use mainstay_model::{Channel, ChannelKind, ChannelName, Dependency, Landscape, ProviderName};
+use mainstay_model::{
+    Channel, ChannelKind, ChannelName, Dependency, Landscape, Lookup, ProviderName, Resolved,
+};
+
+use super::ground::{Ground, plain, registered};
+use super::stand::{Footing, Stand, domain_of};
 
 /// What each channel and each provider stands on.
 pub(crate) struct Fates<'a> {
-    channels: BTreeMap<&'a ChannelName, (Option<&'a ProviderName>, Option<Ground>)>,
+    footing: Footing<'a>,
+    channels: BTreeMap<&'a ChannelName, (Option<&'a ProviderName>, Stand)>,
     providers: BTreeMap<&'a ProviderName, BTreeSet<Ground>>,
-    status_page: Option<Ground>,
+    status_page: Option<Stand>,
 }
 
-/// A domain that somebody registered, or an address.
-///
-/// This machine is no ground: what stands on it fails together with Mainstay, which then tells nobody of anything.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ground(String);
-
 impl<'a> Fates<'a> {
-    pub(crate) fn of(landscape: &'a Landscape) -> Fates<'a> {
-        let channels = landscape.channels.iter().map(|(name, channel)| {
-            let ground = host_of(channel, landscape).and_then(ground);
-            (name, (channel.provider.as_ref(), ground))
-        });
+    pub(crate) fn of(landscape: &'a Landscape, resolved: Option<&'a Resolved>) -> Fates<'a> {
+        let footing = Footing::new(resolved);
+        let channels = landscape
+            .channels
+            .iter()
+            .map(|(name, channel)| (name, (channel.provider.as_ref(), stand(channel, landscape, footing))));
         let mut providers: BTreeMap<&ProviderName, BTreeSet<Ground>> = BTreeMap::new();
         for (name, provider) in &landscape.providers {
-            let page = provider.status_page.as_deref().and_then(host).and_then(ground);
+            let page = provider.status_page.as_deref().and_then(host).and_then(Ground::of_host);
             providers.entry(name).or_default().extend(page);
         }
         for dependency in landscape.dependencies.values() {
             if let Some(provider) = &dependency.provider {
-                providers.entry(provider).or_default().extend(ground(&dependency.target.host));
+                providers.entry(provider).or_default().extend(footing.grounds(&dependency.target.host));
             }
         }
+        let page = host(&landscape.status_page.public_url);
         Fates {
+            footing,
             channels: channels.collect(),
             providers,
-            status_page: host(&landscape.status_page.public_url).and_then(ground),
+            status_page: page.map(|host| footing.server(host, true)),
         }
     }
 
-    /// The channels that fail when this dependency does.
-    pub(crate) fn shared_with(&self, dependency: &Dependency) -> BTreeSet<ChannelName> {
-        let shares = |(declared, ground): &(Option<&ProviderName>, Option<Ground>)| {
-            declared.is_some() && *declared == dependency.provider.as_ref()
-                || ground.as_ref().is_some_and(|ground| self.stands_on(dependency, ground))
-        };
-        let shared = self.channels.iter().filter(|(_, stands)| shares(stands));
-        shared.map(|(name, _)| (*name).clone()).collect()
+    /// The channels that fail when this dependency does, and why: words that go on after a colon.
+    pub(crate) fn shared_with(&self, dependency: &Dependency) -> BTreeMap<ChannelName, String> {
+        let lost = self.lost_with(dependency);
+        let shared = self.channels.iter().filter_map(|(name, (declared, stand))| {
+            let declared = declared.filter(|one| Some(*one) == dependency.provider.as_ref());
+            let declared = declared.map(|provider| format!("its provider is {provider}"));
+            let why = declared.or_else(|| stand.falls(&lost).map(str::to_owned))?;
+            Some(((*name).clone(), why))
+        });
+        shared.collect()
     }
 
-    /// Whether the status page fails when this third party's dependency does.
-    pub(crate) fn takes_the_status_page(&self, dependency: &Dependency) -> bool {
-        dependency.provider.is_some()
-            && self.status_page.as_ref().is_some_and(|ground| self.stands_on(dependency, ground))
+    /// Why the status page fails when this third party's dependency does; `None` when it does not.
+    pub(crate) fn takes_the_status_page(&self, dependency: &Dependency) -> Option<&str> {
+        dependency.provider.as_ref()?;
+        self.status_page.as_ref()?.falls(&self.lost_with(dependency))
     }
 
-    fn stands_on(&self, dependency: &Dependency, ground: &Ground) -> bool {
+    /// Whether a ground is lost when this dependency is.
+    fn lost_with(&self, dependency: &Dependency) -> impl Fn(&Ground) -> bool {
+        let own = self.footing.grounds(&dependency.target.host);
         let provider = dependency.provider.as_ref().and_then(|name| self.providers.get(name));
-        self::ground(&dependency.target.host).as_ref() == Some(ground)
-            || provider.is_some_and(|all| all.contains(ground))
+        move |ground| own.contains(ground) || provider.is_some_and(|all| all.contains(ground))
     }
+}
+
+/// What has to be asked to know what channels, the status page and dependencies stand on, most important first; nothing is among it
+/// that is answered already. Some answers lead to further questions.
+pub fn lookups(landscape: &Landscape, answered: &Resolved) -> Vec<Lookup> {
+    let mut all = of_telling(landscape, answered);
+    all.extend(landscape.dependencies.values().filter_map(|one| host_lookup(&one.target.host)));
+    let mut seen = BTreeSet::new();
+    all.retain(|lookup| !answered.contains_key(lookup) && seen.insert(lookup.clone()));
+    all
+}
+
+/// What was asked of channels and the status page, and is not known.
+pub(super) fn unanswered(landscape: &Landscape, answered: &Resolved) -> BTreeSet<String> {
+    let missing = of_telling(landscape, answered).into_iter().filter(|lookup| !answered.contains_key(lookup));
+    missing.map(|lookup| lookup.name().to_owned()).collect()
+}
+
+fn of_telling(landscape: &Landscape, answered: &Resolved) -> Vec<Lookup> {
+    let mut all = Vec::new();
+    let hosts = landscape.channels.values().filter_map(|channel| host_of(channel, landscape));
+    for host in hosts.chain(host(&landscape.status_page.public_url)) {
+        all.extend(host_lookup(host));
+        all.extend(zone_lookup(host));
+    }
+    let mailboxes = landscape.channels.values().flat_map(recipients);
+    for domain in mailboxes.filter_map(|address| domain_of(address)).filter(|domain| is_name(domain)) {
+        let mail = Lookup::Mail(domain.clone());
+        let exchangers = answered.get(&mail).into_iter().flat_map(|found| &found.names);
+        all.extend(exchangers.filter_map(|host| host_lookup(host)));
+        all.extend(zone_lookup(&domain));
+        all.push(mail);
+    }
+    all
+}
+
+fn host_lookup(host: &str) -> Option<Lookup> {
+    is_name(host).then(|| Lookup::Host(plain(host)))
+}
+
+fn zone_lookup(host: &str) -> Option<Lookup> {
+    let host = plain(host);
+    (is_name(&host) && host.contains('.')).then(|| Lookup::NameServers(registered(&host).to_owned()))
+}
+
+fn is_name(host: &str) -> bool {
+    host.parse::<IpAddr>().is_err() && Ground::of_host(host).is_some()
+}
+
+fn recipients(channel: &Channel) -> &[String] {
+    match &channel.kind {
+        ChannelKind::Email { to } => to,
+        _ => &[],
+    }
+}
+
+fn stand(channel: &Channel, landscape: &Landscape, footing: Footing<'_>) -> Stand {
+    // Whose it is, is written down: that two share a network says less.
+    let by_address = channel.provider.is_none();
+    let server = host_of(channel, landscape).map(|host| footing.server(host, by_address));
+    let mailboxes: Option<Vec<Stand>> =
+        recipients(channel).iter().map(|address| footing.mailbox(address, by_address)).collect();
+    Stand::Any(server.into_iter().chain(mailboxes.map(Stand::All)).collect())
 }
 
 fn host_of<'a>(channel: &'a Channel, landscape: &'a Landscape) -> Option<&'a str> {
@@ -102,52 +171,145 @@ fn host(url: &str) -> Option<&str> {
     (!host.is_empty()).then_some(host)
 }
 
-fn ground(host: &str) -> Option<Ground> {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return (!ip.to_canonical().is_loopback()).then(|| Ground(ip.to_canonical().to_string()));
-    }
-    if host.is_empty() || host == "localhost" || host.ends_with(".localhost") {
-        return None;
-    }
-    Some(Ground(registered(&host).to_owned()))
-}
-
-/// The part of a name that somebody registered: its last two labels, or three below a country that registers under a few of its own, such as
-/// `co.uk` and `com.au`. A name of one label is one of one's own network.
-fn registered(host: &str) -> &str {
-    /// What countries put below themselves to register under.
-    const BELOW_COUNTRIES: [&str; 9] = ["ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"];
-    let labels: Vec<&str> = host.rsplit('.').collect();
-    let country = labels.first().is_some_and(|top| top.len() == 2);
-    let below = labels.get(1).is_some_and(|second| BELOW_COUNTRIES.contains(second));
-    let count = if country && below { 3 } else { 2 };
-    let dots = host.rmatch_indices('.').nth(count - 1);
-    dots.map_or(host, |(at, _)| host.get(at + 1..).unwrap_or(host))
-}
-
 #[cfg(test)]
 mod tests {
+    use mainstay_model::{LookedUp, Secret, Target};
+
     use super::*;
 
+    /// A webhook there, and whoever takes the mail of example.org, told of a database of the provider acme.
+    fn landscape(hook: &str) -> Landscape {
+        let mut landscape = Landscape::default();
+        let url = Secret::new(format!("https://{hook}/x"));
+        let hook = ChannelKind::Webhook { url, secret: None };
+        landscape.channels.insert("hook".parse().unwrap(), Channel { kind: hook, provider: None });
+        let mail = ChannelKind::Email { to: vec!["a@example.org".into(), "b@example.net".into()] };
+        landscape.channels.insert("mail".parse().unwrap(), Channel { kind: mail, provider: None });
+        let target = Target::parse("postgres://u:p@db.acme.example/x").unwrap();
+        let mut database = Dependency::new("db".parse().unwrap(), target);
+        database.provider = Some("acme".parse().unwrap());
+        landscape.dependencies.insert(database.name.clone(), database);
+        landscape
+    }
+
+    type Answer<'a> = (Lookup, &'a [&'a str]);
+
+    fn resolved(answers: &[Answer<'_>]) -> Resolved {
+        let found = |all: &[&str]| {
+            let (addresses, names): (Vec<&str>, Vec<&str>) =
+                all.iter().partition(|one| one.parse::<IpAddr>().is_ok());
+            LookedUp {
+                names: names.into_iter().map(str::to_owned).collect(),
+                addresses: addresses.iter().map(|one| one.parse().unwrap()).collect(),
+            }
+        };
+        answers.iter().map(|(lookup, all)| (lookup.clone(), found(all))).collect()
+    }
+
+    fn host_is<'a>(name: &str, all: &'a [&'a str]) -> Answer<'a> {
+        (Lookup::Host(name.into()), all)
+    }
+
+    fn mail_of<'a>(name: &str, all: &'a [&'a str]) -> Answer<'a> {
+        (Lookup::Mail(name.into()), all)
+    }
+
+    fn zone_of<'a>(name: &str, all: &'a [&'a str]) -> Answer<'a> {
+        (Lookup::NameServers(name.into()), all)
+    }
+
     #[track_caller]
-    fn check(host: &str, expected: Option<&str>) {
-        assert_eq!(ground(host).map(|ground| ground.0).as_deref(), expected, "{host}");
+    fn check_of(landscape: &Landscape, answers: &[Answer<'_>], expected: &[(&str, &str)]) {
+        let resolved = resolved(answers);
+        let fates = Fates::of(landscape, Some(&resolved));
+        let shared = fates.shared_with(&landscape.dependencies["db"]);
+        let shared: Vec<_> = shared.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
+        assert_eq!(shared, expected);
+    }
+
+    #[track_caller]
+    fn check(answers: &[Answer<'_>], expected: &[(&str, &str)]) {
+        check_of(&landscape("hooks.chat.example"), answers, expected);
     }
 
     #[test]
-    fn what_hosts_stand_on() {
-        check("db.eu.acme.example", Some("acme.example"));
-        check("ACME.example.", Some("acme.example"));
-        check("db.acme.co.uk", Some("acme.co.uk"));
-        check("t.co", Some("t.co"));
-        check("mail", Some("mail"));
-        check("192.0.2.7", Some("192.0.2.7"));
-        check("::ffff:192.0.2.7", Some("192.0.2.7"));
-        check("127.0.0.1", None);
-        check("::1", None);
-        check("localhost", None);
-        check("", None);
+    fn a_host_is_where_its_name_leads() {
+        check(&[], &[]);
+        check(&[host_is("hooks.chat.example", &["edge.cdn.example"])], &[]);
+        check(
+            &[host_is("hooks.chat.example", &["eu.acme.example"])],
+            &[("hook", "hooks.chat.example is an alias of eu.acme.example")],
+        );
+        check(
+            &[
+                host_is("hooks.chat.example", &["edge.cdn.example"]),
+                host_is("db.acme.example", &["x.cdn.example"]),
+            ],
+            &[("hook", "hooks.chat.example is an alias of edge.cdn.example")],
+        );
+        check_of(&landscape("hooks.acme.example"), &[], &[("hook", "hooks.acme.example is at acme.example")]);
+    }
+
+    #[test]
+    fn a_host_falls_with_all_of_its_addresses() {
+        let database = host_is("db.acme.example", &["192.0.2.7"]);
+        fn hook<'a>(all: &'a [&'a str]) -> Answer<'a> {
+            host_is("hooks.chat.example", all)
+        }
+        let said = ("hook", "hooks.chat.example is in the network 192.0.2.0/24");
+        check(&[database.clone(), hook(&["192.0.2.200", "192.0.2.201"])], &[said]);
+        check(&[database.clone(), hook(&["192.0.2.200", "198.51.100.1"])], &[]);
+        check(&[database.clone(), hook(&["192.0.2.200", "127.0.0.1"])], &[]);
+        check(&[host_is("db.acme.example", &["10.0.0.7"]), hook(&["10.0.0.8"])], &[]);
+        check(
+            &[host_is("db.acme.example", &["10.0.0.7"]), hook(&["10.0.0.7"])],
+            &[("hook", "hooks.chat.example is in the network 10.0.0.7/32")],
+        );
+        let mut declared = landscape("hooks.chat.example");
+        declared.channels.get_mut("hook").unwrap().provider = Some("chat".parse().unwrap());
+        check_of(&declared, &[database, hook(&["192.0.2.200"])], &[]);
+    }
+
+    #[test]
+    fn a_zone_falls_with_all_of_its_name_servers() {
+        fn zone<'a>(all: &'a [&'a str]) -> Answer<'a> {
+            zone_of("chat.example", all)
+        }
+        check(
+            &[zone(&["ns1.acme.example", "ns2.acme.example"])],
+            &[("hook", "ns1.acme.example answers for chat.example")],
+        );
+        check(&[zone(&["ns1.acme.example", "ns2.other.example"])], &[]);
+    }
+
+    #[test]
+    fn mail_falls_when_nobody_gets_it() {
+        fn org<'a>(all: &'a [&'a str]) -> Answer<'a> {
+            mail_of("example.org", all)
+        }
+        let net = mail_of("example.net", &["mx.acme.example"]);
+        let said = ("mail", "the mail of example.org goes to mx1.acme.example");
+        check(&[org(&["mx1.acme.example"]), net.clone()], &[said]);
+        check(&[org(&["mx1.acme.example"])], &[]);
+        check(&[org(&["mx1.acme.example", "mx.other.example"]), net.clone()], &[]);
+        check(
+            &[org(&["mx.other.example"]), host_is("mx.other.example", &["in.acme.example"]), net.clone()],
+            &[("mail", "mx.other.example is an alias of in.acme.example")],
+        );
+        check(
+            &[zone_of("example.org", &["ns.acme.example"]), net],
+            &[("mail", "ns.acme.example answers for example.org")],
+        );
+    }
+
+    /// A provider's database under a name of one's own does not make one's own domain the provider's.
+    #[test]
+    fn a_name_of_ones_own_for_something_of_the_providers_is_where_it_leads() {
+        let mut landscape = landscape("hooks.example.org");
+        let target = Target::parse("postgres://u:p@db.example.org/x").unwrap();
+        landscape.dependencies.get_mut("db").unwrap().target = target;
+        check_of(&landscape, &[], &[("hook", "hooks.example.org is at example.org")]);
+        check_of(&landscape, &[host_is("db.example.org", &["eu1.acme.example"])], &[]);
     }
 
     #[test]

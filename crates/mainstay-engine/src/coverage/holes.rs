@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use mainstay_model::{
-    Breaking, Cover, Dependency, DependencyName, Hole, HoleCode, QuietKind, Rule, ScheduleName, Severity,
-    Stretch,
+    Breaking, ChannelName, Cover, Dependency, DependencyName, Hole, HoleCode, QuietKind, Rule, ScheduleName,
+    Severity, Stretch,
 };
 
 use super::Rehearsal;
@@ -143,17 +143,7 @@ impl Said<'_> {
                 format!("Name channels of {person} under `channels`, or somebody else in what leads there."),
             ),
             Cause::SilentFor(reason) => self.silent(reason),
-            Cause::SharedFate(channels) => (
-                HoleCode::SharedFate,
-                format!("channels.{}", channels.first().map_or("", |name| name.as_str())),
-                format!(
-                    "That {} is told only by {}, which fails together with {}.",
-                    self.trouble(),
-                    list(channels),
-                    if self.names.len() == 1 { "it" } else { "them" }
-                ),
-                "Lead there by a channel of somebody else, too.".into(),
-            ),
+            Cause::SharedFate(channels) => self.shared_fate(channels),
             Cause::NeverProven(channels) => (
                 HoleCode::ChannelNeverProven,
                 format!("channels.{}", channels.first().map_or("", |name| name.as_str())),
@@ -167,6 +157,28 @@ impl Said<'_> {
                 "Lead there by a route that tells at once and at every hour; digests and office hours are for what can wait.".into(),
             ),
         }
+    }
+
+    fn shared_fate(&self, channels: &BTreeMap<ChannelName, String>) -> Sentences {
+        let names: BTreeSet<&ChannelName> = channels.keys().collect();
+        let (fail, why) = match channels.iter().next() {
+            Some((_, why)) if channels.len() == 1 => ("fails", why.clone()),
+            _ => {
+                let each = channels.iter().map(|(name, why)| format!("{name}, because {why}"));
+                ("fail", each.collect::<Vec<_>>().join("; "))
+            }
+        };
+        (
+            HoleCode::SharedFate,
+            format!("channels.{}", names.first().map_or("", |name| name.as_str())),
+            format!(
+                "That {} is told only by {}, which {fail} together with {}: {why}.",
+                self.trouble(),
+                list(&names),
+                if self.names.len() == 1 { "it" } else { "them" }
+            ),
+            "Lead there by a channel of somebody else, too.".into(),
+        )
     }
 
     fn no_route(&self) -> Sentences {

@@ -1,6 +1,6 @@
 //! From what was played to whether somebody is told, well enough.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
@@ -24,8 +24,8 @@ const BEFORE_ITS_END: SignedDuration = SignedDuration::from_hours(24);
 /// Judges what was played.
 pub(super) struct Judge<'a> {
     pub(super) rehearsal: &'a Rehearsal<'a>,
-    /// The channels that fail together with the dependency that is judged.
-    pub(super) shared: &'a BTreeSet<ChannelName>,
+    /// The channels that fail together with the dependency that is judged, and why.
+    pub(super) shared: &'a BTreeMap<ChannelName, String>,
 }
 
 /// One way to break, and what is wrong with it.
@@ -45,7 +45,7 @@ pub(super) enum Cause {
     Unstaffed(String),
     WithoutChannel(String),
     SilentFor(String),
-    SharedFate(BTreeSet<ChannelName>),
+    SharedFate(BTreeMap<ChannelName, String>),
     NeverProven(BTreeSet<ChannelName>),
     TooLate(BTreeSet<ChannelName>),
 }
@@ -109,13 +109,13 @@ impl Judge<'_> {
         let first_of = |heard: &[&Heard]| heard.iter().map(|one| one.after_ms).min();
         let all: Vec<&Heard> = played.told.iter().collect();
         let meant: Vec<&Heard> = all.iter().copied().filter(|one| one.by != Leads::Fallback).collect();
-        let apart = |one: &&Heard| !self.shared.contains(&one.channel);
+        let apart = |one: &&Heard| !self.shared.contains_key(&one.channel);
         let works = |one: &&Heard| self.rehearsal.is_proven(&one.channel);
         if all.is_empty() || self.is_silent_throughout(played, at) {
             return (Cover::Nobody, Some(self.cause(breaking, played)), None);
         }
         if !all.iter().any(apart) || !meant.is_empty() && !meant.iter().any(apart) {
-            return (Cover::Shared, Some(Cause::SharedFate(names(&all))), first_of(&all));
+            return (Cover::Shared, Some(Cause::SharedFate(self.of_shared(&all))), first_of(&all));
         }
         if meant.is_empty() {
             return (Cover::Fallback, Some(self.cause(breaking, played)), first_of(&all));
@@ -129,6 +129,12 @@ impl Judge<'_> {
         let unstaffed = played.why.unstaffed.first().cloned().map(Cause::Unstaffed);
         let cause = late.then(|| unstaffed.unwrap_or_else(|| Cause::TooLate(names(&proven))));
         (if late { Cover::Late } else { Cover::Covered }, cause, Some(first))
+    }
+
+    /// Those that fail together with the dependency, and why.
+    fn of_shared(&self, heard: &[&Heard]) -> BTreeMap<ChannelName, String> {
+        let shared = |name| self.shared.get_key_value(&name).map(|(name, why)| (name.clone(), why.clone()));
+        names(heard).into_iter().filter_map(shared).collect()
     }
 
     /// Whether it is quiet for as long as is looked at, or longer.

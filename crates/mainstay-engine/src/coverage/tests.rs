@@ -1,11 +1,12 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::civil::{Time, Weekday, date, time};
 use jiff::tz::TimeZone;
 use mainstay_model::{
-    Channel, ChannelKind, Cover, Criticality, Escalation, Heard, HoleCode, Hours, Layer, Manner, Match,
-    Person, Quiet, QuietKind, QuietTime, Recipient, Recurrence, Restriction, Route, Schedule, Severity, Step,
-    Target,
+    Channel, ChannelKind, Cover, Criticality, Escalation, Heard, Hole, HoleCode, Hours, Layer, LookedUp,
+    Lookup, Manner, Match, Person, Quiet, QuietKind, QuietTime, Recipient, Recurrence, Restriction, Route,
+    Schedule, Severity, Step, Target,
 };
 
 use super::sweep::at_every;
@@ -149,6 +150,7 @@ fn rehearsal<'a>(landscape: &'a Landscape, known: Option<&'a Known>) -> Rehearsa
         known,
         from,
         until: later(from, SignedDuration::from_hours(28 * 24)),
+        resolved: None,
         require_proven: false,
     }
 }
@@ -225,6 +227,30 @@ fn the_gap_at_night_on_sunday_is_found_and_told_once() {
     assert_eq!(codes, [HoleCode::ProofUnknown, HoleCode::ScheduleGap], "{:#?}", coverage.holes);
     assert!(coverage.dependencies[0].ways.iter().all(|way| way.cover == Cover::Covered));
     assert_eq!(coverage.holes[1].times.len(), 4, "each of four Sundays");
+}
+
+/// All channels of this configuration are mail to example.org, and the database is below example.com.
+#[test]
+fn mail_that_leads_to_whom_it_is_to_tell_of_is_a_hole_and_what_nobody_resolves_is_said() {
+    let landscape = landscape();
+    let played = |resolved: &Resolved| {
+        let one = Rehearsal { resolved: Some(resolved), ..rehearsal(&landscape, None) };
+        let until = later(one.from, SignedDuration::from_hours(24));
+        Rehearsal { until, ..one }.play(&mut |_, _| {}).holes
+    };
+    let of = |holes: &[Hole], code| holes.iter().find(|hole| hole.code == code).cloned();
+    let nothing = Resolved::new();
+    let unknown = of(&played(&nothing), HoleCode::FateUnknown).expect("nothing was resolved");
+    assert!(unknown.what.ends_with("nobody could say where example.org leads."), "{}", unknown.what);
+    assert!(!unknown.is_one(), "it is advice");
+    let mail = Lookup::Mail("example.org".into());
+    let led = LookedUp { names: ["mx.example.com".to_owned()].into(), ..LookedUp::default() };
+    let there = Resolved::from([(mail, led)]);
+    let shared = of(&played(&there), HoleCode::SharedFate).expect("every channel leads there");
+    assert!(shared.is_one());
+    assert!(shared.what.contains("the mail of example.org goes to mx.example.com"), "{}", shared.what);
+    let asked: BTreeSet<Lookup> = lookups(&landscape, &there).into_iter().collect();
+    assert!(asked.contains(&Lookup::Host("mx.example.com".into())), "{asked:?}");
 }
 
 #[test]

@@ -11,8 +11,14 @@ fn rehearsed(landscape: &Landscape) -> Coverage {
     let all = landscape.dependencies.values_mut();
     all.for_each(|one| one.every = std::time::Duration::from_secs(30));
     let until = begin() + days(7);
-    let rehearsal =
-        Rehearsal { landscape: &landscape, known: None, from: begin(), until, require_proven: false };
+    let rehearsal = Rehearsal {
+        landscape: &landscape,
+        known: None,
+        from: begin(),
+        until,
+        resolved: None,
+        require_proven: false,
+    };
     rehearsal.play(&mut |_, _| {}).brief()
 }
 
@@ -66,6 +72,7 @@ fn a_new_hole_is_told_beside_the_old_one_and_channels_have_an_alert_of_their_own
         known: Some(&known),
         from: begin(),
         until: begin() + days(1),
+        resolved: None,
         require_proven: false,
     };
     let unproven = unproven.play(&mut |_, _| {});

@@ -269,6 +269,7 @@ async fn rehearsed(house: &House) -> mainstay_model::Coverage {
         known: None,
         from: now(),
         until,
+        resolved: None,
         require_proven: true,
     };
     let coverage = rehearsal.play(&mut |_, _| {});

@@ -5,19 +5,24 @@ mod text;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Known, Rehearsal};
-use mainstay_model::{Coverage, Dependency, HoleCode, Landscape};
+use mainstay_model::{Coverage, Dependency, HoleCode, Landscape, Resolved};
+use mainstay_probe::{Prober, ProberOptions};
 use mainstay_store::{Beside, Store};
 
 use crate::config::{self, Loaded};
 
 /// Wrong usage, or a configuration that cannot be loaded.
 pub(crate) const WRONG_USAGE: u8 = 2;
+
+/// How long it is waited for resolvers.
+const RESOLVED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Prove that somebody will be told, whatever breaks and whenever it does.
 ///
@@ -28,7 +33,7 @@ pub(crate) const WRONG_USAGE: u8 = 2;
     after_help = "Exit codes: 0 sound, 1 where nobody would be told or not well enough, 2 wrong usage or a configuration \
     that cannot be loaded.\n\
     Beside the configuration, what Mainstay has written where it keeps its data is used: which channels ever took a message, who \
-    stands in on call, silences, and how long certificates live."
+    stands in on call, silences, and how long certificates live. Resolvers are asked where the names of channels and dependencies lead."
 )]
 pub(crate) struct Rehearse {
     /// Only these dependencies, with everybody who would be told, in order.
@@ -46,6 +51,10 @@ pub(crate) struct Rehearse {
     /// Count a channel of which nothing is known as one that never worked.
     #[arg(long)]
     require_proven: bool,
+    /// Ask no resolver where the names of channels and dependencies lead: whether they fall together is then seen only by how they are
+    /// spelt.
+    #[arg(long)]
+    offline: bool,
     /// Show findings of this code and exit with 0 all the same, such as `muted`. May be given several times.
     #[arg(long, value_name = "CODE", value_parser = code)]
     allow: Vec<HoleCode>,
@@ -99,13 +108,23 @@ impl Rehearse {
     }
 
     fn rehearse(&self, loaded: &Loaded) -> Result<Coverage, String> {
-        let known = known(loaded)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|error| format!("this machine cannot look at what is kept: {error}"))?;
+        let known = runtime.block_on(known(loaded))?;
+        let resolved = (!self.offline).then(|| runtime.block_on(resolved(&loaded.landscape)));
         let from = self.at.unwrap_or_else(crate::clock::now);
         let until = from.checked_add(SignedDuration::from_hours(self.weeks * 7 * 24));
         let until = until.map_err(|_| "that is beyond the end of time".to_owned())?;
         let landscape = &loaded.landscape;
-        let require_proven = self.require_proven;
-        let rehearsal = Rehearsal { landscape, known: known.as_ref(), from, until, require_proven };
+        let rehearsal = Rehearsal {
+            landscape,
+            known: known.as_ref(),
+            from,
+            until,
+            resolved: resolved.as_ref(),
+            require_proven: self.require_proven,
+        };
         let chosen = self.chosen(loaded)?;
         let progress = Progress::new();
         Ok(rehearsal.play_some(&chosen, &mut |done, of| progress.show(done, of)))
@@ -156,14 +175,19 @@ fn json(coverage: &Coverage) -> String {
 }
 
 /// What was written where the configuration says that everything is kept; `None` where nothing was yet.
-fn known(loaded: &Loaded) -> Result<Option<Known>, String> {
+async fn known(loaded: &Loaded) -> Result<Option<Known>, String> {
     let location = crate::location::of(&loaded.server);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("this machine cannot look at what is kept: {error}"))?;
-    let beside = runtime.block_on(Store::known_at(&location));
+    let beside = Store::known_at(&location).await;
     let beside = beside
         .map_err(|error| format!("what is kept cannot be read: {}", crate::tasks::record::in_full(&error)))?;
     Ok(beside.map(|beside| of_beside(beside, &loaded.landscape)))
+}
+
+/// What the resolvers of this machine say.
+async fn resolved(landscape: &Landscape) -> Resolved {
+    let prober = Prober::new(ProberOptions::default());
+    crate::tasks::names::resolve(landscape, RESOLVED_WITHIN, async |lookup| prober.look_up(&lookup).await)
+        .await
 }
 
 /// The same for the engine.

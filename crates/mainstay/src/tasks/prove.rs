@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Event, Known, Rehearsal};
-use mainstay_model::{ChannelName, Coverage, KeptOverride, Landscape, Silence};
+use mainstay_model::{ChannelName, Coverage, KeptOverride, Landscape, Resolved, Silence};
+use mainstay_probe::Prober;
 use mainstay_store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock;
+use crate::tasks::names::resolve;
 use crate::tasks::record::{Inbox, SharedState, in_full};
 
 /// The first proof waits until the first checks have shown which certificates there are.
@@ -22,6 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Who is on call moves on with the days.
 const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a proof waits for the resolvers.
+const RESOLVED_WITHIN: Duration = Duration::from_secs(15);
+
 /// For how long ahead it is proven.
 const AHEAD: SignedDuration = SignedDuration::from_hours(28 * 24);
 
@@ -31,6 +36,7 @@ pub(crate) struct Prover {
     pub(crate) state: SharedState,
     pub(crate) store: Store,
     pub(crate) inbox: Inbox,
+    pub(crate) prober: Arc<Prober>,
     pub(crate) changes: watch::Sender<u64>,
 }
 
@@ -47,6 +53,8 @@ struct Basis {
 impl Prover {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut proven: Option<Basis> = None;
+        // What no resolver says today stands as it was said before.
+        let mut resolved = Resolved::new();
         let mut wait = AFTER_START;
         loop {
             tokio::select! {
@@ -66,7 +74,12 @@ impl Prover {
                 channels: known.proven.keys().cloned().collect(),
                 at: now,
             };
-            if self.prove(landscape, known, now).await {
+            let ask = async |lookup| self.prober.look_up(&lookup).await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                answers = resolve(&landscape, RESOLVED_WITHIN, ask) => resolved.extend(answers),
+            }
+            if self.prove(landscape, known, resolved.clone(), now).await {
                 proven = Some(basis);
             }
         }
@@ -78,9 +91,15 @@ impl Prover {
     }
 
     /// `false` when it could not be proven now, and is to be tried again.
-    async fn prove(&self, landscape: Arc<Landscape>, known: Known, now: Timestamp) -> bool {
+    async fn prove(
+        &self,
+        landscape: Arc<Landscape>,
+        known: Known,
+        resolved: Resolved,
+        now: Timestamp,
+    ) -> bool {
         // A large configuration takes seconds, which must not hold up checks.
-        let playing = tokio::task::spawn_blocking(move || play(&landscape, &known, now));
+        let playing = tokio::task::spawn_blocking(move || play(&landscape, &known, &resolved, now));
         let Ok(coverage) = playing.await else {
             warn!("it could not be rehearsed who would be told: please report what stands above");
             return true;
@@ -107,8 +126,9 @@ impl Basis {
     }
 }
 
-fn play(landscape: &Landscape, known: &Known, from: Timestamp) -> Coverage {
+fn play(landscape: &Landscape, known: &Known, resolved: &Resolved, from: Timestamp) -> Coverage {
     let until = from.checked_add(AHEAD).unwrap_or(from);
-    let rehearsal = Rehearsal { landscape, known: Some(known), from, until, require_proven: false };
+    let (known, resolved) = (Some(known), Some(resolved));
+    let rehearsal = Rehearsal { landscape, known, from, until, resolved, require_proven: false };
     rehearsal.play(&mut |_, _| {}).brief()
 }

@@ -9,6 +9,7 @@ use mainstay_model::{
 
 use super::*;
 use crate::coverage::calendar::led_to;
+use crate::coverage::fate;
 
 pub(super) fn all(rehearsal: &Rehearsal<'_>, fired: &Fired, rules: &[Own], holes: &mut Vec<Hole>) {
     let landscape = rehearsal.landscape;
@@ -22,6 +23,7 @@ pub(super) fn all(rehearsal: &Rehearsal<'_>, fired: &Fired, rules: &[Own], holes
     holes.extend(people(landscape).into_iter().filter(untold));
     holes.extend(fallback(landscape));
     holes.extend(proof(rehearsal));
+    holes.extend(fate(rehearsal));
 }
 
 fn advice(code: HoleCode, place: String, what: String, mend: String) -> Hole {
@@ -237,16 +239,40 @@ fn proof(rehearsal: &Rehearsal<'_>) -> Option<Hole> {
     })
 }
 
+/// Names that nobody could resolve may lead to whom they are to tell of.
+fn fate(rehearsal: &Rehearsal<'_>) -> Option<Hole> {
+    /// So many are named.
+    const MOST: usize = 3;
+    let missing = fate::unanswered(rehearsal.landscape, rehearsal.resolved?);
+    let others = missing.len().saturating_sub(MOST);
+    let mut named: Vec<String> = missing.into_iter().take(MOST).collect();
+    if others > 0 {
+        named.push(format!("{others} more"));
+    }
+    (!named.is_empty()).then(|| {
+        let what = format!(
+            "Whether a channel or the status page fails together with what it tells of is known only by how names are spelt: \
+             nobody could say where {} {}.",
+            list(&named),
+            if named.len() == 1 { "leads" } else { "lead" }
+        );
+        let mend = "Rehearse where these names can be resolved.".to_owned();
+        advice(HoleCode::FateUnknown, "channels".into(), what, mend)
+    })
+}
+
 /// The status page must outlive those that it is to tell of.
 pub(super) fn status_page(fates: &Fates<'_>, dependencies: &[&Dependency]) -> Option<Hole> {
-    let with = dependencies.iter().filter(|one| fates.takes_the_status_page(one));
-    let names: Vec<_> = with.map(|one| one.name.clone()).collect();
+    let with = dependencies.iter().filter_map(|one| Some((one, fates.takes_the_status_page(one)?)));
+    let (names, why): (Vec<DependencyName>, Vec<&str>) =
+        with.map(|(one, why)| (one.name.clone(), why)).unzip();
+    let why = why.first().copied().unwrap_or_default();
     (!names.is_empty()).then(|| Hole {
         dependencies: names.clone(),
         ..warning(
             HoleCode::StatusPageSharesFate,
             "status_page.public_url".into(),
-            format!("The status page fails together with {}.", list(&names)),
+            format!("The status page fails together with {}: {why}.", list(&names)),
             "Serve it from somebody else.".into(),
         )
     })

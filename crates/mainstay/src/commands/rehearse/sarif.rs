@@ -64,6 +64,7 @@ fn meaning(code: HoleCode) -> &'static str {
         HoleCode::SelectsNothing => "A route or a quiet time looks for what no dependency is.",
         HoleCode::StatusPageSharesFate => "The status page fails together with what it would have to show.",
         HoleCode::ProofUnknown => "Whether channels work is not known.",
+        HoleCode::FateUnknown => "Whether channels fail together with what they tell of is not known.",
         HoleCode::ScheduleGap => "Nobody is on call for a time, and others are told then.",
         HoleCode::EscalationUnreachable => "No route leads to an escalation.",
         HoleCode::ScheduleUnused => "Nothing leads to a schedule.",

@@ -31,7 +31,7 @@ fn played(loaded: &Loaded) -> Coverage {
     let known = known(loaded);
     let until = from() + SignedDuration::from_hours(28 * 24);
     let landscape = &loaded.landscape;
-    Rehearsal { landscape, known: Some(&known), from: from(), until, require_proven: false }
+    Rehearsal { landscape, known: Some(&known), from: from(), until, resolved: None, require_proven: false }
         .play(&mut |_, _| {})
 }
 
@@ -223,7 +223,8 @@ fn without_a_store_a_channel_is_not_known_to_work_and_that_is_refused_on_demand(
     let until = from() + SignedDuration::from_hours(24);
     let codes = |require_proven| {
         let landscape = &loaded.landscape;
-        let rehearsal = Rehearsal { landscape, known: None, from: from(), until, require_proven };
+        let rehearsal =
+            Rehearsal { landscape, known: None, from: from(), until, resolved: None, require_proven };
         rehearsal.play(&mut |_, _| {}).holes.iter().map(|hole| (hole.code, hole.is_one())).collect::<Vec<_>>()
     };
     assert_eq!(codes(false), [(HoleCode::ProofUnknown, false)]);
