@@ -1,10 +1,11 @@
 //! The whole story of a relay: an application that verifies, a certificate that expires, a waiver, the renewal.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_testkit::servers::{
@@ -17,6 +18,8 @@ use crate::instance::{Home, PATIENCE, now};
 
 const SERVER_NAME: &str = "db.example.test";
 const ONE_SECOND: SignedDuration = SignedDuration::from_secs(1);
+const BEAT: Duration = Duration::from_millis(10);
+const KEPT_FOR: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_stays_up_through_an_expiry() {
@@ -98,7 +101,19 @@ impl Client {
         let mut command = Command::new(self.program);
         let port = self.relay.to_string();
         if self.program == "psql" {
-            command.args(["-XAtq", "-h", "127.0.0.1", "-p", &port, "-U", "app", "-d", "postgres"]);
+            command.args([
+                "-XAtq",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port,
+                "-U",
+                "app",
+                "-d",
+                "postgres",
+            ]);
             command.env("PGPASSWORD", "secret").env("PGSSLMODE", "disable");
         } else {
             command.args([
@@ -107,6 +122,7 @@ impl Client {
                 "-N",
                 "-B",
                 "--unbuffered",
+                "--skip-reconnect",
                 "-h",
                 "127.0.0.1",
                 "-P",
@@ -117,16 +133,48 @@ impl Client {
         command
     }
 
-    /// One transaction over a connection of its own.
-    fn pays(&self, number: u32) -> Result<(), String> {
-        let sql = format!("BEGIN; INSERT INTO paid VALUES ({number}); COMMIT;");
-        let flag = if self.program == "psql" { "-c" } else { "-e" };
-        let output = self.command().args([flag, &sql]).output().expect("the client is installed");
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(String::from_utf8_lossy(&output.stderr).into_owned())
-        }
+    fn connect(&self) -> Session {
+        let mut process = self.command();
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = process.spawn().expect("the client is installed");
+        let says = process.stdin.take().expect("it is piped");
+        let heard = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        Session { says, heard, process, opened: Instant::now() }
+    }
+}
+
+/// One connection.
+struct Session {
+    says: ChildStdin,
+    heard: Lines<BufReader<ChildStdout>>,
+    process: Child,
+    opened: Instant,
+}
+
+impl Session {
+    fn says(&mut self, sql: &str) {
+        // A client that is gone is noticed when it gives no answer.
+        let _ = writeln!(self.says, "{sql}");
+    }
+
+    fn hears(&mut self) -> Option<String> {
+        self.heard.next().and_then(Result::ok)
+    }
+
+    /// Whether a transaction was committed; if not, the connection is lost.
+    fn pays(&mut self, number: u32) -> bool {
+        self.says(&format!("BEGIN; INSERT INTO paid VALUES ({number}); COMMIT; SELECT 'paid {number}';"));
+        self.hears() == Some(format!("paid {number}"))
+    }
+
+    /// What its client said of it in the end.
+    fn close(self) -> String {
+        let Session { says, heard, process, .. } = self;
+        drop(says);
+        // Whatever it still answers: one that cannot write is ended by that.
+        heard.for_each(drop);
+        let output = process.wait_with_output().expect("it ends");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 }
 
@@ -180,7 +228,7 @@ async fn story(start: impl FnOnce(&Identity) -> Server) {
     assert!(took < ONE_SECOND, "back {took:#} after the grant");
 
     // Somebody is in the middle of a transaction when the provider renews.
-    let (mut says, mut heard, session) = in_transaction(client);
+    let mut session = in_transaction(client);
     server.reload_identity(&pki.identity(Scenario::Fine, SERVER_NAME));
     let renewed_at = now();
     let ended = home
@@ -191,11 +239,8 @@ async fn story(start: impl FnOnce(&Identity) -> Server) {
         .await;
     let ended_at = now();
     assert_eq!(ended["end"]["because"], "renewed", "{ended:#}");
-    writeln!(says, "INSERT INTO paid VALUES (1000002); COMMIT; SELECT 'committed';").unwrap();
-    drop(says);
-    let rest: Vec<String> = heard.by_ref().map_while(Result::ok).collect();
-    let _ = tokio::task::spawn_blocking(move || session.wait_with_output()).await.unwrap();
-    drop(rest);
+    session.says("INSERT INTO paid VALUES (1000002); COMMIT; SELECT 'committed';");
+    let _ = tokio::task::block_in_place(|| session.close());
 
     wait_for("a verified connection", PATIENCE, async || ledger.lock().unwrap().committed_after(ended_at))
         .await;
@@ -224,16 +269,26 @@ async fn story(start: impl FnOnce(&Identity) -> Server) {
     );
 }
 
-/// One transaction after the other, as fast as the client starts.
+/// A transaction every ten milliseconds, over a connection that is kept for as long as a careful pool keeps one: half a second here.
 fn work(client: Client, ledger: &Mutex<Ledger>, open: &AtomicBool) {
+    let mut beat = Instant::now();
+    let mut session = client.connect();
     for number in 0..1_000_000 {
         if !open.load(Ordering::Relaxed) {
             return;
         }
-        match client.pays(number) {
-            Ok(()) => ledger.lock().unwrap().committed.push((number, now())),
-            Err(words) => ledger.lock().unwrap().refused.push((now(), words)),
+        if session.pays(number) {
+            ledger.lock().unwrap().committed.push((number, now()));
+            if session.opened.elapsed() >= KEPT_FOR {
+                assert_eq!(std::mem::replace(&mut session, client.connect()).close(), "");
+            }
+        } else {
+            let words = std::mem::replace(&mut session, client.connect()).close();
+            ledger.lock().unwrap().refused.push((now(), words));
         }
+        // What took longer than a beat is not caught up with.
+        beat = (beat + BEAT).max(Instant::now());
+        std::thread::sleep(beat.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -250,17 +305,11 @@ async fn granted(home: &Home) -> Timestamp {
     .await
 }
 
-type Lines = std::io::Lines<BufReader<std::process::ChildStdout>>;
-
-fn in_transaction(client: Client) -> (std::process::ChildStdin, Lines, std::process::Child) {
-    let mut session = client.command();
-    session.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut session = session.spawn().unwrap();
-    let mut says = session.stdin.take().unwrap();
-    let mut heard = BufReader::new(session.stdout.take().unwrap()).lines();
-    writeln!(says, "BEGIN; INSERT INTO paid VALUES (1000001); SELECT 'begun';").unwrap();
-    assert_eq!(heard.next().unwrap().unwrap(), "begun");
-    (says, heard, session)
+fn in_transaction(client: Client) -> Session {
+    let mut session = client.connect();
+    session.says("BEGIN; INSERT INTO paid VALUES (1000001); SELECT 'begun';");
+    assert_eq!(session.hears().as_deref(), Some("begun"));
+    session
 }
 
 /// The incident's timeline tells the whole of it.
