@@ -175,6 +175,7 @@ statements! {
         WHERE mark.at < excluded.at";
     TOUCH_MARK = "INSERT INTO mark (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at";
     MARK = "SELECT at FROM mark WHERE name = $1";
+    ANY_WAIVER = "SELECT id FROM waiver LIMIT 1";
 
     STATES = "SELECT name, body, chains FROM dependency_state ORDER BY name";
     SILENCES_ALL = "SELECT id, body FROM silence ORDER BY id";

@@ -132,6 +132,26 @@ async fn a_tail_that_is_gone_is_missed_by_whoever_noted_the_head() {
 }
 
 #[tokio::test]
+async fn a_log_that_was_emptied_beside_its_waivers_does_not_hold() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let AuditAct::Waiver { waiver, .. } = granted(1).act else { panic!("a waiver was granted") };
+        store
+            .commit(&Commit { audit: vec![granted(1)], waivers: vec![waiver], ..Commit::default() })
+            .await
+            .unwrap();
+        store.close().await;
+        assert_eq!(walk(home, None).await.broken, None);
+        home.run("DELETE FROM audit_log").await;
+        let broken = walk(home, None).await.broken.expect("its waiver is still there");
+        assert_eq!(broken.message, "its rows are gone, though there are waivers, of which it would tell.");
+        home.run("DROP TABLE audit_log").await;
+        assert!(walk(home, None).await.broken.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_hash_can_be_computed_by_anybody() {
     let home = Home::sqlite();
     let store = home.open().await;
