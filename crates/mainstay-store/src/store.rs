@@ -10,12 +10,16 @@ use tokio::sync::Mutex;
 
 use crate::database::Database;
 use crate::reading::MOST_ROWS;
+use crate::roll_up::mark;
 use crate::write::Memory;
 use crate::{
     Beside, CertificateOnDuty, CheckPoint, Claimant, CoveragePoint, DeliveryCounts, DeliveryFilter,
     IncidentFilter, Location, ObservedPoint, Queue, Restored, Retention, RollUp, StoreError, TimelineFilter,
     backup, coverage, peek, read, retention, roll_up, secret, sql, write,
 };
+
+/// When a policy for relays was issued last, in the table of marks.
+const POLICY: &str = "policy-issued";
 
 /// The data of Mainstay. Cheap to clone; all clones are the same store.
 #[derive(Debug, Clone)]
@@ -118,6 +122,19 @@ impl Store {
     /// When anything was seen first: the beginning of the timeline, which is kept for ever.
     pub async fn watched_since(&self) -> Result<Option<Timestamp>, StoreError> {
         read::watched_since(&self.database).await
+    }
+
+    /// When the latest policy for relays was issued, by whatever process; `None` when none was.
+    pub async fn policies_issued_until(&self) -> Result<Option<Timestamp>, StoreError> {
+        let at = mark(&self.database, POLICY).await?;
+        Ok(at.and_then(|at| Timestamp::from_microsecond(at).ok()))
+    }
+
+    /// A policy was issued; an earlier time than before changes nothing.
+    pub async fn policy_issued(&self, at: Timestamp) -> Result<(), StoreError> {
+        // Rounded up: what follows has to be later.
+        let at = at.as_microsecond().saturating_add(1);
+        self.database.execute(sql::SET_MARK, vec![POLICY.into(), at.into()]).await.map(drop)
     }
 
     /// When the next message can be tried; it may be in the past. `None` when nothing is queued.

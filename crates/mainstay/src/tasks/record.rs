@@ -1,15 +1,16 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_engine::{Effects, Event, State};
-use mainstay_model::{Commit, Random, RelayPolicy};
+use mainstay_model::{Commit, Fingerprint, PolicyWaiver, Random, RelayPolicy};
 use mainstay_store::{Store, StoreError};
 use mainstay_web::operator::Submitted;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::tasks::schedule::Rechecks;
@@ -84,6 +85,8 @@ pub(crate) struct Recorder {
     random: Random,
     trouble: watch::Sender<Option<String>>,
     policy: watch::Sender<Arc<RelayPolicy>>,
+    /// When the latest policy was issued, by this process or one before it; absent until the store was asked.
+    issued: Option<Timestamp>,
     /// What the next group begins with: decided while another was written.
     next: Effects,
 }
@@ -100,7 +103,8 @@ impl Recorder {
         let trouble = watch::Sender::new(None);
         let policy = watch::Sender::default();
         let next = Effects::default();
-        (Recorder { state, store, inbox, pokes, clock, random, trouble, policy, next }, Inbox(sender))
+        let issued = None;
+        (Recorder { state, store, inbox, pokes, clock, random, trouble, policy, issued, next }, Inbox(sender))
     }
 
     /// Why the last commit could not be written, when it could not.
@@ -143,8 +147,14 @@ impl Recorder {
         }
         let commit = std::mem::take(&mut effects.commit);
         let news = News::of(&commit);
+        if news.policy {
+            self.narrow_policy();
+        }
         if !self.write(commit, stop).await {
             return false;
+        }
+        if news.any {
+            self.publish_policy().await;
         }
         self.act(effects, news);
         for done in waiting {
@@ -240,16 +250,18 @@ impl Recorder {
             self.pokes.deliver.notify_one();
         }
         if news.any {
-            self.publish_policy();
             self.pokes.changes.send_modify(|count| *count += 1);
         }
     }
 
-    fn publish_policy(&self) {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let policy = state.policy((self.clock)());
-        drop(state);
-        self.policy.send_if_modified(|before| match following(before, policy) {
+    fn made_now(&self) -> RelayPolicy {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).policy((self.clock)())
+    }
+
+    /// What is over needs nobody's leave to be over: while the store cannot write, relays admit nothing that pages say has ended.
+    fn narrow_policy(&self) {
+        let made = self.made_now();
+        self.policy.send_if_modified(|before| match narrowed(before, &made) {
             Some(next) => {
                 *before = Arc::new(next);
                 true
@@ -257,16 +269,61 @@ impl Recorder {
             None => false,
         });
     }
+
+    /// That it was issued is written first, so that what is issued after a restart follows it, whatever the clock says then.
+    async fn publish_policy(&mut self) {
+        let latest = match self.issued {
+            Some(at) => at,
+            None => self
+                .store
+                .policies_issued_until()
+                .await
+                .unwrap_or_else(|error| {
+                    warn!("when policies were issued before cannot be read: {}", in_full(&error));
+                    None
+                })
+                .unwrap_or_default(),
+        };
+        let before = self.policy.borrow().clone();
+        let next = following(&before, self.made_now(), latest);
+        self.issued = Some(next.as_ref().map_or(latest, |next| next.issued_at));
+        let Some(next) = next else { return };
+        if let Err(error) = self.store.policy_issued(next.issued_at).await {
+            warn!("when a policy was issued cannot be kept: {}", in_full(&error));
+        }
+        self.policy.send_replace(Arc::new(next));
+    }
 }
 
 /// What follows a policy; `None` when that it was made anew is all that is new. The first of a process is always news: relays
 /// elsewhere may go by an older one.
-fn following(before: &RelayPolicy, made: RelayPolicy) -> Option<RelayPolicy> {
+fn following(before: &RelayPolicy, made: RelayPolicy, latest: Timestamp) -> Option<RelayPolicy> {
     let is_first = before.issued_at == Timestamp::default();
     let says_the_same = *before == RelayPolicy { issued_at: before.issued_at, ..made.clone() };
     // Of two the later one holds, also when the clock was set back in between.
-    let after = before.issued_at + SignedDuration::from_millis(1);
-    (is_first || !says_the_same).then(|| RelayPolicy { issued_at: made.issued_at.max(after), ..made })
+    (is_first || !says_the_same)
+        .then(|| RelayPolicy { issued_at: after(before.issued_at.max(latest), &made), ..made })
+}
+
+/// A policy without what is over, and with everything that is revoked; `None` when it is so already, or was never issued.
+fn narrowed(before: &RelayPolicy, made: &RelayPolicy) -> Option<RelayPolicy> {
+    let holds = |one: &PolicyWaiver| {
+        let now = made.waivers.iter().find(|now| now.id == one.id)?;
+        Some(PolicyWaiver { until: now.until.min(one.until), ..one.clone() })
+    };
+    let revoked: BTreeSet<Fingerprint> = before.revoked.iter().chain(&made.revoked).copied().collect();
+    let next = RelayPolicy {
+        waivers: before.waivers.iter().filter_map(holds).collect(),
+        revoked: revoked.into_iter().collect(),
+        ..before.clone()
+    };
+    let is_issued = before.issued_at != Timestamp::default();
+    (is_issued && next != *before).then(|| RelayPolicy { issued_at: after(before.issued_at, made), ..next })
+}
+
+/// When a policy is issued that is made now and follows one of that time.
+fn after(before: Timestamp, made: &RelayPolicy) -> Timestamp {
+    made.issued_at.max(before.saturating_add(SignedDuration::from_millis(1)).unwrap_or(before))
 }
 
 /// What a commit changed, for those who are poked.
@@ -274,12 +331,15 @@ fn following(before: &RelayPolicy, made: RelayPolicy) -> Option<RelayPolicy> {
 struct News {
     any: bool,
     outbox: bool,
+    /// Whether it may take something from those who go by the policy.
+    policy: bool,
 }
 
 impl News {
     fn of(commit: &Commit) -> News {
         let outbox = !commit.deliveries.is_empty() || !commit.outcomes.is_empty();
-        News { any: !commit.is_empty(), outbox }
+        let policy = !commit.waivers.is_empty() || !commit.revoked.is_empty();
+        News { any: !commit.is_empty(), outbox, policy }
     }
 }
 
@@ -306,11 +366,46 @@ mod tests {
     fn a_relay_elsewhere_learns_that_nothing_is_waived_from_a_server_that_was_started_anew() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let empty = |second| RelayPolicy { issued_at: at(second), ..RelayPolicy::default() };
-        let first = following(&RelayPolicy::default(), empty(100)).expect("the first of a process is news");
+        let none = Timestamp::default();
+        let first =
+            following(&RelayPolicy::default(), empty(100), none).expect("the first of a process is news");
         assert_eq!(first.issued_at, at(100));
-        assert_eq!(following(&first, empty(200)), None, "nothing else is new");
-        let other = RelayPolicy { revoked: vec![mainstay_model::Fingerprint([1; 32])], ..empty(50) };
-        let next = following(&first, other).expect("it says something else");
+        let late = following(&RelayPolicy::default(), empty(100), at(7_300)).expect("the same");
+        assert!(late.issued_at > at(7_300), "the clock was ahead before the restart");
+        assert_eq!(following(&first, empty(200), none), None, "nothing else is new");
+        let other = RelayPolicy { revoked: vec![Fingerprint([1; 32])], ..empty(50) };
+        let next = following(&first, other, none).expect("it says something else");
         assert!(next.issued_at > first.issued_at, "also when the clock was set back");
+    }
+
+    /// The store may be unable to write for hours, and a waiver that pages call ended is ended.
+    #[test]
+    fn what_is_over_is_taken_from_the_policy_and_nothing_is_added() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let revoked = |byte| Fingerprint([byte; 32]);
+        let waiver = |seed, until| PolicyWaiver {
+            id: mainstay_model::WaiverId::new(at(1), &mut Random::seeded(seed)),
+            dependency: "db".parse().unwrap(),
+            server_name: "db.example.com".into(),
+            pin: mainstay_model::Pin { sha256: revoked(7), spki_sha256: revoked(8) },
+            not_after: at(10),
+            from: at(20),
+            until: at(until),
+            url: None,
+        };
+        let issued = |second, waivers, revoked| RelayPolicy {
+            issued_at: at(second),
+            waivers,
+            revoked,
+            ..RelayPolicy::default()
+        };
+        let before = issued(100, vec![waiver(1, 900), waiver(2, 900)], vec![revoked(1)]);
+        let made = issued(50, vec![waiver(2, 500), waiver(3, 900)], vec![revoked(2)]);
+        let next = narrowed(&before, &made).expect("one is over");
+        assert_eq!(next.waivers, [waiver(2, 500)], "the third one is not written yet");
+        assert_eq!(next.revoked, [revoked(1), revoked(2)]);
+        assert!(next.issued_at > before.issued_at);
+        assert_eq!(narrowed(&next, &made), None);
+        assert_eq!(narrowed(&RelayPolicy::default(), &made), None, "nothing was issued yet");
     }
 }
