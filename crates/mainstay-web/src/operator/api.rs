@@ -30,6 +30,7 @@ use super::incident;
 use incidents::{doing, saying};
 use waivers::Shown as ShownWaiver;
 
+pub(super) use policy::Heard;
 pub use policy::{PolicyDesk, Sign};
 
 const DOCUMENT: &str = include_str!("../../static/openapi.json");

@@ -8,6 +8,7 @@ use mainstay_store::{CertificateOnDuty, StoreError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::api::Heard;
 use super::by::By;
 use super::courses::Courses;
 use super::duties::Duties;
@@ -27,13 +28,20 @@ pub(crate) struct Context {
     pub(super) operator: Operator,
     pub(super) courses: Courses,
     duties: Duties,
+    pub(super) heard: Heard,
     pub(super) live: Arc<Semaphore>,
 }
 
 impl Context {
     pub(super) fn new(operator: Operator) -> Context {
         let live = Arc::new(Semaphore::new(LIVE_PAGES));
-        Context { operator, courses: Courses::default(), duties: Duties::default(), live }
+        Context {
+            operator,
+            courses: Courses::default(),
+            duties: Duties::default(),
+            heard: Heard::default(),
+            live,
+        }
     }
 
     /// The certificates that configured dependencies present, soonest end first.

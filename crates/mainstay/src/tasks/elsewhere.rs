@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::client::Server;
+use crate::clock;
 use crate::tasks::relays::Uses;
 
 /// Before a server that did not answer is asked again.
@@ -32,6 +33,10 @@ pub(crate) struct PolicyFollower {
     key: Option<PolicyPublicKey>,
     kept: Kept,
     policy: watch::Sender<Arc<RelayPolicy>>,
+    /// A policy that is in force and not on disk yet.
+    unwritten: Option<String>,
+    /// Whether the server gave an older policy than it did before, and that was said.
+    is_behind: bool,
 }
 
 /// The files of the data directory.
@@ -47,7 +52,8 @@ impl PolicyFollower {
         let file = |name: &str| data_dir.join(name);
         let kept = Kept { policy: file("policy.json"), key: file("policy-key"), ended: file(ENDED) };
         let key = key.or_else(|| std::fs::read_to_string(&kept.key).ok()?.trim().parse().ok());
-        let follower = PolicyFollower { server, key, kept, policy: watch::Sender::default() };
+        let policy = watch::Sender::default();
+        let follower = PolicyFollower { server, key, kept, policy, unwritten: None, is_behind: false };
         match follower.kept_policy() {
             Ok(Some(policy)) => {
                 info!("the kept policy of {} is in force", policy.issued_at);
@@ -92,6 +98,7 @@ impl PolicyFollower {
     }
 
     async fn ask(&mut self) -> anyhow::Result<()> {
+        self.keep();
         let key = self.key().await?;
         let before = self.policy.borrow().issued_at;
         // The first question is answered at once, so that a server that was started anew is believed.
@@ -100,15 +107,33 @@ impl PolicyFollower {
             false => format!("/api/v1/policy/signed?after={before}"),
         };
         let said = self.server.ask(Method::GET, &path, None).await?.to_string();
-        let policy = SignedPolicy::open(said.as_bytes(), &[key])?;
+        let policy = self.kept.without_ended(SignedPolicy::open(said.as_bytes(), &[key])?);
+        let is_behind = policy.issued_at < before;
+        if is_behind && !std::mem::replace(&mut self.is_behind, is_behind) {
+            warn!(
+                "the server gives a policy of {}, and gave one of {before} before: its clock was set back, or it is another server. The \
+                 later one stays in force; a restart of this relay without its policy.json takes what the server says",
+                policy.issued_at
+            );
+        }
         if policy.issued_at > before {
             info!("a new policy is in force, with {} waivers", policy.waivers.len());
+            self.is_behind = false;
             // First on disk: a waiver that was withdrawn must not be found there by the next start.
-            let written = write(&self.kept.policy, &said);
+            self.unwritten = Some(said);
+            self.keep();
             self.policy.send_replace(Arc::new(policy));
-            written?;
         }
         Ok(())
+    }
+
+    /// Writes down what is in force. What cannot be written is in force all the same, and is tried again with the next answer.
+    fn keep(&mut self) {
+        let Some(text) = &self.unwritten else { return };
+        match write(&self.kept.policy, text) {
+            Ok(()) => self.unwritten = None,
+            Err(why) => warn!("the policy in force is not kept for a restart yet: {why:#}"),
+        }
     }
 
     async fn key(&mut self) -> anyhow::Result<PolicyPublicKey> {
@@ -125,11 +150,23 @@ impl PolicyFollower {
 
     fn kept_policy(&self) -> anyhow::Result<Option<RelayPolicy>> {
         let (Some(key), Ok(bytes)) = (self.key, std::fs::read(&self.kept.policy)) else { return Ok(None) };
-        let mut policy = SignedPolicy::open(&bytes, &[key])?;
-        let ended = std::fs::read_to_string(&self.kept.ended).unwrap_or_default();
-        policy.waivers.retain(|waiver| !ended.lines().any(|line| line == waiver.id.to_string()));
-        Ok(Some(policy))
+        Ok(Some(self.kept.without_ended(SignedPolicy::open(&bytes, &[key])?)))
     }
+}
+
+impl Kept {
+    /// Whatever the server says that was not told yet: what full verification has ended stays ended.
+    fn without_ended(&self, policy: RelayPolicy) -> RelayPolicy {
+        let ended = ended_in(&self.ended);
+        let waivers = policy.waivers.into_iter().filter(|waiver| !ended.contains(&waiver.id)).collect();
+        RelayPolicy { waivers, ..policy }
+    }
+}
+
+/// The waivers that full verification has ended, by that file.
+fn ended_in(path: &Path) -> BTreeSet<WaiverId> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 /// Written beside and moved into place, so that a crash leaves the old one or the new one.
@@ -139,7 +176,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// A line for each waiver that full verification has ended: after a restart it stays ended, whatever the kept policy says.
+/// A line for each waiver that full verification has ended: after a restart it stays ended, whatever a policy says.
 const ENDED: &str = "waivers-ended";
 
 fn add_line(path: &Path, line: &str) -> anyhow::Result<()> {
@@ -156,6 +193,12 @@ pub(crate) struct Teller {
     ended: PathBuf,
     /// Whether the server took what it was told last.
     is_heard: bool,
+    /// Tells what this process says from what another one does.
+    me: String,
+    /// What was said last, and whether the server took it is not known.
+    said: Option<Value>,
+    /// How much was said so far.
+    count: u64,
 }
 
 /// What the server does not know yet.
@@ -167,11 +210,13 @@ struct Untold {
 
 impl Teller {
     pub(crate) fn new(news: mpsc::Receiver<News>, server: Arc<Server>, data_dir: &Path) -> Teller {
-        Teller { news, server, ended: data_dir.join(ENDED), is_heard: true }
+        let me = format!("{:016x}", clock::seed());
+        Teller { news, server, ended: data_dir.join(ENDED), is_heard: true, me, said: None, count: 0 }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut untold = Untold::default();
+        // What was ended before a restart may not have been told.
+        let mut untold = Untold { fully_verified: ended_in(&self.ended), ..Untold::default() };
         let mut pace = tokio::time::interval(TELL_EVERY);
         loop {
             tokio::select! {
@@ -198,18 +243,21 @@ impl Teller {
         }
     }
 
-    /// What cannot be told now is told later.
+    /// What cannot be told now is told later, as it was said and with the same number: the server may have taken it without our hearing
+    /// of that.
     async fn tell(&mut self, untold: &mut Untold) {
-        if untold.uses.is_empty() && untold.fully_verified.is_empty() {
-            return;
-        }
-        let told = self.server.ask(Method::POST, "/api/v1/relays/told", Some(&untold.json())).await;
-        match told {
-            Ok(_) => {
-                self.is_heard = true;
-                *untold = Untold::default();
+        let said = match self.said.take() {
+            Some(said) => said,
+            None if untold.uses.is_empty() && untold.fully_verified.is_empty() => return,
+            None => {
+                self.count += 1;
+                std::mem::take(untold).json(&self.me, self.count)
             }
+        };
+        match self.server.ask(Method::POST, "/api/v1/relays/told", Some(&said)).await {
+            Ok(_) => self.is_heard = true,
             Err(why) => {
+                self.said = Some(said);
                 if std::mem::take(&mut self.is_heard) {
                     warn!("the server was not told which waivers were used, and will be told later: {why:#}");
                 }
@@ -233,8 +281,9 @@ impl Untold {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, me: &str, number: u64) -> Value {
         let uses = self.uses.all().map(|(id, count, at)| json!({ "waiver": id, "count": count, "at": at }));
-        json!({ "uses": uses.collect::<Vec<_>>(), "fully_verified": self.fully_verified })
+        let uses: Vec<Value> = uses.collect();
+        json!({ "relay": me, "number": number, "uses": uses, "fully_verified": self.fully_verified })
     }
 }

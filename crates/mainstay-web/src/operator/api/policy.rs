@@ -1,5 +1,6 @@
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
@@ -88,6 +89,10 @@ pub(super) async fn key(State(context): State<Arc<Context>>) -> Json<Key> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Told {
+    /// Which process says it; empty for one that does not number what it says.
+    relay: String,
+    /// How often that one said something, this time included. What was taken with a number is not taken again.
+    number: u64,
     /// Waivers that were used.
     uses: Vec<Use>,
     /// Waivers that are needed no more, since full verification succeeded while they were in force.
@@ -107,6 +112,30 @@ pub(super) struct Taken {
     taken: usize,
 }
 
+/// What was taken of each relay that numbers what it says.
+#[derive(Debug, Default)]
+pub(in crate::operator) struct Heard(Mutex<HashMap<String, u64>>);
+
+impl Heard {
+    /// So many processes are remembered; with more, all are forgotten.
+    const MOST: usize = 1_000;
+
+    /// Whether it was not taken before; it is from now on.
+    fn is_news(&self, relay: &str, number: u64) -> bool {
+        if relay.is_empty() {
+            return true;
+        }
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() >= Self::MOST && !heard.contains_key(relay) {
+            heard.clear();
+        }
+        let latest = heard.entry(relay.to_owned()).or_default();
+        let is_news = number > *latest;
+        *latest = number.max(*latest);
+        is_news
+    }
+}
+
 /// `POST /api/v1/relays/told`: what a relay that runs elsewhere has seen.
 pub(super) async fn told(
     State(context): State<Arc<Context>>,
@@ -123,7 +152,9 @@ pub(super) async fn told(
         Trouble::new(StatusCode::BAD_REQUEST, error.body_text(), "Send what the API's document says.")
     })?;
     let taken = told.uses.len() + told.fully_verified.len();
-    for Use { waiver, count, at } in told.uses {
+    // That it was written may be heard too late or not at all; counting it twice is worse than not at all.
+    let is_news = context.heard.is_news(&told.relay, told.number);
+    for Use { waiver, count, at } in told.uses.into_iter().filter(|_| is_news) {
         context.record(Event::WaiverUsed { waiver, count, at }).await?;
     }
     for waiver in told.fully_verified {
