@@ -67,8 +67,11 @@ func Config(dependency, name string, roots *x509.CertPool, policy func() *Policy
 	}
 }
 
-// Admit returns nil for a chain by which a connection may go on.
+// Admit returns nil for a chain by which a connection may go on. Without a policy, nothing is waived and nothing is known to be revoked.
 func Admit(chain []*x509.Certificate, dependency, name string, roots *x509.CertPool, policy *Policy, now time.Time) error {
+	if policy == nil {
+		policy = new(Policy)
+	}
 	leaf, others := chain[0], x509.NewCertPool()
 	for _, certificate := range chain[1:] {
 		others.AddCert(certificate)

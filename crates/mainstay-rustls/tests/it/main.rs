@@ -1,5 +1,6 @@
 //! Following the policy, and what connections that means.
 
 mod follow;
+mod go;
 mod postgres;
 mod scene;
