@@ -1,10 +1,11 @@
 use std::borrow::Cow;
 
-use super::Peers;
 use super::commands::Commands;
 use super::replies::Replies;
 use super::stream::Stream;
 use super::talk::Talk;
+use super::{HANDSHAKE, Peers};
+use crate::redis::client::command;
 use crate::relay::Flow;
 
 /// A connection to Redis. Bytes pass as they are, but for what would lead the application past the relay.
@@ -14,6 +15,7 @@ use crate::relay::Flow;
 /// apart, all bytes pass as they are.
 pub(super) struct Conveyed {
     peers: Peers,
+    speaks: Speaks,
     client: Stream,
     commands: Commands,
     server: Stream,
@@ -21,10 +23,21 @@ pub(super) struct Conveyed {
     talk: Talk,
 }
 
+/// What the application speaks, by its first byte.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    #[default]
+    Unknown,
+    Redis,
+    /// To a relay that takes none.
+    Tls,
+}
+
 impl Conveyed {
     pub(super) fn new(peers: Peers) -> Conveyed {
         Conveyed {
             peers,
+            speaks: Speaks::default(),
             client: Stream::default(),
             commands: Commands::default(),
             server: Stream::default(),
@@ -36,6 +49,16 @@ impl Conveyed {
 
 impl Flow for Conveyed {
     fn from_client<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        match (self.speaks, bytes.first()) {
+            (Speaks::Unknown, Some(&HANDSHAKE)) => {
+                // A server waits for the end of that line for ever, and so does the application. An error is no TLS, which ends it.
+                self.speaks = Speaks::Tls;
+                return Cow::Owned(command(&["TLS-IS-NOT-SPOKEN-HERE"]));
+            }
+            (Speaks::Tls, _) => return Cow::Borrowed(b""),
+            (Speaks::Unknown, Some(_)) => self.speaks = Speaks::Redis,
+            _ => {}
+        }
         self.client.take(bytes, |rest| self.commands.judge(rest, &mut self.talk))
     }
 

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::redis::client::command;
 use crate::relay::Side;
 use crate::relay::Side::{Client, Server};
 use crate::transcript::relayed::check_flow;
@@ -51,6 +50,20 @@ fn commands_are_over_when_all_are_answered() {
     passes(&["> HELLO 3", "< |1 | +a | :1 | %1 | +server | +redis *"]);
     // A quotation of what means something at the beginning of a reply.
     passes(&["> GET a", "< $14 | -MOVED 1 a:1 |  *", "> EVAL x 0", "< *1 | -MOVED 1 a:1 *"]);
+}
+
+/// Neither a server nor a TLS client would ever say a word to the other.
+#[test]
+fn tls_at_a_relay_that_takes_none_is_answered_at_once() {
+    let mut flow = flow();
+    let asked = command(&["TLS-IS-NOT-SPOKEN-HERE"]);
+    assert_eq!(*flow.from_client(b"\x16\x03\x01\x02"), *asked);
+    assert_eq!(*flow.from_client(b"\x00\x01\x00\n"), *b"", "the rest of the handshake is no command");
+    let error = b"-ERR unknown command 'TLS-IS-NOT-SPOKEN-HERE'\r\n";
+    assert_eq!(*flow.from_server(error), *error);
+    let mut flow = self::flow();
+    let command = command(&["SET", "a", "\u{16}\u{3}"]);
+    assert_eq!(*flow.from_client(&command), *command);
 }
 
 #[test]
