@@ -23,6 +23,8 @@ pub(crate) struct Known {
     /// Those that are not over, oldest first.
     pub(super) waivers: Vec<Waived>,
     pub(super) offline_since: Option<Timestamp>,
+    /// When it was last decided what is so.
+    pub(super) stepped_at: Option<Timestamp>,
     pub(super) version: &'static str,
 }
 
@@ -53,6 +55,7 @@ impl Known {
             channels: state.channels().cloned().collect(),
             waivers: waived(&state),
             offline_since: state.offline_since(),
+            stepped_at: state.last_step_at(),
             version: context.operator.version,
         }
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use mainstay_model::{CheckReport, DependencyState, Severity, Verdict};
 use mainstay_store::{CertificateOnDuty, DeliveryCounts};
 
@@ -20,7 +21,11 @@ pub(super) async fn get(State(context): State<Arc<Context>>) -> Response {
     let store = &context.operator.store;
     let certificates = context.certificates(&known).await.inspect_err(log).ok();
     let deliveries = store.delivery_counts().await.inspect_err(log).ok();
-    let mut text = exposition(&known, certificates.as_ref().map(|all| all.as_slice()), deliveries.as_ref());
+    let outbox = match store.next_delivery_at().await.inspect_err(log) {
+        Ok(due) => deliveries.map(|counts| Outbox { counts, due }),
+        Err(_) => None,
+    };
+    let mut text = exposition(&known, certificates.as_ref().map(|all| all.as_slice()), outbox.as_ref());
     relays::families(&mut text, &context.operator.relays.read());
     let text = text.into_text();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -31,23 +36,33 @@ fn log(error: &mainstay_store::StoreError) {
     tracing::warn!(%error, "a part of the metrics is left out");
 }
 
+/// The messages that are kept, and when the next one of those that wait is due.
+struct Outbox {
+    counts: DeliveryCounts,
+    due: Option<Timestamp>,
+}
+
 fn exposition(
     known: &Known,
     certificates: Option<&[CertificateOnDuty]>,
-    deliveries: Option<&DeliveryCounts>,
+    outbox: Option<&Outbox>,
 ) -> Exposition {
     let mut text = Exposition::default();
     text.gauge("mainstay_build_info", "The program that answers.").sample(&[("version", known.version)], 1.0);
     text.gauge("mainstay_offline", "1 while Mainstay's own network is gone.")
         .sample(&[], f64::from(known.offline_since.is_some()));
+    if let Some(at) = known.stepped_at {
+        let help = "When it was last decided what is so; far back, Mainstay stands still.";
+        text.gauge("mainstay_decided_timestamp_seconds", help).sample(&[], seconds(at));
+    }
     verdicts(&mut text, known);
     checks(&mut text, known);
     if let Some(certificates) = certificates {
         ends(&mut text, certificates);
     }
     incidents(&mut text, known);
-    if let Some(counts) = deliveries {
-        messages(&mut text, counts);
+    if let Some(outbox) = outbox {
+        messages(&mut text, outbox);
     }
     text
 }
@@ -85,8 +100,7 @@ fn checks(text: &mut Exposition, known: &Known) {
     }
     let mut family = text.gauge("mainstay_check_timestamp_seconds", "When the latest check began.");
     for (state, last) in &all {
-        family
-            .sample(&[("dependency", state.name.as_str())], last.checked_at.as_millisecond() as f64 / 1000.0);
+        family.sample(&[("dependency", state.name.as_str())], seconds(last.checked_at));
     }
     let mut family =
         text.gauge("mainstay_check_phase_seconds", "How long each phase of the latest check took.");
@@ -129,11 +143,23 @@ fn incidents(text: &mut Exposition, known: &Known) {
     }
 }
 
-fn messages(text: &mut Exposition, counts: &DeliveryCounts) {
+fn messages(text: &mut Exposition, Outbox { counts, due }: &Outbox) {
     let mut family = text.gauge("mainstay_deliveries", "Kept messages by where they stand.");
-    for (state, count) in
-        [("queued", counts.queued), ("delivered", counts.delivered), ("given-up", counts.given_up)]
-    {
+    for (state, count) in [
+        ("queued", counts.queued),
+        ("delivered", counts.delivered),
+        ("given-up", counts.given_up),
+        ("merged", counts.merged),
+        ("bounced", counts.bounced),
+    ] {
         family.sample(&[("state", state)], count as f64);
     }
+    if let Some(due) = due {
+        let help = "When the next waiting message is due; far back, messages are not handed over. Absent while none waits.";
+        text.gauge("mainstay_delivery_due_timestamp_seconds", help).sample(&[], seconds(*due));
+    }
+}
+
+fn seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
 }

@@ -34,6 +34,24 @@ async fn the_metrics_parse_and_say_what_is_known() {
     ));
 }
 
+/// Everything that is said is in the list of metrics.
+#[tokio::test]
+async fn every_metric_is_documented() {
+    let documented = include_str!("../../../../docs/reference/metrics.md");
+    let house = House::sample(SignedDuration::from_mins(60)).await;
+    let text = house.get("/metrics").await.text;
+    let families: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(families.len() > 10, "{text}");
+    for family in families {
+        assert!(documented.contains(&format!("`{family}`")), "{family} is not in the documentation");
+    }
+    for state in ["queued", "delivered", "given-up", "merged", "bounced"] {
+        assert!(text.contains(&format!("mainstay_deliveries{{state=\"{state}\"}} ")), "{text}");
+    }
+    assert!(text.contains(&format!("mainstay_decided_timestamp_seconds {}", now().as_second())), "{text}");
+}
+
 #[tokio::test]
 async fn the_end_of_a_certificate_is_kept_while_its_server_cannot_be_reached() {
     let house = House::sample(SignedDuration::from_mins(30)).await;
