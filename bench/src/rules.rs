@@ -132,6 +132,7 @@ fn landscape(rules: usize) -> anyhow::Result<Landscape> {
 
 fn report(at: Timestamp) -> CheckReport {
     CheckReport {
+        endpoint: None,
         target: "tcp://db.example.com:5432".into(),
         dependency: "db".parse().ok(),
         verdict: Verdict::Healthy,

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use mainstay_model::{
     Alert, ChannelName, Delivery, DeliveryId, DeliveryState, EntryKind, Incident, IncidentId, IncidentState,
     Landscape, Message, MessageDependency, MessageFailure, MessageIncident, MessageKind, PersonName, Rule,
-    Severity, Subject,
+    Severity, Subject, Waiver, WaiverState,
 };
 
 use crate::agenda::Due;
@@ -336,9 +337,13 @@ impl Turn<'_> {
         addresses
     }
 
-    /// What shows the cause, and that a waiver is in force.
+    /// What shows the cause, and that a waiver is in force or waits for somebody to agree.
     fn evidence(&self, incident: &Incident) -> Vec<String> {
-        let waivers = self.state.waivers_in(incident.id, self.now).filter_map(|one| waiver_line(one));
+        let here = |one: &&Arc<Waiver>| {
+            let stands = one.is_in_force(self.now) || one.state == WaiverState::Requested;
+            stands && self.state.home_of_waiver(one) == Some(incident.id)
+        };
+        let waivers = self.state.waivers().filter(here).filter_map(|one| waiver_line(one));
         waivers.chain(incident.diagnosis.evidence.iter().cloned()).collect()
     }
 

@@ -42,11 +42,12 @@ impl Turn<'_> {
     }
 
     /// A check that began before the last one, though the clock did not go back, is too late to change anything; one that was under
-    /// way when its dependency was pointed elsewhere says nothing of the new target.
+    /// way when its dependency was pointed elsewhere, or given another rule of trust, says nothing of the new one.
     fn arrival(&self, dependency: &Dependency, report: &CheckReport) -> Arrival {
         let last = self.state.dependencies.get(&dependency.name).and_then(|state| state.last.as_ref());
+        let is_of_another = report.endpoint.as_ref().is_some_and(|one| *one != dependency.endpoint());
         match last {
-            _ if report.target != dependency.target.to_string() => Arrival::Elsewhere,
+            _ if is_of_another || report.target != dependency.target.to_string() => Arrival::Elsewhere,
             Some(last) if last.checked_at == report.checked_at => Arrival::Again,
             Some(last) if report.checked_at < last.checked_at && last.checked_at <= self.now => Arrival::Late,
             _ => Arrival::InOrder,

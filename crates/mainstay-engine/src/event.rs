@@ -150,13 +150,6 @@ pub enum Event {
         /// Which waiver.
         waiver: WaiverId,
     },
-    /// A relay was shown a certificate that does not pass full verification.
-    ChainChanged {
-        /// By which dependency.
-        dependency: DependencyName,
-        /// The server's own certificate.
-        shown: Fingerprint,
-    },
     /// Certificates were found revoked.
     RevocationSeen {
         /// Which.

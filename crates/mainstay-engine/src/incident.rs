@@ -48,10 +48,8 @@ impl Turn<'_> {
         let Some(incident) = self.incident_mut(id) else { return };
         let is_worse = incident.alerts.get(&key).is_some_and(|before| is_worse(alert, before));
         if is_worse && !incident.is_open() {
-            // Whoever closed it did so when less was at stake: as it is now, it is a matter of its own.
-            incident.alerts.remove(&key);
-            self.state.index.alert_ended(&key);
-            return self.raised(alert, &[]);
+            // Whoever closed it did so when less was at stake.
+            return self.goes_on(id, alert);
         }
         let before = incident.alerts.insert(key, alert.clone());
         let kind = |alert: &Alert| alert.failure.as_ref().map(|failure| failure.kind);
@@ -60,6 +58,16 @@ impl Turn<'_> {
         if is_open && before.is_some_and(|before| kind(&before) != kind(alert)) {
             news.lines.push(format!("Now {}.", wording::clause(alert)));
         }
+    }
+
+    /// What goes on after its incident was closed by hand is a matter of its own now: the incident opens again, or another one does.
+    pub(crate) fn goes_on(&mut self, closed: IncidentId, alert: &Alert) {
+        let key = alert.key.to_string();
+        if let Some(incident) = self.incident_mut(closed) {
+            incident.alerts.remove(&key);
+        }
+        self.state.index.alert_ended(&key);
+        self.raised(alert, &[]);
     }
 
     /// An alert ended.
@@ -103,7 +111,7 @@ impl Turn<'_> {
                 }
                 let latest = incident.resolved_at().or(incident.joined_at).unwrap_or(incident.opened_at);
                 let is_near = since(latest, self.now).abs() <= TOGETHER;
-                (is_near || incident.is_open() && goes_on(alert)).then_some(incident.id)
+                (is_near || incident.is_open() && is_looked_for(alert)).then_some(incident.id)
             })
             .or_else(|| self.home_between_systems(alert))
     }
@@ -212,7 +220,7 @@ impl Turn<'_> {
 /// Whether an alert is found when it is looked for, and not when it begins: of a provider that is away, what is checked seldom is seen
 /// long after the rest. What is announced or judged by degrees is a matter of its own, so that its becoming more urgent is not lost in
 /// an incident that is more urgent already.
-fn goes_on(alert: &Alert) -> bool {
+fn is_looked_for(alert: &Alert) -> bool {
     is_availability(&alert.key.rule) || alert.key.rule == Rule::Stale
 }
 

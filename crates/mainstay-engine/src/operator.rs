@@ -104,7 +104,7 @@ impl Turn<'_> {
     }
 
     /// Whoever takes up that nobody was reached takes up what nobody was reached about.
-    fn take_up(&mut self, id: IncidentId, by: &str, until: Option<Timestamp>) {
+    pub(crate) fn take_up(&mut self, id: IncidentId, by: &str, until: Option<Timestamp>) {
         let unanswered = self.unanswered_in(id);
         self.acknowledge(id, by, until);
         unanswered.into_iter().for_each(|of| self.acknowledge(of, by, until));

@@ -98,7 +98,6 @@ impl<'a> Turn<'a> {
             Event::Operator { by, action } => self.operated(by, action),
             Event::WaiverUsed { waiver, count, at } => self.waiver_used(waiver, count, at),
             Event::FullyVerified { waiver } => self.fully_verified(waiver),
-            Event::ChainChanged { dependency, shown } => self.chain_changed(&dependency, shown),
             Event::RevocationSeen { fingerprints } => self.revocation_seen(fingerprints),
             Event::Heartbeat(name) => self.heartbeat(&name),
             Event::Tick => self.ticked(),

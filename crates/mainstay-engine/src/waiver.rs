@@ -89,24 +89,38 @@ impl State {
         self.waivers_of(name).find(|one| one.state == WaiverState::Requested)
     }
 
+    /// Whether a waiver could be asked for now that lasts so long, or as long as is usual.
+    ///
+    /// # Errors
+    /// What stands against it, in words for whoever asks.
+    pub fn check_waiver_for(
+        &self,
+        name: &DependencyName,
+        lasts: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<WaiverGrounds, WaiverRefusal> {
+        let grounds = self.waiver_grounds(name, now)?;
+        if let Some(waiting) = self.waiver_asked_for(name) {
+            let (dependency, by) = (name.clone(), waiting.requested.by.clone());
+            return Err(WaiverRefusal::AskedAlready { dependency, by });
+        }
+        let longest = self.longest_waiver();
+        match lasts {
+            Some(lasts) if lasts.is_zero() => Err(WaiverRefusal::NoTime),
+            Some(lasts) if lasts > longest => Err(WaiverRefusal::TooLong { longest: HumanDuration(longest) }),
+            _ => Ok(grounds),
+        }
+    }
+
     /// Whether such a waiver could be asked for now.
     ///
     /// # Errors
     /// What stands against it, in words for whoever asks.
     pub fn check_waiver(&self, wish: &WaiverWish, now: Timestamp) -> Result<WaiverGrounds, WaiverRefusal> {
-        let grounds = self.waiver_grounds(&wish.dependency, now)?;
-        if let Some(waiting) = self.waiver_asked_for(&wish.dependency) {
-            let (dependency, by) = (wish.dependency.clone(), waiting.requested.by.clone());
-            return Err(WaiverRefusal::AskedAlready { dependency, by });
-        }
-        let longest = self.longest_waiver();
+        let grounds = self.check_waiver_for(&wish.dependency, wish.lasts, now)?;
         match wish.reason.trim().chars().count() {
             0 => Err(WaiverRefusal::NoReason),
             length if length > LONGEST_REASON => Err(WaiverRefusal::ReasonTooLong { length }),
-            _ if wish.lasts.is_some_and(|lasts| lasts.is_zero()) => Err(WaiverRefusal::NoTime),
-            _ if wish.lasts.is_some_and(|lasts| lasts > longest) => {
-                Err(WaiverRefusal::TooLong { longest: HumanDuration(longest) })
-            }
             _ => Ok(grounds),
         }
     }
@@ -115,7 +129,12 @@ impl State {
     ///
     /// # Errors
     /// What stands against it.
-    pub fn check_grant(&self, id: WaiverId, by: &str, now: Timestamp) -> Result<(), WaiverRefusal> {
+    pub fn check_grant(
+        &self,
+        id: WaiverId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<WaiverGrounds, WaiverRefusal> {
         let waiver = self.waiver_to_answer(id)?;
         if self.landscape.waivers.second_person && is_same_person(&waiver.requested.by, by) {
             return Err(WaiverRefusal::SamePerson { by: waiver.requested.by.clone() });
@@ -124,7 +143,7 @@ impl State {
         if grounds.pin != waiver.pin {
             return Err(WaiverRefusal::OtherCertificate(waiver.dependency.clone()));
         }
-        Ok(())
+        Ok(grounds)
     }
 
     /// A waiver that waits for a second person.
@@ -171,7 +190,8 @@ impl State {
         trouble.or(asked_in)
     }
 
-    pub(crate) fn incident_of_trouble(&self, name: &DependencyName) -> Option<IncidentId> {
+    /// The incident of a dependency that is down; it may have been closed by hand.
+    pub fn incident_of_trouble(&self, name: &DependencyName) -> Option<IncidentId> {
         self.index.of_alert(&format!("{name}/{}", Rule::Down))
     }
 }

@@ -52,6 +52,8 @@ kinds! {
         Refused = "waiver-refused",
         /// The first connection was admitted under it.
         Used = "waiver-used",
+        /// The clock was set right, and it ends earlier for that.
+        Shortened = "waiver-shortened",
         /// It is over.
         Ended = "waiver-ended",
     }

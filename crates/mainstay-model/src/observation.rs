@@ -12,6 +12,9 @@ pub struct CheckReport {
     /// The configured dependency, when the check was not of a bare URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependency: Option<DependencyName>,
+    /// By what it was judged, as [`Dependency::endpoint`](crate::Dependency::endpoint) says; not kept, and absent for a bare URL.
+    #[serde(skip)]
+    pub endpoint: Option<String>,
     /// The sum over all addresses.
     pub verdict: Verdict,
     /// What to act on first.

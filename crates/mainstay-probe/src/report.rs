@@ -24,6 +24,7 @@ pub(crate) fn assemble(request: &CheckRequest, now: Timestamp, outcome: Outcome)
     let mut report = CheckReport {
         target: request.target.to_string(),
         dependency: request.dependency.clone(),
+        endpoint: request.endpoint.clone(),
         verdict: Verdict::Inconclusive,
         failure: None,
         addresses: Vec::new(),

@@ -7,6 +7,8 @@ use mainstay_model::{Dependency, DependencyName, Target, TlsPolicy};
 pub struct CheckRequest {
     /// The configured dependency; absent for a bare URL.
     pub dependency: Option<DependencyName>,
+    /// By what it is judged, as [`Dependency::endpoint`] says; absent for a bare URL.
+    pub endpoint: Option<String>,
     /// Whose it is, as people call it; named in what to do next.
     pub provider: Option<String>,
     /// Where to connect to.
@@ -27,6 +29,7 @@ impl CheckRequest {
     pub fn new(target: Target, timeout: Duration) -> CheckRequest {
         CheckRequest {
             dependency: None,
+            endpoint: None,
             provider: None,
             target,
             tls: TlsPolicy::default(),
@@ -41,6 +44,7 @@ impl From<&Dependency> for CheckRequest {
     fn from(dependency: &Dependency) -> CheckRequest {
         CheckRequest {
             dependency: Some(dependency.name.clone()),
+            endpoint: Some(dependency.endpoint()),
             provider: dependency.provider.as_ref().map(ToString::to_string),
             target: dependency.target.clone(),
             tls: dependency.tls.clone(),

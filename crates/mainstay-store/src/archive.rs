@@ -107,6 +107,7 @@ mod tests {
             tls: None,
         };
         CheckReport {
+            endpoint: None,
             target: "tcp://db.example.com:1".into(),
             dependency: Some("db".parse().unwrap()),
             verdict: Verdict::Healthy,

@@ -165,6 +165,7 @@ impl<'a> Stage<'a> {
     fn good(&self, at: Timestamp, certificate: &Option<Certificate>) -> CheckReport {
         let observation = self.observation(Verdict::Healthy, 10.0, certificate, true);
         CheckReport {
+            endpoint: None,
             target: self.dependency.target.to_string(),
             dependency: Some(self.dependency.name.clone()),
             verdict: Verdict::Healthy,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mainstay_model::{
-    Act, AuditAct, DependencyName, EntryKind, HumanDuration, Waiver, WaiverAct, WaiverEnd, WaiverId,
-    WaiverState,
+    Act, Alert, AuditAct, DependencyName, EntryKind, HumanDuration, Rule, Waiver, WaiverAct, WaiverEnd,
+    WaiverId, WaiverState,
 };
 
 use super::{WaiverGrounds, WaiverRefusal, WaiverWish, follow, words};
@@ -19,9 +19,13 @@ impl Turn<'_> {
             Ok(grounds) => grounds,
             Err(refusal) => return self.waiver_refused(by, &wish.dependency, &refusal),
         };
+        let was_closed = self.open_for_waiver(&wish.dependency);
         let waiver = self.new_waiver(by, wish, grounds);
         if !self.state.landscape.waivers.second_person {
-            return self.bring_into_force(waiver, by);
+            let home = self.state.home_of_waiver(&waiver).filter(|_| was_closed);
+            self.bring_into_force(waiver, by);
+            // Nobody has to be woken for what somebody has in hand.
+            return home.into_iter().for_each(|id| self.take_up(id, by, None));
         }
         let text = words::asked(&waiver);
         self.tell_of_waiver(&waiver, Some(by), text, true);
@@ -49,11 +53,15 @@ impl Turn<'_> {
 
     /// A second person agrees.
     pub(crate) fn grant_waiver(&mut self, by: &str, id: WaiverId) {
-        if let Err(refusal) = self.state.check_grant(id, by, self.now) {
-            return self.answer_refused(by, id, &refusal);
-        }
+        let grounds = match self.state.check_grant(id, by, self.now) {
+            Ok(grounds) => grounds,
+            Err(refusal) => return self.answer_refused(by, id, &refusal),
+        };
         if let Some(waiver) = self.state.waivers.get(&id).cloned() {
-            self.bring_into_force(Arc::unwrap_or_clone(waiver), by);
+            self.open_for_waiver(&waiver.dependency);
+            // What is known now, and not when it was asked for.
+            let evidence = grounds.evidence;
+            self.bring_into_force(Waiver { evidence, ..Arc::unwrap_or_clone(waiver) }, by);
         }
     }
 
@@ -72,6 +80,17 @@ impl Turn<'_> {
         let text = words::granted(&waiver, before.is_some(), by, ends_at);
         self.tell_of_waiver(&waiver, Some(by), text, true);
         self.note_waiver(WaiverAct::Granted, waiver, Some(by));
+    }
+
+    /// What was closed by hand while it was still down goes on in the open, so that people are told of the waiver. Whether that was so.
+    fn open_for_waiver(&mut self, name: &DependencyName) -> bool {
+        let closed = self.state.incident_of_trouble(name).filter(|id| !self.is_open(*id));
+        let down = |alert: &&Alert| alert.key.rule == Rule::Down;
+        let alert =
+            self.state.dependencies.get(name).and_then(|state| state.alerts.iter().find(down)).cloned();
+        let Some((closed, alert)) = closed.zip(alert) else { return false };
+        self.goes_on(closed, &alert);
+        true
     }
 
     /// A second person does not agree.

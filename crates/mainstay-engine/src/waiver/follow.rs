@@ -2,19 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use mainstay_model::{
-    CheckReport, DependencyName, FailureKind, Fingerprint, Landscape, Verdict, Waiver, WaiverAct, WaiverEnd,
-    WaiverId, WaiverState,
+    CheckReport, DependencyName, FailureKind, Fingerprint, Landscape, Observation, Verdict, Waiver,
+    WaiverAct, WaiverEnd, WaiverId, WaiverState,
 };
 
 use super::gate::{leaf, pin, verifies};
 use super::words;
+use crate::Recheck;
 use crate::agenda::Due;
 use crate::refresh::REMEMBERED;
 use crate::time::{later, signed};
 use crate::turn::Turn;
+
+/// Between checks while a waiver is in force.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// When time alone changes something about it.
 pub(super) fn next_look(waiver: &Waiver) -> Timestamp {
@@ -47,7 +52,16 @@ impl Turn<'_> {
                 self.end_waiver(waiver.id, end);
             }
         }
-        self.remember_revoked(report);
+        self.look_soon_while_waived(name);
+    }
+
+    /// The way back to full verification is looked for every few seconds, also where no relay of this server tries it.
+    fn look_soon_while_waived(&mut self, name: &DependencyName) {
+        let is_waived = self.state.waiver_in_force(name, self.now).is_some();
+        let is_seldom = self.state.landscape.dependencies.get(name).is_some_and(|one| one.every > LOOK_AGAIN);
+        if is_waived && is_seldom {
+            self.effects.rechecks.push(Recheck { dependency: name.clone(), after: LOOK_AGAIN });
+        }
     }
 
     fn ended_by(&self, waiver: &Waiver, report: &CheckReport) -> Option<WaiverEnd> {
@@ -63,7 +77,7 @@ impl Turn<'_> {
         if report.addresses.iter().any(verifies) {
             return Some(WaiverEnd::Renewed);
         }
-        if revoked_leaves(report).next().is_some() {
+        if report.addresses.iter().any(shows_revoked) {
             return Some(WaiverEnd::RevocationSeen);
         }
         let differs = report.addresses.iter().filter_map(leaf).any(|shown| pin(shown) != waiver.pin);
@@ -71,11 +85,6 @@ impl Turn<'_> {
     }
 
     /// Once a certificate expired, its authority may no longer say that it was revoked.
-    fn remember_revoked(&mut self, report: &CheckReport) {
-        let revoked: Vec<Fingerprint> = revoked_leaves(report).collect();
-        self.note_revoked(revoked);
-    }
-
     fn note_revoked(&mut self, fingerprints: Vec<Fingerprint>) {
         for one in fingerprints {
             if self.state.revoked.insert(one) {
@@ -94,16 +103,6 @@ impl Turn<'_> {
         }
     }
 
-    /// Somebody outside was shown this certificate.
-    pub(crate) fn chain_changed(&mut self, name: &DependencyName, shown: Fingerprint) {
-        for waiver in self.unsettled(name) {
-            let asked = waiver.state == WaiverState::Requested;
-            if waiver.pin.sha256 != shown {
-                self.end_waiver(waiver.id, if asked { WaiverEnd::Lapsed } else { WaiverEnd::ChainChanged });
-            }
-        }
-    }
-
     /// Certificates were found revoked.
     pub(crate) fn revocation_seen(&mut self, fingerprints: Vec<Fingerprint>) {
         let revoked: BTreeSet<_> = fingerprints.iter().copied().collect();
@@ -117,12 +116,13 @@ impl Turn<'_> {
         }
     }
 
-    /// The certificate itself, and those that came with it in the latest check.
+    /// The certificate itself, and those that the latest check found it to stand on.
     fn path_of(&self, waiver: &Waiver) -> impl Iterator<Item = Fingerprint> {
         let last = self.state.dependencies.get(&waiver.dependency).and_then(|state| state.last.as_ref());
         let chains = last.into_iter().flat_map(|report| &report.addresses).filter_map(|one| one.tls.as_ref());
-        let chain = chains.flat_map(|tls| &tls.certificates).map(|one| one.sha256);
-        std::iter::once(waiver.pin.sha256).chain(chain)
+        let path = chains.flat_map(|tls| &tls.certificates).filter(|one| one.in_path);
+        let path = path.map(|one| one.sha256);
+        std::iter::once(waiver.pin.sha256).chain(path)
     }
 
     /// Relays admitted connections under it, so many since they said so last. What they say late counts all the same.
@@ -172,7 +172,9 @@ impl Turn<'_> {
                 WaiverState::Active { granted, ends_at } if granted.at > self.now => {
                     let ends_at = later(self.now, signed(waiver.lasts.0)).min(*ends_at);
                     let state = WaiverState::Active { granted: granted.clone(), ends_at };
-                    self.keep_waiver(Waiver { state, ..Waiver::clone(&waiver) });
+                    let waiver = Waiver { state, ..Waiver::clone(&waiver) };
+                    self.tell_of_waiver(&waiver, None, words::counts_from_now(&waiver, ends_at), false);
+                    self.note_waiver(WaiverAct::Shortened, waiver, None);
                 }
                 _ => self.state.agenda.by(next_look(&waiver), Due::Waiver(waiver.id)),
             }
@@ -184,11 +186,7 @@ impl Turn<'_> {
     }
 }
 
-/// The certificates of servers that a check found revoked. Which of the path it was is not said, and this one leads through it.
-fn revoked_leaves(report: &CheckReport) -> impl Iterator<Item = Fingerprint> {
-    let is_revoked = |one: &&mainstay_model::Observation| {
-        let mut failures = one.failure.iter().chain(&one.also);
-        failures.any(|failure| failure.kind == FailureKind::CertificateRevoked)
-    };
-    report.addresses.iter().filter(is_revoked).filter_map(leaf).map(|one| one.sha256)
+/// Whether a check found something of the path revoked.
+fn shows_revoked(one: &Observation) -> bool {
+    one.failure.iter().chain(&one.also).any(|failure| failure.kind == FailureKind::CertificateRevoked)
 }

@@ -80,7 +80,9 @@ impl State {
     }
 
     fn refuse_revoked(&self, name: &DependencyName, chain: &[Certificate]) -> Result<(), WaiverRefusal> {
-        match chain.iter().find(|one| self.revoked.contains(&one.sha256)) {
+        // What is sent beside the path is judged by nobody.
+        let mut path = chain.iter().filter(|one| one.position == 0 || one.in_path);
+        match path.find(|one| self.revoked.contains(&one.sha256)) {
             Some(one) => {
                 Err(WaiverRefusal::Revoked { dependency: name.clone(), subject: one.subject.clone() })
             }

@@ -1,11 +1,15 @@
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Dependency, DependencyName, IncidentId, PolicyWaiver, RelayPolicy, Waiver, WaiverState,
 };
 
 use crate::State;
+use crate::time::earlier;
+
+/// Clocks of relays and programs may be behind by as much. The policy is made after the grant, so that nothing is accepted before it.
+const SPREAD: SignedDuration = SignedDuration::from_mins(5);
 
 impl State {
     /// What relays and applications go by: every waiver that is in force now, and what was ever seen revoked.
@@ -40,7 +44,7 @@ impl State {
             pin: waiver.pin,
             not_after: waiver.expired_at,
             // A clock that was ahead when it was granted and was set right must not put it off.
-            from: granted.at.min(now),
+            from: earlier(granted.at.min(now), SPREAD),
             until: *ends_at,
             url: Some(page),
         })

@@ -34,7 +34,27 @@ pub(super) fn granted(waiver: &Waiver, replaces: bool, by: &str, until: Timestam
 }
 
 pub(super) fn used(waiver: &Waiver) -> String {
-    format!("The waiver for {} is in use: a first connection was admitted under it.", waiver.dependency)
+    let name = &waiver.dependency;
+    match (waiver.is_over(), waiver.uses.count) {
+        (false, _) => format!("The waiver for {name} is in use: a first connection was admitted under it."),
+        (true, 1) => format!(
+            "A relay tells late of the waiver for {name}: before it ended, 1 connection was admitted under it."
+        ),
+        (true, count) => {
+            format!(
+                "A relay tells late of the waiver for {name}: before it ended, {count} connections were admitted under it."
+            )
+        }
+    }
+}
+
+/// A clock that was ahead when it was granted was set right.
+pub(super) fn counts_from_now(waiver: &Waiver, ends_at: Timestamp) -> String {
+    format!(
+        "The clock was ahead when the waiver for {} was granted, and was set right: the waiver ends at {} all the same.",
+        waiver.dependency,
+        clock(ends_at)
+    )
 }
 
 /// What ended it; `waiver` as it was before.
@@ -62,7 +82,8 @@ pub(super) fn ended(waiver: &Waiver, end: &WaiverEnd, now: Timestamp) -> String 
 
 fn uses(waiver: &Waiver) -> String {
     match waiver.uses.count {
-        0 => "It was never used.".into(),
+        // Programs that go by the policy themselves tell of nothing, and neither does a relay that is cut off.
+        0 => "No relay told of a connection under it.".into(),
         1 => "1 connection was admitted under it.".into(),
         count => format!("{count} connections were admitted under it."),
     }
@@ -112,8 +133,11 @@ pub(super) fn risks(dependency: &Dependency, lasts: Duration, now: Timestamp) ->
     ]
 }
 
-/// The line that an incident and its messages show while a waiver is in force; nothing when it is not.
+/// The line that an incident and its messages show while a waiver is in force or waits for somebody to agree; nothing when it is over.
 pub fn waiver_line(waiver: &Waiver) -> Option<String> {
+    if waiver.state == WaiverState::Requested {
+        return Some(asked(waiver));
+    }
     let until = waiver.ends_at()?;
     let (name, by) = (&waiver.dependency, &waiver.granted()?.by);
     Some(format!(

@@ -251,6 +251,7 @@ impl Scene {
         let target = known.cloned().unwrap_or_else(|| dependency(name)).target;
         let address = target.ip().map(|ip| SocketAddr::new(ip, target.port).to_string());
         let mut report = CheckReport {
+            endpoint: None,
             target: target.to_string(),
             dependency: Some(name.parse().unwrap()),
             verdict: Verdict::Healthy,

@@ -20,7 +20,6 @@ enum Move {
     End(usize),
     Used,
     Verified(usize),
-    Changed(usize, u8),
     Revoked(u8),
     SecondPerson(bool),
     Retarget(usize, u16),
@@ -61,7 +60,6 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => (0..PEOPLE.len()).prop_map(Move::End),
         1 => Just(Move::Used),
         1 => which.clone().prop_map(Move::Verified),
-        1 => (which.clone(), 0u8..3).prop_map(|(name, leaf)| Move::Changed(name, leaf)),
         1 => (0u8..40).prop_map(Move::Revoked),
         2 => any::<bool>().prop_map(Move::SecondPerson),
         1 => (which.clone(), 3306u16..3308).prop_map(|(name, port)| Move::Retarget(name, port)),
@@ -166,10 +164,6 @@ impl Watched {
                 if let Some(waiver) = in_force {
                     self.scene.step(Event::FullyVerified { waiver });
                 }
-            }
-            Move::Changed(which, leaf) => {
-                let dependency = NAMES[*which].parse().unwrap();
-                self.scene.step(Event::ChainChanged { dependency, shown: Fingerprint([*leaf; 32]) });
             }
             Move::Revoked(leaf) => {
                 self.scene.step(Event::RevocationSeen { fingerprints: vec![Fingerprint([*leaf; 32])] });

@@ -20,6 +20,7 @@ fn report(verdict: Verdict, failure: Option<Failure>, findings: Vec<Finding>) ->
             .map(|one| tls(!one.kind.is_certificate())),
     };
     CheckReport {
+        endpoint: None,
         target: "mysql://monitor@eu.acme.example:3306/orders".into(),
         dependency: None,
         verdict,

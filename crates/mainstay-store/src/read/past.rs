@@ -77,6 +77,7 @@ pub(crate) async fn checks_from(
 
 fn empty(dependency: &Dependency, at: Timestamp) -> CheckReport {
     CheckReport {
+        endpoint: None,
         target: dependency.target.to_string(),
         dependency: Some(dependency.name.clone()),
         verdict: Verdict::Inconclusive,

@@ -75,6 +75,7 @@ pub(crate) fn report(
     addresses: Vec<Observation>,
 ) -> CheckReport {
     CheckReport {
+        endpoint: None,
         target: format!("mysql://monitor@{dependency}.example.com:3306/orders"),
         dependency: Some(name(dependency)),
         verdict,

@@ -29,7 +29,7 @@ const COUNTED: u32 = 2_000;
 
 /// Where in the past the page begins.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct From {
     before: String,
 }

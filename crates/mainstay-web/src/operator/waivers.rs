@@ -1,6 +1,6 @@
 //! Waivers: what can be done about them, and how pages show them.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
@@ -42,12 +42,20 @@ pub(super) async fn post(
 ) -> Result<Response, Trouble> {
     let wish = filled(form)?;
     let dependency = wish.dependency.clone();
-    let back = |trouble: Trouble| {
-        let known = dependency.parse().ok().map(|name| address_of(&name));
-        trouble.leading_to(known.unwrap_or_else(|| "/".into()), "Back to the dependency")
+    let back = |trouble: Trouble| match dependency.parse().map(|name| (asked_in(&context, &name), name)) {
+        Ok((Some(id), _)) => trouble.leading_to(format!("/incidents/{id}#waiver"), "Back to the incident"),
+        Ok((None, name)) => trouble.leading_to(address_of(&name), "Back to the dependency"),
+        Err(_) => trouble,
     };
     let waiver = ask(&context, by, wish).await.map_err(back)?;
     Ok(Redirect::to(&home(&waiver)).into_response())
+}
+
+/// The open incident whose page offers a waiver for a dependency.
+fn asked_in(context: &Context, name: &DependencyName) -> Option<IncidentId> {
+    let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+    let trouble = state.incident_of_trouble(name)?;
+    state.incidents().any(|one| one.id == trouble && one.is_open()).then_some(trouble)
 }
 
 /// `POST /waivers/{id}/grant`.

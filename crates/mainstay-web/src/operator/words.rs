@@ -245,6 +245,7 @@ mod tests {
         state.verdict = verdict;
         state.since = "2026-11-22T22:29:05Z".parse().unwrap();
         state.last = Some(CheckReport {
+            endpoint: None,
             target: "mysql://db.acme.example".into(),
             dependency: None,
             verdict,

@@ -353,6 +353,7 @@ impl Actor {
         let target = Target::parse(self.url).unwrap();
         let count = if matches!(self.story, Story::HalfDown) { 2 } else { 1 };
         CheckReport {
+            endpoint: None,
             target: target.to_string(),
             dependency: Some(name(self.name)),
             verdict: Verdict::Healthy,

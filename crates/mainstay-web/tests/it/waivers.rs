@@ -49,7 +49,7 @@ async fn the_incident_offers_it_with_evidence_and_risk_and_every_page_shows_that
             .await
             .has("A waiver is in force for")
             .has("It ends in <span data-until=\"2026-11-23T02:41:00Z\">4 h</span>, at 02:41 UTC on 23 Nov.")
-            .has("Granted by operator: checkout is down. Not used yet.");
+            .has("Granted by operator: checkout is down. No relay has told of a connection under it yet.");
     }
     house.get(&incident).await.has("The waiver for orders-db can be extended").has(
         "A waiver is in force: the expired certificate of orders-db is accepted until 2026-11-23 02:41 UTC",
@@ -93,7 +93,7 @@ async fn where_it_is_not_possible_one_line_says_why() {
     house.get(&half).await.lacks("No waiver");
     let refused = house.post_form("/waivers", "dependency=orders-db&reason=x").await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    refused.has("The configuration forbids waivers for orders-db.").has("Back to the dependency");
+    refused.has("The configuration forbids waivers for orders-db.").has("Back to the incident");
 }
 
 #[tokio::test]

@@ -65,11 +65,7 @@ struct Wish {
 impl Wish {
     async fn ask(self, server: Server, yes: bool, output: Output) -> anyhow::Result<()> {
         if !yes {
-            let grounds = server.ask(Method::GET, &self.grounds(), None).await?;
-            if let Some(refusal) = grounds["refusal"].as_object() {
-                let said = |key: &str| refusal[key].as_str().unwrap_or_default();
-                bail!("{} {}", said("message"), said("advice").trim_end_matches('.'));
-            }
+            let grounds = grounds(&server, self.dependency.as_str(), &self.lasts, false).await?;
             aside(&text::grounds(&grounds));
             let otherwise = "nobody can be asked whether to accept it; say --yes if this is what you want";
             if !agreed("Accept it until then?", otherwise)? {
@@ -84,18 +80,40 @@ impl Wish {
         Ok(())
     }
 
-    fn grounds(&self) -> String {
-        let mut query = Serializer::new(String::new());
-        query.append_pair("dependency", self.dependency.as_str()).append_pair("lasts", &self.lasts);
-        format!("/api/v1/waivers/grounds?{}", query.finish())
-    }
-
     fn body(&self, server: &Server) -> Value {
         json!({
             "dependency": self.dependency, "lasts": self.lasts, "reason": self.reason,
             "name": server.name_to_tell(),
         })
     }
+}
+
+/// What speaks for a waiver of that length now, and what it would mean; an error where none is possible. `agreeing`: to one that was
+/// asked for, which does not stand in its own way.
+pub(super) async fn grounds(
+    server: &Server,
+    dependency: &str,
+    lasts: &str,
+    agreeing: bool,
+) -> anyhow::Result<Value> {
+    let mut grounds = server.ask(Method::GET, &address_of_grounds(dependency, lasts, agreeing), None).await?;
+    if let Some(refusal) = grounds["refusal"].as_object() {
+        let said = |key: &str| refusal[key].as_str().unwrap_or_default();
+        bail!("{} {}", said("message"), said("advice").trim_end_matches('.'));
+    }
+    if agreeing {
+        grounds["second_person"] = false.into();
+    }
+    Ok(grounds)
+}
+
+fn address_of_grounds(dependency: &str, lasts: &str, agreeing: bool) -> String {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("dependency", dependency).append_pair("lasts", lasts);
+    if agreeing {
+        query.append_pair("agreeing", "true");
+    }
+    format!("/api/v1/waivers/grounds?{}", query.finish())
 }
 
 #[cfg(test)]
@@ -106,7 +124,8 @@ mod tests {
     fn what_is_asked_for_survives_its_way() {
         let dependency = "orders-db".parse().unwrap();
         let wish = Wish { dependency, lasts: "1h30m".into(), reason: "a & b".into() };
-        assert_eq!(wish.grounds(), "/api/v1/waivers/grounds?dependency=orders-db&lasts=1h30m");
+        let address = address_of_grounds("orders-db", "1h30m", false);
+        assert_eq!(address, "/api/v1/waivers/grounds?dependency=orders-db&lasts=1h30m");
         let url = crate::client::address("http://127.0.0.1:1").unwrap();
         let there = Server::There { url, token: None, roots: None, by: Some("ben".into()) };
         assert_eq!(wish.body(&there)["name"], "ben");

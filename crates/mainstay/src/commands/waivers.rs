@@ -1,14 +1,15 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use axum::http::Method;
 use clap::{Args, Subcommand};
 use mainstay_model::WaiverId;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use super::waive::text;
-use super::{Output, print};
+use super::waive::{self, text};
+use super::{Output, agreed, aside, print};
 use crate::client::{Reach, Server};
 
 /// List waivers, the latest first; agree to one that somebody else asked for, or do not.
@@ -33,9 +34,18 @@ pub(crate) struct Waivers {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Agree to a waiver that somebody else asked for; it is in force from then on.
-    Grant(Which),
+    Grant(Grant),
     /// Do not agree to it.
     Refuse(Which),
+}
+
+#[derive(Debug, Args)]
+struct Grant {
+    #[command(flatten)]
+    which: Which,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -55,18 +65,24 @@ impl Waivers {
         super::in_runtime(LevelFilter::WARN, async move {
             match command {
                 None => list(&server, all, output).await,
-                Some(Command::Grant(which)) => decide(&server, &which.id, "grant", output).await,
-                Some(Command::Refuse(which)) => decide(&server, &which.id, "refuse", output).await,
+                Some(Command::Grant(Grant { which, yes })) => grant(&server, &which.id, yes, output).await,
+                Some(Command::Refuse(which)) => {
+                    let id = find(&server, &which.id).await?;
+                    decide(&server, &id, "refuse", output).await
+                }
             }
         })
     }
 }
 
 async fn list(server: &Server, all: bool, output: Output) -> anyhow::Result<()> {
-    let mut answer = server.ask(Method::GET, "/api/v1/waivers", None).await?;
-    if let Some(waivers) = answer["waivers"].as_array_mut().filter(|_| !all) {
-        waivers.retain(|one| one["state"] != "ended");
-    }
+    let answer = match all {
+        true => server.ask(Method::GET, "/api/v1/waivers", None).await?,
+        false => {
+            let all = [standing(server, "active").await?, standing(server, "requested").await?].concat();
+            json!({ "waivers": all })
+        }
+    };
     let colour = crate::terminal::colours(&std::io::stdout());
     print(&match output {
         Output::Json => format!("{answer:#}\n"),
@@ -75,8 +91,33 @@ async fn list(server: &Server, all: bool, output: Output) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn decide(server: &Server, named: &str, what: &str, output: Output) -> anyhow::Result<()> {
+/// However many there are: the list of all has an end.
+async fn standing(server: &Server, state: &str) -> anyhow::Result<Vec<Value>> {
+    let mut answer = server.ask(Method::GET, &format!("/api/v1/waivers?state={state}"), None).await?;
+    Ok(answer["waivers"].as_array_mut().map(std::mem::take).unwrap_or_default())
+}
+
+/// Whoever agrees sees what is known now and what it means, as whoever asked did.
+async fn grant(server: &Server, named: &str, yes: bool, output: Output) -> anyhow::Result<()> {
     let id = find(server, named).await?;
+    if !yes {
+        let asked = standing(server, "requested").await?;
+        let Some(waiver) = asked.iter().find(|one| one["id"] == id.as_str()) else {
+            bail!("it does not wait for anybody. `mainstay waivers` shows what does");
+        };
+        let said = |key: &str| waiver[key].as_str().unwrap_or_default();
+        aside(&text::asked(waiver));
+        let grounds = waive::grounds(server, said("dependency"), said("lasts"), true).await?;
+        aside(&text::grounds(&grounds));
+        let otherwise = "nobody can be asked whether to agree; say --yes if this is what you want";
+        if !agreed("Agree to it?", otherwise)? {
+            bail!("nothing was granted");
+        }
+    }
+    decide(server, &id, "grant", output).await
+}
+
+async fn decide(server: &Server, id: &str, what: &str, output: Output) -> anyhow::Result<()> {
     let body = json!({ "name": server.name_to_tell() });
     let answer = server.ask(Method::POST, &format!("/api/v1/waivers/{id}/{what}"), Some(&body)).await?;
     print(&match output {

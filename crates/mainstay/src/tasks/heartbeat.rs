@@ -124,6 +124,7 @@ mod tests {
 
     fn check(state: &mut State, name: &str, seconds: i64) {
         let report = CheckReport {
+            endpoint: None,
             target: "tcp://127.0.0.1:9".into(),
             dependency: Some(name.parse().unwrap()),
             verdict: Verdict::Healthy,

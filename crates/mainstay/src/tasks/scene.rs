@@ -103,6 +103,7 @@ impl Life {
 pub(crate) fn report(name: &str, well: bool, checked_at: Timestamp) -> CheckReport {
     let refused = || Failure::new(FailureKind::ConnectRefused, Phase::Connect, "It is refused.".to_owned());
     CheckReport {
+        endpoint: None,
         target: "tcp://127.0.0.1:9".into(),
         dependency: Some(name.parse::<DependencyName>().unwrap()),
         verdict: if well { Verdict::Healthy } else { Verdict::Down },

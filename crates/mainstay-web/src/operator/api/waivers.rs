@@ -123,9 +123,24 @@ pub(super) async fn list(
             Trouble::unusable("The state is unknown.", "It is one of requested, active and ended.").into()
         );
     }
-    let all = context.operator.store.waivers(of.as_ref(), MOST).await?;
+    let all = match asked.state.as_str() {
+        "requested" | "active" => standing(&context, of.as_ref()),
+        _ => context.operator.store.waivers(of.as_ref(), MOST).await?,
+    };
     let wanted = |one: &Waiver| asked.state.is_empty() || one.state.as_str() == asked.state;
     Ok(Json(List { waivers: all.into_iter().filter(wanted).map(Shown::from).collect() }))
+}
+
+/// Every one that is not over, the latest first, however many there are.
+fn standing(context: &Context, of: Option<&DependencyName>) -> Vec<Waiver> {
+    let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
+    let mut all: Vec<Waiver> = state
+        .waivers()
+        .filter(|one| !one.is_over() && of.is_none_or(|name| one.dependency == *name))
+        .map(|one| Waiver::clone(one))
+        .collect();
+    all.sort_by_key(|one| std::cmp::Reverse(one.id));
+    all
 }
 
 /// `GET /api/v1/waivers/grounds`: whether one is possible now, what speaks for it, and what it would give up.

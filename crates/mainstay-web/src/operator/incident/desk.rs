@@ -26,6 +26,15 @@ pub(super) struct Desk {
     pub(super) morning: String,
 }
 
+/// What it can be merged into.
+fn others(incident: &Incident, known: &Known) -> Vec<(IncidentId, String)> {
+    if incident.is_drill() {
+        return Vec::new();
+    }
+    let others = known.open.iter().filter(|one| one.id != incident.id && !one.is_drill());
+    others.map(|one| (one.id, one.title.clone())).collect()
+}
+
 /// Something to do, or done.
 pub(super) struct Task {
     pub(super) place: usize,
@@ -53,12 +62,7 @@ impl Desk {
                 .into_iter()
                 .map(|one| (one.as_str(), one == incident.severity))
                 .collect(),
-            others: known
-                .open
-                .iter()
-                .filter(|one| one.id != incident.id)
-                .map(|one| (one.id, one.title.clone()))
-                .collect(),
+            others: others(incident, known),
             alerts: if several { incident.alerts.keys().cloned().collect() } else { Vec::new() },
             may_be_silenced: !incident.dependencies.is_empty(),
             zone: landscape.digest_at.timezone.iana_name().unwrap_or("UTC").to_owned(),

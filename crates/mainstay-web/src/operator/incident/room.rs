@@ -170,6 +170,10 @@ pub(crate) fn merging(matter: &Matter<'_>, form: Merge) -> Result<Action, Troubl
             "Send the identifier of the open incident that goes on; it stands in the address of its page.",
         )
     })?;
+    if incident.is_drill() || other.is_drill() {
+        let advice = "A drill has its own incident, so that its score is its own.";
+        return Err(Trouble::conflict("A drill and what is in earnest cannot be merged.", advice));
+    }
     if incident.publication.is_some() {
         return Err(Trouble::conflict(
             "Customers see this incident, so it has to be the one that goes on.",

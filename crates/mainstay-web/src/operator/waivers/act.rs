@@ -4,7 +4,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use mainstay_engine::{Action, WaiverGrounds, WaiverRefusal, WaiverWish};
-use mainstay_model::{DependencyName, HumanDuration, Waiver, WaiverId, nearest};
+use mainstay_model::{DependencyName, HumanDuration, Waiver, WaiverEnd, WaiverId, WaiverState, nearest};
 use serde::Deserialize;
 
 use super::home;
@@ -22,6 +22,8 @@ pub(in crate::operator) struct Wish {
     pub(in crate::operator) lasts: String,
     /// Who asks, where nothing else says so.
     pub(in crate::operator) name: String,
+    /// To one that was asked for: it does not stand in its own way.
+    pub(in crate::operator) agreeing: bool,
 }
 
 /// What somebody decides about a waiver.
@@ -50,10 +52,14 @@ pub(in crate::operator) fn grounds(context: &Context, wish: &Wish) -> Result<Gro
     let now = (context.operator.clock)();
     let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
     let (terms, longest) = (state.landscape().waivers, state.longest_waiver());
-    let lasts = length(&wish.lasts)?.unwrap_or(terms.usual).min(longest);
+    let wanted = length(&wish.lasts)?;
+    let lasts = wanted.unwrap_or(terms.usual.min(longest));
     let ahead = jiff::SignedDuration::try_from(lasts).unwrap_or_default();
     Ok(Grounds {
-        found: state.waiver_grounds(&dependency, now),
+        found: match wish.agreeing {
+            true => state.waiver_grounds(&dependency, now),
+            false => state.check_waiver_for(&dependency, wanted, now),
+        },
         risks: state.waiver_risks(&dependency, lasts, now),
         dependency,
         lasts,
@@ -111,8 +117,18 @@ pub(in crate::operator) async fn decide(
     context.submit(by, action).await?;
     let state = context.operator.state.read().unwrap_or_else(PoisonError::into_inner);
     match state.waiver(before.id) {
-        Some(after) if after.state != before.state => Ok(Waiver::clone(after)),
+        Some(after) if is_done(decision, after) => Ok(Waiver::clone(after)),
         _ => Err(meanwhile(&before.dependency).leading_to(home(&before), "Where it was asked for")),
+    }
+}
+
+/// Whether it stands as somebody wanted it to. Of two who decide at once, one comes second.
+fn is_done(decision: Decision, waiver: &Waiver) -> bool {
+    match (decision, &waiver.state) {
+        (Decision::Grant, state) => matches!(state, WaiverState::Active { .. }),
+        (Decision::Refuse, WaiverState::Ended { end, .. }) => matches!(end, WaiverEnd::Refused { .. }),
+        (Decision::End, state) => matches!(state, WaiverState::Ended { .. }),
+        (Decision::Refuse, _) => false,
     }
 }
 

@@ -56,8 +56,11 @@ pub(in crate::operator) struct Asked {
     pub(in crate::operator) by: String,
     pub(in crate::operator) reason: String,
     pub(in crate::operator) lasts: HumanDuration,
+    /// What is known now.
     pub(in crate::operator) evidence: Vec<String>,
     pub(in crate::operator) risks: Vec<String>,
+    /// Why it could not be granted now.
+    pub(in crate::operator) refused: Option<String>,
 }
 
 impl Offers {
@@ -98,14 +101,19 @@ impl Offers {
 
 impl Asked {
     fn of(waiver: &Waiver, state: &State, now: Timestamp) -> Asked {
+        let (evidence, refused) = match state.waiver_grounds(&waiver.dependency, now) {
+            Ok(grounds) => (grounds.evidence, None),
+            Err(refusal) => (waiver.evidence.clone(), Some(refusal.to_string())),
+        };
         Asked {
             id: waiver.id,
             dependency: waiver.dependency.clone(),
             by: waiver.requested.by.clone(),
             reason: waiver.reason.clone(),
             lasts: waiver.lasts,
-            evidence: waiver.evidence.clone(),
+            evidence,
             risks: state.waiver_risks(&waiver.dependency, waiver.lasts.0, now),
+            refused,
         }
     }
 }

@@ -56,7 +56,11 @@ impl Banner {
 }
 
 fn uses(waiver: &Waiver) -> String {
-    if waiver.uses.count == 0 { "Not used yet.".into() } else { admitted(waiver.uses.count) }
+    if waiver.uses.count == 0 {
+        "No relay has told of a connection under it yet.".into()
+    } else {
+        admitted(waiver.uses.count)
+    }
 }
 
 fn admitted(count: u64) -> String {
@@ -110,7 +114,7 @@ fn standing(waiver: &Waiver, now: Timestamp) -> (Option<Sign>, &'static str, Str
         WaiverState::Ended { granted, at, end } => {
             let used = match (granted, waiver.uses.count) {
                 (None, _) => "It was never in force.".to_owned(),
-                (Some(_), 0) => "It was never used.".into(),
+                (Some(_), 0) => "No relay told of a connection under it.".into(),
                 (Some(_), count) => admitted(count),
             };
             (None, "over", format!("Over since {}: {}. {used}", clock_time(*at, now), waiver_end(end)))

@@ -25,6 +25,9 @@ async fn a_waiver_is_asked_for_seen_everywhere_and_ended_on_a_phone() {
             window.is_sound(path).await;
         }
         window.press("End it now").await;
+        window.says("#waivers", "no connection is made from then on").await;
+        window.is_sound("before a waiver is ended").await;
+        window.press("End the waiver").await;
         window.says("#moments", "The waiver for orders-db is over: operator ended it.").await;
         window.go("/dependencies/orders-db").await;
         window.says(".waiver-rows", "Over since 22:41 UTC: operator ended it.").await;

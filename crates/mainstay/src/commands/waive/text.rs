@@ -14,7 +14,7 @@ const STATE: usize = 9;
 const NAME: usize = 20;
 
 /// What is known, and what it would mean, before somebody decides.
-pub(super) fn grounds(grounds: &Value) -> String {
+pub(in crate::commands) fn grounds(grounds: &Value) -> String {
     let head = |text: String| format!("{}\n", wrapped(&text, 0));
     let listed = |key: &str| {
         let lines = grounds[key].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -34,6 +34,14 @@ pub(super) fn grounds(grounds: &Value) -> String {
     }
     text.push('\n');
     text
+}
+
+/// A waiver that waits for somebody to agree.
+pub(in crate::commands) fn asked(waiver: &Value) -> String {
+    let by = word(&waiver["requested"], "by");
+    let (name, lasts, reason) = (word(waiver, "dependency"), word(waiver, "lasts"), word(waiver, "reason"));
+    let said = format!("{by} asks that the expired certificate of {name} be accepted for {lasts}: {reason}");
+    format!("{}\n\n", wrapped(&said, 0))
 }
 
 /// A waiver that was just asked for.
@@ -105,7 +113,7 @@ fn standing(waiver: &Value, now: Timestamp) -> String {
 
 fn uses(waiver: &Value) -> String {
     match waiver["uses"]["count"].as_u64().unwrap_or(0) {
-        0 => "never used".into(),
+        0 => "not used at any relay".into(),
         1 => "used once".into(),
         count => format!("used {count} times"),
     }

@@ -77,6 +77,7 @@ fn expired() -> CheckReport {
         ],
     };
     CheckReport {
+        endpoint: None,
         target: "mysql://monitor@eu.acme.example:3306/orders".into(),
         dependency: Some("orders-db".parse().unwrap()),
         verdict: Verdict::Down,
