@@ -38,7 +38,7 @@ use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
 use crate::tasks::references::References;
 use crate::tasks::relays::{Board, Relays, Told};
-use crate::tasks::reload::Reloader;
+use crate::tasks::reload::{Reloader, Versions};
 use crate::tasks::restore::restore;
 use crate::tasks::revocations::{self, RevocationLists};
 use crate::tasks::schedule::{Rechecks, Scheduler};
@@ -363,7 +363,8 @@ impl Parts {
 
     fn spawn_reloader(self, team: &Team, hang_up: Signal) {
         let Parts { config: path, loaded, landscape, inbox, .. } = self;
-        let reloader = Reloader { asked: hang_up, path, loaded, landscape, inbox };
+        let versions = Versions::new(path, hang_up);
+        let reloader = Reloader { versions, loaded, landscape, inbox };
         team.spawn("reloader", reloader.run(team.stop()));
     }
 }
