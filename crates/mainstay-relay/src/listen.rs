@@ -106,6 +106,8 @@ impl Listening {
         let told_full = Arc::new(tokio::sync::Semaphore::new(TOLD_FULL));
         loop {
             let (raw, client) = tokio::select! {
+                // Whoever is there by then is for the next relay at this socket.
+                biased;
                 () = hub.stop.cancelled() => return,
                 () = hub.no_more.cancelled() => return,
                 accepted = self.accept() => match accepted {
