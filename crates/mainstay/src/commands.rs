@@ -66,13 +66,16 @@ fn refuse(problems: &Problems) -> ExitCode {
 
 /// Runs a long-lived command with its log on standard error; an error ends as one sentence with its causes.
 fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    crate::log::start(least);
+    let log = crate::log::start(least);
     allow_many_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("cannot start the runtime")),
     };
-    match runtime.block_on(command) {
+    let ended = runtime.block_on(command);
+    // What was logged stands before what is said last.
+    log.flush();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
