@@ -24,6 +24,7 @@ use mainstay_web::public::Public;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -332,7 +333,7 @@ impl Parts {
                     serde_json::to_string(&SignedPolicy::sign(policy, &key).ok()?).ok()
                 }),
             },
-            relays: operator::RelayReports(Arc::new(move || board.reports())),
+            relays: operator::RelayReports(Arc::new(move || board.reports(Instant::now()))),
             state: self.state.clone(),
             store: self.store.clone(),
             submit,

@@ -8,6 +8,7 @@ use mainstay_model::Landscape;
 use mainstay_tls::PolicyPublicKey;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 use tracing::{info, warn};
@@ -74,7 +75,7 @@ async fn relay(
     let relays =
         Relays::start(landscape.subscribe(), policy, data_dir, inherited, board.clone(), stop.clone());
     let (relays, news) = relays.await?;
-    for report in board.reports() {
+    for report in board.reports(Instant::now()) {
         info!("the relay of {} listens on {}", report.dependency, report.listen.join(", "));
     }
     let following = tokio::spawn(follower.run(stop.clone()));

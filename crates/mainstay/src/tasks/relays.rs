@@ -205,6 +205,7 @@ mod tests {
     use mainstay_testkit::servers::free_port;
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::{TcpStream, UnixStream};
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -238,7 +239,7 @@ mod tests {
         async fn change_to(&mut self, relays: Vec<Dependency>) {
             self.changes.send_replace(landscape(&self.ca_file, relays));
             self.relays.follow().await;
-            let reports = self.relays.board.reports();
+            let reports = self.relays.board.reports(Instant::now());
             assert!(reports.iter().all(|report| report.trouble.is_none()), "{reports:#?}");
         }
 
@@ -335,7 +336,7 @@ mod tests {
         for _ in 0..20 {
             assert_eq!(scene.relay_at(other).await, "a");
         }
-        let reports = scene.relays.board.reports();
+        let reports = scene.relays.board.reports(Instant::now());
         let troubled: Vec<bool> = reports.iter().map(|report| report.trouble.is_some()).collect();
         assert_eq!(troubled, [false, true], "{reports:#?}");
         scene.end().await;
