@@ -323,6 +323,15 @@ mod tests {
         scene.end().await;
     }
 
+    #[tokio::test]
+    async fn the_key_for_passwords_of_mysql_is_there_before_anybody_connects() {
+        let mut db = relay("db", at(free_port()));
+        db.target = Target::parse("mysql://127.0.0.1:9").unwrap();
+        let scene = Scene::start("key", |_| vec![db]).await;
+        assert!(!mainstay_wire::mysql::make_key(), "it is made only now");
+        scene.end().await;
+    }
+
     /// What was the place of one dependency must never lead to two.
     #[tokio::test]
     async fn a_relay_whose_socket_another_took_ends_though_it_cannot_be_set_up_elsewhere() {

@@ -10,6 +10,7 @@ use mainstay_relay::{
     acceptor_of_files,
 };
 use mainstay_tls::ClientKey;
+use mainstay_wire::mysql;
 use mainstay_wire::redis::Peers;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -92,6 +93,10 @@ pub(super) async fn prepare(
 ) -> anyhow::Result<(Kept, Relay, Vec<Listening>)> {
     let terms = dependency.relay.clone().context("there is no relay in front of it")?;
     let (spoken, start) = Spoken::of(dependency).map_err(anyhow::Error::msg)?;
+    if spoken == Spoken::MySql {
+        // Else the first application in plaintext would have one of the few threads of all connections compute it.
+        tokio::task::spawn_blocking(mysql::make_key).await?;
+    }
     let roots = RootsFollower::new(dependency.tls.ca_file.clone())?;
     let key = match &dependency.tls.identity {
         Some(files) => Some(ClientKey::from_pem_files(&files.certificate, &files.key)?),
