@@ -245,7 +245,9 @@ mod tests {
 
         /// Whose relay answers there.
         async fn relay_at(&mut self, port: u16) -> String {
-            TcpStream::connect(("127.0.0.1", port)).await.unwrap().write_all(b"hello").await.unwrap();
+            #[expect(clippy::disallowed_methods, reason = "this is an application")]
+            let mut application = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            application.write_all(b"hello").await.unwrap();
             match self.told.recv().await {
                 Some(News::Decided(admission)) => admission.dependency.to_string(),
                 other => panic!("{other:?}"),

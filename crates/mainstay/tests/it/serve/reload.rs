@@ -125,6 +125,7 @@ async fn a_relay_alone_takes_over_a_new_configuration_at_the_hang_up_signal() {
     answered(&mut application).await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is an application")]
 async fn connected(port: u16) -> TcpStream {
     wait_for("the relay to listen", PATIENCE, async || TcpStream::connect(("127.0.0.1", port)).await.ok())
         .await
