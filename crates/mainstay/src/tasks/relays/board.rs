@@ -74,6 +74,10 @@ impl Board {
         self.change(name, |line| line.trouble.replace(why.clone()) != Some(why))
     }
 
+    pub(super) fn listens_nowhere(&self, name: &DependencyName) {
+        self.change(name, |line| line.listen.clear());
+    }
+
     pub(super) fn forget(&self, name: &DependencyName) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
