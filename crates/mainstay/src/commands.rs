@@ -72,12 +72,13 @@ fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<(
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("cannot start the runtime")),
     };
-    let ended = runtime.block_on(command);
-    // What was logged stands before what is said last.
-    log.flush();
-    match ended {
+    match runtime.block_on(command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => {
+            // What was logged stands before what is said last.
+            log.flush();
+            fail(&error)
+        }
     }
 }
 
