@@ -42,6 +42,17 @@ pub enum AuthorityError {
         /// Why.
         source: io::Error,
     },
+    /// One of the two files is away.
+    #[error(
+        "{missing} is missing, and {there} is there; put {missing} back from a backup, or remove {there} as well and give \
+         applications the new relay-ca.pem to trust"
+    )]
+    Half {
+        /// Which is there.
+        there: String,
+        /// Which is not.
+        missing: String,
+    },
     /// A file is damaged.
     #[error(
         "{path} is damaged ({reason}); remove relay-ca.pem and relay-ca.key there, and give applications the new relay-ca.pem to trust"
@@ -71,7 +82,10 @@ impl OwnAuthority {
         };
         let (root, key) = match (read(&root_file)?, read(&key_file)?) {
             (Some(root), Some(key)) => (root, key),
-            _ => found(&root_file, &key_file, now)?,
+            (None, None) => found(&root_file, &key_file, now)?,
+            // Applications trust the root of the one that was: another is not to come in its place unless somebody wants that.
+            (Some(_), None) => return Err(half(&root_file, &key_file)),
+            (None, Some(_)) => return Err(half(&key_file, &root_file)),
         };
         let damaged = |path: &Path| {
             let path = path.display().to_string();
@@ -170,6 +184,7 @@ fn found(root_file: &Path, key_file: &Path, now: Timestamp) -> Result<(String, S
     set_validity(&mut params, now, ROOT_DAYS);
     let root = params.self_signed(&key)?.pem();
     let private = key.serialize_pem();
+    // The key first: a root that nobody can sign for is not to be handed out.
     write(key_file, &private, 0o600)?;
     write(root_file, &root, 0o644)?;
     Ok((root, private))
@@ -184,11 +199,27 @@ fn root_params() -> CertificateParams {
     params
 }
 
+/// Writes a file as a whole or not at all: beside its place first, so that a full disk leaves no half of it.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(mode);
-    let written = options.open(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
-    written.map_err(|source| file_error(path, source))
+    let beside = path.with_added_extension("new");
+    let written = || {
+        match std::fs::remove_file(&beside) {
+            // Of a try that did not come to its end.
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    written().map_err(|source| file_error(path, source))
+}
+
+fn half(there: &Path, missing: &Path) -> AuthorityError {
+    let shown = |path: &Path| path.display().to_string();
+    AuthorityError::Half { there: shown(there), missing: shown(missing) }
 }
 
 fn file_error(path: &Path, source: io::Error) -> AuthorityError {
@@ -203,4 +234,55 @@ fn set_validity(params: &mut CertificateParams, now: Timestamp, days: i64) -> Ti
     params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_1970(from);
     params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970(until);
     until
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("mainstay-authority-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn open(folder: &Path) -> Result<OwnAuthority, AuthorityError> {
+        OwnAuthority::open(folder, "2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn the_root_that_applications_trust_stays_and_is_never_replaced_by_another() {
+        let folder = folder("stays");
+        let (root, key) = (folder.join("relay-ca.pem"), folder.join("relay-ca.key"));
+        let founded = open(&folder).unwrap().root;
+        assert_eq!(open(&folder).unwrap().root, founded);
+        for (there, missing) in [(&root, &key), (&key, &root)] {
+            let away = folder.join("away");
+            fs::rename(missing, &away).unwrap();
+            let before = fs::read(there).unwrap();
+            let why = open(&folder).err().unwrap().to_string();
+            assert!(why.starts_with(&format!("{} is missing", missing.display())), "{why}");
+            assert!(why.contains(&format!("remove {} as well", there.display())), "{why}");
+            assert!(fs::read(there).unwrap() == before && !missing.exists(), "nothing was touched");
+            fs::rename(&away, missing).unwrap();
+        }
+        assert_eq!(open(&folder).unwrap().root, founded);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_a_try_without_an_end_left_is_in_nobodys_way() {
+        let folder = folder("left");
+        fs::write(folder.join("relay-ca.key.new"), "half a k").unwrap();
+        let founded = open(&folder).unwrap().root;
+        assert_eq!(open(&folder).unwrap().root, founded);
+        let mode = fs::metadata(folder.join("relay-ca.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let files = fs::read_dir(&folder).unwrap().count();
+        assert_eq!(files, 2, "nothing lies about");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

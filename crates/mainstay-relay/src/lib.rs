@@ -12,6 +12,7 @@ mod cancel;
 mod dial;
 mod leg;
 mod line;
+mod lines;
 mod listen;
 mod meter;
 mod news;

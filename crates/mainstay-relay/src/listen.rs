@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mainstay_model::{Admission, AdmissionDecision, RefusalReason, RelayListen};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
@@ -106,6 +107,8 @@ impl Listening {
         let told_full = Arc::new(tokio::sync::Semaphore::new(TOLD_FULL));
         loop {
             let (raw, client) = tokio::select! {
+                // Whoever is there by then is for the next relay at this socket.
+                biased;
                 () = hub.stop.cancelled() => return,
                 () = hub.no_more.cancelled() => return,
                 accepted = self.accept() => match accepted {
@@ -209,10 +212,10 @@ impl std::fmt::Display for Client {
 /// Nothing is said to those who may not connect.
 fn turn_away(hub: &Hub, client: Client) {
     let client = client.to_string();
-    warn!(relay.dependency = %hub.settings.dependency, relay.client = client, "a connection was turned away");
+    let (dependency, reason) = (hub.settings.dependency.clone(), RefusalReason::NotAllowed);
     let message = format!("{client} may not connect here (`allow`, `allow_users`)");
-    let decision = AdmissionDecision::Refused { reason: RefusalReason::NotAllowed, message };
-    let dependency = hub.settings.dependency.clone();
+    hub.meter.lines.refused(&dependency, &client, (reason, &message), Instant::now());
+    let decision = AdmissionDecision::Refused { reason, message };
     hub.decided(Admission { at: hub.now(), dependency, client, address: None, decision });
 }
 

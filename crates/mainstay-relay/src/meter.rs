@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use mainstay_model::{AdmissionDecision, Histogram, RefusalReason, RelayFigures};
 
+use crate::lines::Lines;
+
 /// What one relay counted since it started.
 #[derive(Debug, Default)]
 pub struct Meter {
@@ -15,6 +17,8 @@ pub struct Meter {
     received: AtomicU64,
     untold: AtomicU64,
     handshakes: Mutex<Histogram>,
+    /// What is counted is not all said.
+    pub(crate) lines: Lines,
 }
 
 impl Meter {

@@ -8,7 +8,7 @@ use mainstay_wire::{mysql, postgres, redis};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::Spoken;
 use crate::leg::{Leg, Raw};
@@ -119,10 +119,7 @@ fn hop(hub: &Hub) -> Box<dyn Hop> {
 async fn refuse(hub: &Hub, opening: &mut Opening<'_>, refusal: Refusal, client: &str) {
     let Refusal { reason, message } = refusal;
     let dependency = &hub.settings.dependency;
-    warn!(
-        relay.dependency = %dependency, relay.client = client, relay.reason = %reason,
-        "a connection was refused: {message}"
-    );
+    hub.meter.lines.refused(dependency, client, (reason, &message), Instant::now());
     let said = opening.hop.refusal(&hub.in_full(&message));
     let decision = AdmissionDecision::Refused { reason, message };
     hub.decided(Admission {

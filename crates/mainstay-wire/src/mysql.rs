@@ -16,4 +16,4 @@ mod packet;
 mod relay;
 
 pub use client::{Client, Options, VISITOR};
-pub use relay::RelayHop;
+pub use relay::{RelayHop, make_key};

@@ -66,7 +66,7 @@ fn refuse(problems: &Problems) -> ExitCode {
 
 /// Runs a long-lived command with its log on standard error; an error ends as one sentence with its causes.
 fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    crate::log::start(least);
+    let log = crate::log::start(least);
     allow_many_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -74,7 +74,11 @@ fn in_runtime(least: LevelFilter, command: impl Future<Output = anyhow::Result<(
     };
     match runtime.block_on(command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => {
+            // What was logged stands before what is said last.
+            log.flush();
+            fail(&error)
+        }
     }
 }
 

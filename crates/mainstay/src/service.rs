@@ -24,6 +24,7 @@ use mainstay_web::public::Public;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -38,7 +39,7 @@ use crate::tasks::publish::Publisher;
 use crate::tasks::record::{Inbox, Pokes, Recorder, SharedState};
 use crate::tasks::references::References;
 use crate::tasks::relays::{Board, Relays, Told};
-use crate::tasks::reload::Reloader;
+use crate::tasks::reload::{Reloader, Versions};
 use crate::tasks::restore::restore;
 use crate::tasks::revocations::{self, RevocationLists};
 use crate::tasks::schedule::{Rechecks, Scheduler};
@@ -332,7 +333,7 @@ impl Parts {
                     serde_json::to_string(&SignedPolicy::sign(policy, &key).ok()?).ok()
                 }),
             },
-            relays: operator::RelayReports(Arc::new(move || board.reports())),
+            relays: operator::RelayReports(Arc::new(move || board.reports(Instant::now()))),
             state: self.state.clone(),
             store: self.store.clone(),
             submit,
@@ -363,7 +364,8 @@ impl Parts {
 
     fn spawn_reloader(self, team: &Team, hang_up: Signal) {
         let Parts { config: path, loaded, landscape, inbox, .. } = self;
-        let reloader = Reloader { asked: hang_up, path, loaded, landscape, inbox };
+        let versions = Versions::new(path, hang_up);
+        let reloader = Reloader { versions, loaded, landscape, inbox };
         team.spawn("reloader", reloader.run(team.stop()));
     }
 }

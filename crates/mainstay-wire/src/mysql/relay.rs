@@ -16,6 +16,7 @@ use bytes::BytesMut;
 
 use self::exchange::{Exchange, Next, Verdict};
 use self::flow::Session;
+pub use self::key::make_key;
 use self::leaving::Leaving;
 use self::opening::{Arrived, Offer};
 use super::error::error_packet;

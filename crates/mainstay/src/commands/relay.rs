@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use mainstay_model::Landscape;
 use mainstay_tls::PolicyPublicKey;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 use tracing::level_filters::LevelFilter;
+use tracing::{info, warn};
 
 use crate::client::{Reach, Server};
 use crate::config::{self, Loaded};
 use crate::inherited::Inherited;
 use crate::tasks::elsewhere::{PolicyFollower, Teller};
 use crate::tasks::relays::{Board, Relays};
+use crate::tasks::reload::{self, Versions};
+
+const NO_RELAY: &str = "no dependency has a relay: add `relay: { listen: 127.0.0.1:13306 }` to one";
 
 /// Run only the relays of the configuration, and go by the policy of a server elsewhere.
 #[derive(Debug, Args)]
@@ -43,19 +48,22 @@ impl Relay {
             Err(problems) => return super::refuse(&problems),
         };
         let inherited = Inherited::of_process();
-        super::in_runtime(LevelFilter::INFO, relay(loaded, inherited, server, self.policy_key))
+        super::in_runtime(LevelFilter::INFO, relay(config, loaded, inherited, server, self.policy_key))
     }
 }
 
 async fn relay(
+    config: &Path,
     loaded: Loaded,
     inherited: Inherited,
     server: Server,
     key: Option<PolicyPublicKey>,
 ) -> anyhow::Result<()> {
-    let any = loaded.landscape.dependencies.values().any(|one| one.relay.is_some());
-    anyhow::ensure!(any, "no dependency has a relay: add `relay: {{ listen: 127.0.0.1:13306 }}` to one");
+    anyhow::ensure!(has_relays(&loaded), NO_RELAY);
+    // Before anybody can connect: until then these signals would end it on the spot.
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+    let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be waited for")?;
+    let versions = Versions::new(config.to_owned(), hang_up);
     let data_dir = data_dir(&loaded)?;
     let server = Arc::new(server);
     let follower = PolicyFollower::new(server.clone(), key, &data_dir);
@@ -67,20 +75,54 @@ async fn relay(
     let relays =
         Relays::start(landscape.subscribe(), policy, data_dir, inherited, board.clone(), stop.clone());
     let (relays, news) = relays.await?;
-    for report in board.reports() {
+    for report in board.reports(Instant::now()) {
         info!("the relay of {} listens on {}", report.dependency, report.listen.join(", "));
     }
     let following = tokio::spawn(follower.run(stop.clone()));
     let telling = tokio::spawn(Teller::new(news, server, &ended_in).run(stop.clone()));
     let relaying = tokio::spawn(relays.run());
+    let reloading = tokio::spawn(take_over(versions, landscape, ended_in, stop.clone()));
     tokio::select! {
         _ = terminate.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT cannot be waited for")?,
     }
     info!("stopping, each connection at the end of its transaction");
     stop.cancel();
-    let _ = tokio::join!(following, telling, relaying);
+    let _ = tokio::join!(following, telling, relaying, reloading);
     Ok(())
+}
+
+/// Takes over new versions of the configuration until told to stop. One that cannot be used changes nothing.
+async fn take_over(
+    mut versions: Versions,
+    landscape: watch::Sender<Arc<Landscape>>,
+    data_dir: PathBuf,
+    stop: CancellationToken,
+) {
+    loop {
+        let version = tokio::select! {
+            () = stop.cancelled() => return,
+            version = versions.next() => version,
+        };
+        match version {
+            Ok(loaded) if has_relays(&loaded) => {
+                if loaded.server.data_dir != data_dir {
+                    warn!("a new data_dir takes effect with a restart");
+                }
+                let dependencies = loaded.landscape.dependencies.len();
+                info!("a new configuration is in force, with {dependencies} dependencies");
+                landscape.send_replace(Arc::new(loaded.landscape));
+            }
+            Ok(_) => warn!("the new configuration is refused and the old one goes on: {NO_RELAY}"),
+            Err(problems) => {
+                reload::refused(&problems);
+            }
+        }
+    }
+}
+
+fn has_relays(loaded: &Loaded) -> bool {
+    loaded.landscape.dependencies.values().any(|one| one.relay.is_some())
 }
 
 fn data_dir(loaded: &Loaded) -> anyhow::Result<PathBuf> {

@@ -22,7 +22,7 @@ use tracing::error;
 
 use crate::clock;
 use crate::inherited::Inherited;
-use kept::Kept;
+use kept::{Kept, Sockets};
 
 pub(crate) use board::Board;
 pub(crate) use told::Told;
@@ -75,7 +75,7 @@ impl Relays {
         };
         let wanted = relays.wanted();
         for dependency in wanted.values() {
-            relays.set_up(dependency).await?;
+            relays.set_up(dependency, Sockets::new()).await?;
         }
         Ok((relays, told))
     }
@@ -107,6 +107,8 @@ impl Relays {
     async fn follow(&mut self) {
         let wanted = self.wanted();
         let peers = peers(&self.landscape.borrow());
+        // Held until the end, so that none is closed on its way from one relay to another.
+        let before: Held = self.running.iter().map(|(name, kept)| (name.clone(), kept.sockets())).collect();
         self.running.retain(|name, kept| {
             let stays = wanted.contains_key(name);
             if !stays {
@@ -119,7 +121,7 @@ impl Relays {
             match self.running.get(name) {
                 Some(kept) if kept.is_of(dependency, &peers) => kept.look_at_roots(),
                 _ => {
-                    if let Err(why) = self.set_up(dependency).await {
+                    if let Err(why) = self.set_up(dependency, at_hand(&before, &wanted, name)).await {
                         let why = format!("{why:#}");
                         if self.board.troubled(name, why.clone()) {
                             error!(relay.dependency = %name, "the relay does not run as it should: {why}");
@@ -130,8 +132,7 @@ impl Relays {
         }
     }
 
-    async fn set_up(&mut self, dependency: &Dependency) -> anyhow::Result<()> {
-        let before = self.running.get(&dependency.name).map(Kept::sockets);
+    async fn set_up(&mut self, dependency: &Dependency, before: Sockets) -> anyhow::Result<()> {
         let wiring = kept::Around {
             policy: self.policy.clone(),
             news: self.news.clone(),
@@ -144,12 +145,40 @@ impl Relays {
         };
         let (kept, relay, listening) = kept::prepare(dependency, before, wiring).await?;
         self.board.runs(&dependency.name, kept.places(), relay.meter());
-        if let Some(old) = self.running.insert(dependency.name.clone(), kept) {
-            old.end();
-        }
+        // Also one of another dependency whose socket this is now: it must take no more connections there, whether it can be set up
+        // elsewhere or not.
+        self.running.retain(|name, old| {
+            let (is_before, lost) = (*name == dependency.name, old.shares_socket_with(&kept));
+            if is_before || lost {
+                old.end();
+            }
+            if lost && !is_before {
+                self.board.listens_nowhere(name);
+            }
+            !is_before && !lost
+        });
+        self.running.insert(dependency.name.clone(), kept);
         self.connections.spawn(relay.run(listening));
         Ok(())
     }
+}
+
+/// The sockets of every relay.
+type Held = BTreeMap<DependencyName, Sockets>;
+
+/// What a relay can go on with: its own sockets, and those of places where whoever had them is not to listen any more.
+fn at_hand(held: &Held, wanted: &BTreeMap<DependencyName, Dependency>, name: &DependencyName) -> Sockets {
+    let stays = |owner: &DependencyName, place: &RelayListen| {
+        let relay = wanted.get(owner).and_then(|one| one.relay.as_ref());
+        relay.is_some_and(|relay| relay.listen.contains(place))
+    };
+    // Whoever was given the number of "any port" of one dependency must not come to another by it.
+    let is_any = |place: &RelayListen| matches!(place, RelayListen::Tcp(address) if address.port() == 0);
+    let own = held.get(name).into_iter().flatten();
+    let others = held.iter().filter(|(owner, _)| *owner != name);
+    let others = others.flat_map(|(owner, sockets)| sockets.iter().map(move |socket| (owner, socket)));
+    let free = others.filter(|(owner, (place, _))| !stays(owner, place) && !is_any(place));
+    own.chain(free.map(|(_, socket)| socket)).cloned().collect()
 }
 
 /// Where every server of Redis that has a relay is, as a cluster calls it, and where applications reach its relay.
@@ -171,50 +200,161 @@ fn peers(landscape: &Landscape) -> Peers {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::path::Path;
+
     use mainstay_model::{Relay, RelayLeg, Target};
     use mainstay_testkit::Pki;
-    use tokio::net::UnixStream;
+    use mainstay_testkit::servers::free_port;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpStream, UnixStream};
+    use tokio::time::Instant;
 
     use super::*;
+
+    /// Relays of a folder of their own, before a server that is never there.
+    struct Scene {
+        folder: PathBuf,
+        ca_file: PathBuf,
+        changes: watch::Sender<Arc<Landscape>>,
+        relays: Relays,
+        told: mpsc::Receiver<News>,
+    }
+
+    impl Scene {
+        async fn start(name: &str, relays: impl FnOnce(&Path) -> Vec<Dependency>) -> Scene {
+            let folder = std::env::temp_dir().join(format!("mainstay-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            let ca_file = Pki::new(clock::now()).write_root(&folder);
+            let changes = watch::Sender::new(landscape(&ca_file, relays(&folder)));
+            let started = Relays::start(
+                changes.subscribe(),
+                watch::Sender::default().subscribe(),
+                folder.clone(),
+                Arc::default(),
+                Board::default(),
+                CancellationToken::new(),
+            );
+            let (relays, told) = started.await.unwrap();
+            Scene { folder, ca_file, changes, relays, told }
+        }
+
+        async fn change_to(&mut self, relays: Vec<Dependency>) {
+            self.changes.send_replace(landscape(&self.ca_file, relays));
+            self.relays.follow().await;
+            let reports = self.relays.board.reports(Instant::now());
+            assert!(reports.iter().all(|report| report.trouble.is_none()), "{reports:#?}");
+        }
+
+        /// Whose relay answers there.
+        async fn relay_at(&mut self, port: u16) -> String {
+            #[expect(clippy::disallowed_methods, reason = "this is an application")]
+            let mut application = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            application.write_all(b"hello").await.unwrap();
+            match self.told.recv().await {
+                Some(News::Decided(admission)) => admission.dependency.to_string(),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        async fn end(self) {
+            self.relays.stop.cancel();
+            self.relays.run().await;
+            std::fs::remove_dir_all(&self.folder).unwrap();
+        }
+    }
+
+    fn landscape(ca_file: &Path, relays: Vec<Dependency>) -> Arc<Landscape> {
+        let verified = |mut one: Dependency| {
+            one.tls.ca_file = Some(ca_file.to_owned());
+            (one.name.clone(), one)
+        };
+        let dependencies = relays.into_iter().map(verified).collect();
+        Arc::new(Landscape { dependencies, ..Landscape::default() })
+    }
+
+    fn relay(name: &str, listen: RelayListen) -> Dependency {
+        let mut dependency =
+            Dependency::new(name.parse().unwrap(), Target::parse("tls://127.0.0.1:9").unwrap());
+        dependency.relay = Some(Relay {
+            listen: vec![listen],
+            leg: RelayLeg::Plain,
+            plaintext_from_network: false,
+            allow: Vec::new(),
+            allow_users: Vec::new(),
+            most_connections: 10,
+            connect_within: Duration::from_secs(1),
+            idle: None,
+            drain_within: Duration::from_secs(1),
+            shadow: Duration::from_secs(3_600),
+        });
+        dependency
+    }
+
+    fn at(port: u16) -> RelayListen {
+        RelayListen::Tcp(SocketAddr::from(([127, 0, 0, 1], port)))
+    }
 
     /// A change of the configuration goes over to the next relay on the same socket, which is found under its path as before.
     #[tokio::test]
     async fn a_new_configuration_keeps_the_socket_of_the_old_one() {
-        let folder = std::env::temp_dir().join(format!("mainstay-relays-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let (path, ca_file) = (folder.join("db.sock"), Pki::new(clock::now()).write_root(&folder));
-        let landscape = |idle: Option<Duration>| {
-            let target = Target::parse("tls://127.0.0.1:9").unwrap();
-            let mut dependency = Dependency::new("db".parse().unwrap(), target);
-            dependency.tls.ca_file = Some(ca_file.clone());
-            dependency.relay = Some(Relay {
-                listen: vec![RelayListen::Unix(path.clone())],
-                leg: RelayLeg::Plain,
-                plaintext_from_network: false,
-                allow: Vec::new(),
-                allow_users: Vec::new(),
-                most_connections: 10,
-                connect_within: Duration::from_secs(1),
-                idle,
-                drain_within: Duration::from_secs(1),
-                shadow: Duration::from_secs(3_600),
-            });
-            let dependencies = BTreeMap::from([(dependency.name.clone(), dependency)]);
-            Arc::new(Landscape { dependencies, ..Landscape::default() })
-        };
-        let (changes, stop) = (watch::Sender::new(landscape(None)), CancellationToken::new());
-        let policy = watch::Sender::default().subscribe();
-        let (inherited, board) = (Arc::default(), Board::default());
-        let started =
-            Relays::start(changes.subscribe(), policy, folder.clone(), inherited, board, stop.clone());
-        let (mut relays, _told) = started.await.unwrap();
+        let db = |folder: &Path| relay("db", RelayListen::Unix(folder.join("db.sock")));
+        let mut scene = Scene::start("keeps", |folder| vec![db(folder)]).await;
+        let path = scene.folder.join("db.sock");
         UnixStream::connect(&path).await.expect("it listens");
-        changes.send_replace(landscape(Some(Duration::from_secs(60))));
-        relays.follow().await;
+        let mut changed = db(&scene.folder);
+        changed.relay.as_mut().unwrap().idle = Some(Duration::from_secs(60));
+        scene.change_to(vec![changed]).await;
         UnixStream::connect(&path).await.expect("it still does");
-        stop.cancel();
-        relays.run().await;
+        let mut renamed = db(&scene.folder);
+        renamed.name = "database".parse().unwrap();
+        scene.change_to(vec![renamed]).await;
+        UnixStream::connect(&path).await.expect("it does under another name too");
+        scene.relays.stop.cancel();
+        scene.relays.run().await;
         assert!(!path.exists(), "the socket goes with the last relay");
-        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::remove_dir_all(&scene.folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn relays_that_change_places_lead_where_the_new_configuration_says() {
+        let (one, other) = (free_port(), free_port());
+        let mut scene = Scene::start("swaps", |_| vec![relay("a", at(one)), relay("b", at(other))]).await;
+        assert_eq!(scene.relay_at(one).await, "a");
+        scene.change_to(vec![relay("a", at(other)), relay("b", at(one))]).await;
+        assert_eq!((scene.relay_at(one).await, scene.relay_at(other).await), ("b".into(), "a".into()));
+        scene.change_to(vec![relay("c", at(one)), relay("a", at(other))]).await;
+        assert_eq!((scene.relay_at(one).await, scene.relay_at(other).await), ("c".into(), "a".into()));
+        scene.end().await;
+    }
+
+    #[tokio::test]
+    async fn the_key_for_passwords_of_mysql_is_there_before_anybody_connects() {
+        let mut db = relay("db", at(free_port()));
+        db.target = Target::parse("mysql://127.0.0.1:9").unwrap();
+        let scene = Scene::start("key", |_| vec![db]).await;
+        assert!(!mainstay_wire::mysql::make_key(), "it is made only now");
+        scene.end().await;
+    }
+
+    /// What was the place of one dependency must never lead to two.
+    #[tokio::test]
+    async fn a_relay_whose_socket_another_took_ends_though_it_cannot_be_set_up_elsewhere() {
+        let (one, other) = (free_port(), free_port());
+        let mut scene = Scene::start("taken", |_| vec![relay("a", at(one)), relay("b", at(other))]).await;
+        let mut broken = relay("b", at(one));
+        broken.relay.as_mut().unwrap().leg =
+            RelayLeg::Files { certificate: "nowhere.pem".into(), key: "nowhere.key".into() };
+        scene.changes.send_replace(landscape(&scene.ca_file, vec![relay("a", at(other)), broken]));
+        scene.relays.follow().await;
+        assert_eq!(scene.relay_at(other).await, "a");
+        // Which of two that accept at one socket comes first is chance.
+        let running: Vec<String> = scene.relays.running.keys().map(ToString::to_string).collect();
+        assert_eq!(running, ["a"]);
+        let reports = scene.relays.board.reports(Instant::now());
+        let troubled: Vec<bool> = reports.iter().map(|report| report.trouble.is_some()).collect();
+        assert_eq!(troubled, [false, true], "{reports:#?}");
+        assert_eq!(reports[1].listen, Vec::<String>::new());
+        scene.end().await;
     }
 }

@@ -1,3 +1,4 @@
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,19 +11,73 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::config::{self, Loaded, Problem};
+use crate::config::{self, Loaded, Problem, Problems};
 use crate::tasks::record::Inbox;
 
 /// How often the file is looked at, which sees what notifications of the file system miss: editors that replace the file,
 /// and mounted configuration of containers.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Takes over new versions of the configuration: when the file changes, or on SIGHUP. A bad version is refused and the old
-/// one goes on.
-pub(crate) struct Reloader {
+/// The versions of the configuration's file that come after the one the program started with: when the file changes, or on SIGHUP.
+pub(crate) struct Versions {
+    path: PathBuf,
     /// SIGHUP.
-    pub(crate) asked: Signal,
-    pub(crate) path: PathBuf,
+    asked: Signal,
+    taken: Stamp,
+    before: Stamp,
+}
+
+/// Tells versions of the file apart without reading it; a file that is away is a version too.
+type Stamp = Option<[i64; 5]>;
+
+impl Versions {
+    pub(crate) fn new(path: PathBuf, asked: Signal) -> Versions {
+        let now = std::fs::metadata(&path).ok().map(stamp);
+        Versions { path, asked, taken: now, before: now }
+    }
+
+    /// Waits for the next version, and loads it.
+    pub(crate) async fn next(&mut self) -> Result<Loaded, Problems> {
+        loop {
+            let by_hand = tokio::select! {
+                _ = self.asked.recv() => true,
+                () = tokio::time::sleep(LOOK_EVERY) => false,
+            };
+            let now = tokio::fs::metadata(&self.path).await.ok().map(stamp);
+            // A file that is still being written is not refused half-way: it has to look the same twice.
+            let is_due = by_hand || (now != self.taken && now == self.before);
+            self.before = now;
+            if is_due {
+                self.taken = now;
+                let path = self.path.clone();
+                // A large file takes a while to read, which must not hold up checks.
+                match tokio::task::spawn_blocking(move || config::load(&path, &config::environment)).await {
+                    Ok(loaded) => return loaded,
+                    Err(_) => {
+                        error!("the new configuration could not be read: please report what stands above");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn stamp(facts: Metadata) -> [i64; 5] {
+    let inode = i64::from_ne_bytes(facts.ino().to_ne_bytes());
+    let length = i64::from_ne_bytes(facts.len().to_ne_bytes());
+    [inode, length, facts.mtime(), facts.mtime_nsec(), facts.ctime_nsec()]
+}
+
+/// Logs why a version is not taken over, and gives the reasons.
+pub(crate) fn refused(problems: &Problems) -> Vec<String> {
+    let problems: Vec<String> = problems.0.iter().map(Problem::line).collect();
+    warn!("the new configuration is refused and the old one goes on: {}", problems.join("; "));
+    problems
+}
+
+/// Takes over new versions of the configuration. A bad version is refused and the old one goes on.
+pub(crate) struct Reloader {
+    pub(crate) versions: Versions,
     /// What was loaded at the start: settings outside the landscape change only with a restart.
     pub(crate) loaded: Loaded,
     pub(crate) landscape: watch::Sender<Arc<Landscape>>,
@@ -31,45 +86,17 @@ pub(crate) struct Reloader {
 
 impl Reloader {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut taken = self.stamp().await;
-        let mut before = taken;
         loop {
-            let by_hand = tokio::select! {
+            let version = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = self.asked.recv() => true,
-                () = tokio::time::sleep(LOOK_EVERY) => false,
+                version = self.versions.next() => version,
             };
-            let stamp = self.stamp().await;
-            // A file that is still being written is not refused half-way: it has to look the same twice.
-            if by_hand || (stamp != taken && stamp == before) {
-                taken = stamp;
-                self.reload().await;
-            }
-            before = stamp;
-        }
-    }
-
-    /// Tells versions of the file apart without reading it; a file that is away is a version too.
-    async fn stamp(&self) -> Option<[i64; 5]> {
-        let facts = tokio::fs::metadata(&self.path).await.ok()?;
-        let inode = i64::from_ne_bytes(facts.ino().to_ne_bytes());
-        let length = i64::from_ne_bytes(facts.len().to_ne_bytes());
-        Some([inode, length, facts.mtime(), facts.mtime_nsec(), facts.ctime_nsec()])
-    }
-
-    async fn reload(&mut self) {
-        let path = self.path.clone();
-        // A large file takes a while to read, which must not hold up checks.
-        let loading = tokio::task::spawn_blocking(move || config::load(&path, &config::environment));
-        let Ok(loaded) = loading.await else {
-            return error!("the new configuration could not be read: please report what stands above");
-        };
-        match loaded {
-            Ok(loaded) => self.accept(loaded).await,
-            Err(problems) => {
-                let problems: Vec<String> = problems.0.iter().map(Problem::line).collect();
-                warn!("the new configuration is refused and the old one goes on: {}", problems.join("; "));
-                self.inbox.send(Event::ConfigurationRefused { problems }).await;
+            match version {
+                Ok(loaded) => self.accept(loaded).await,
+                Err(problems) => {
+                    let problems = refused(&problems);
+                    self.inbox.send(Event::ConfigurationRefused { problems }).await;
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ mod full_disk;
 mod grades;
 mod hook;
 mod kills;
+mod leg;
 mod reload;
 mod restarts;
 mod story;

@@ -1,4 +1,4 @@
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
@@ -10,18 +10,32 @@ use zeroize::Zeroizing;
 /// The relay's own RSA key, with which an application that speaks plaintext to it encrypts its password.
 ///
 /// It stands in for the server's: that one is for connections without TLS, and the server's side of a relay has TLS. It lives as
-/// long as the process and is made at the first use, which takes a tenth of a second or so.
+/// long as the process, and is made at the first use if it was not made before.
 pub(super) struct Key {
     private: OaepPrivateDecryptingKey,
     pem: String,
 }
 
-static OURS: LazyLock<Option<Key>> = LazyLock::new(|| Key::generate().ok());
+static OURS: OnceLock<Option<Key>> = OnceLock::new();
+
+/// Makes the key that applications encrypt their passwords for, unless there is one; `true` if it was made now.
+///
+/// That takes from a tenth of a second to some seconds of arithmetic, so it is nothing for a thread that serves connections: a relay
+/// calls this before it listens.
+pub fn make_key() -> bool {
+    let mut is_new = false;
+    OURS.get_or_init(|| {
+        is_new = true;
+        Key::generate().ok()
+    });
+    is_new
+}
 
 impl Key {
     /// `None` where none could be made.
     pub(super) fn ours() -> Option<&'static Key> {
-        OURS.as_ref()
+        make_key();
+        OURS.get()?.as_ref()
     }
 
     fn generate() -> Result<Key, Unspecified> {

@@ -10,6 +10,7 @@ use mainstay_relay::{
     acceptor_of_files,
 };
 use mainstay_tls::ClientKey;
+use mainstay_wire::mysql;
 use mainstay_wire::redis::Peers;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,12 @@ impl Kept {
         self.sockets.clone()
     }
 
+    /// Whether both take connections at the same socket.
+    pub(super) fn shares_socket_with(&self, other: &Kept) -> bool {
+        let shared = |one: &Arc<Listening>| other.sockets.iter().any(|(_, theirs)| Arc::ptr_eq(one, theirs));
+        self.sockets.iter().any(|(_, own)| shared(own))
+    }
+
     /// Where it listens, as it turned out.
     pub(super) fn places(&self) -> Vec<String> {
         let place = |(place, listening): &(RelayListen, Arc<Listening>)| match (place, listening.address()) {
@@ -78,14 +85,18 @@ impl Kept {
     }
 }
 
-/// Everything for a relay in front of the dependency. Sockets that the one before it had are taken over.
+/// Everything for a relay in front of the dependency. Sockets that were listened on before are taken over.
 pub(super) async fn prepare(
     dependency: &Dependency,
-    before: Option<Sockets>,
+    before: Sockets,
     around: Around<'_>,
 ) -> anyhow::Result<(Kept, Relay, Vec<Listening>)> {
     let terms = dependency.relay.clone().context("there is no relay in front of it")?;
     let (spoken, start) = Spoken::of(dependency).map_err(anyhow::Error::msg)?;
+    if spoken == Spoken::MySql {
+        // Else the first application in plaintext would have one of the few threads of all connections compute it.
+        tokio::task::spawn_blocking(mysql::make_key).await?;
+    }
     let roots = RootsFollower::new(dependency.tls.ca_file.clone())?;
     let key = match &dependency.tls.identity {
         Some(files) => Some(ClientKey::from_pem_files(&files.certificate, &files.key)?),
@@ -149,14 +160,10 @@ fn known_by(terms: &Terms, names: &[String]) -> Vec<String> {
     addresses.chain(names.iter().cloned()).collect()
 }
 
-async fn sockets(
-    places: &[RelayListen],
-    before: Option<Sockets>,
-    inherited: &Inherited,
-) -> anyhow::Result<Sockets> {
+async fn sockets(places: &[RelayListen], before: Sockets, inherited: &Inherited) -> anyhow::Result<Sockets> {
     let mut sockets = Vec::with_capacity(places.len());
     for place in places {
-        let known = before.iter().flatten().find(|(known, _)| known == place);
+        let known = before.iter().find(|(known, _)| known == place);
         let listening = match known {
             Some((_, listening)) => listening.clone(),
             None => match inherited.listening(place) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use mainstay_engine::Event;
 use mainstay_relay::News;
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{Board, Uses};
@@ -45,7 +45,7 @@ impl Told {
     }
 
     async fn heard(&self, news: News, uses: &mut Uses) {
-        self.board.heard(&news);
+        self.board.heard(&news, Instant::now());
         match news {
             News::Decided(admission) => uses.count(&admission),
             News::FullyVerified { waiver, .. } => {

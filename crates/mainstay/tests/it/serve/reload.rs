@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use mainstay_testkit::wait_for;
+use mainstay_testkit::servers::{Nginx, free_port, require};
+use mainstay_testkit::{Pki, Scenario, wait_for};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::hook::{Hook, time};
 use super::switch::Switch;
-use crate::instance::{Home, PATIENCE};
+use crate::instance::{Home, PATIENCE, checked_each_second, now};
 
 /// "Within seconds": the file is looked at every two.
 const SECONDS: Duration = Duration::from_secs(15);
@@ -83,6 +86,60 @@ async fn the_hang_up_signal_reloads_though_the_file_is_the_same() {
     home.write("title", "After");
     instance.signal("HUP");
     title("After").await;
+}
+
+/// Whoever is connected stays so, whatever the signal brings: another address to listen on, or a file that is wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_alone_takes_over_a_new_configuration_at_the_hang_up_signal() {
+    if !require(Nginx::available()) {
+        return;
+    }
+    let pki = Pki::new(now());
+    let nginx = Nginx::start(&pki.identity(Scenario::Fine, "localhost"));
+    let home = Home::new();
+    pki.write_root(home.directory());
+    let (before, after) = (free_port(), free_port());
+    home.write("port", &before.to_string());
+    home.configure(&format!(
+        "{}    relay: {{ listen: \"127.0.0.1:${{file:port}}\" }}\n",
+        checked_each_second(nginx.https_port()),
+    ));
+    // Nobody is there, and nobody has to be.
+    let server = format!("http://127.0.0.1:{}", home.operator_port());
+    let relay = home.spawn_command("relay", &["--server", &server]);
+    let mut application = connected(before).await;
+    answered(&mut application).await;
+
+    home.write("port", "nowhere");
+    relay.signal("HUP");
+    wait_for("the refusal to be logged", PATIENCE, async || {
+        relay.log().contains("is refused and the old one goes on").then_some(())
+    })
+    .await;
+    answered(&mut application).await;
+    answered(&mut connected(before).await).await;
+
+    home.write("port", &after.to_string());
+    relay.signal("HUP");
+    answered(&mut connected(after).await).await;
+    answered(&mut application).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is an application")]
+async fn connected(port: u16) -> TcpStream {
+    wait_for("the relay to listen", PATIENCE, async || TcpStream::connect(("127.0.0.1", port)).await.ok())
+        .await
+}
+
+/// Asks over a connection that is kept for the next time. A head has no body, so that nothing of the answer is left.
+async fn answered(application: &mut TcpStream) {
+    application.write_all(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("it is connected");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let read = tokio::time::timeout(PATIENCE, application.read_buf(&mut answer)).await;
+        assert!(read.expect("it answers").expect("it is connected") > 0, "it ended the connection");
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
 }
 
 async fn checked_at(home: &Home) -> jiff::Timestamp {
