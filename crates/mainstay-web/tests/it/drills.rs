@@ -102,3 +102,19 @@ async fn the_api_begins_one_follows_it_and_keeps_what_it_showed() {
     let missing = house.get("/api/v1/drills/nothing").await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_drill_and_what_is_in_earnest_stay_apart() {
+    let house = House::sample(SignedDuration::from_mins(30)).await;
+    let begun = house.post_form("/drills", "dependency=sessions&failure=connect-refused").await;
+    let drill = begun.headers["location"].to_str().unwrap().to_owned();
+    let earnest = format!("/incidents/{}", house.incident_of("orders-db"));
+    house.get(&drill).await.lacks("It is a part of");
+    house.get(&earnest).await.lacks("DRILL: ");
+    for (one, other) in [(&drill, &earnest), (&earnest, &drill)] {
+        let into = other.rsplit('/').next().unwrap();
+        let merged = house.post_form(&format!("{one}/merge"), &format!("into={into}")).await;
+        assert_eq!(merged.status, StatusCode::CONFLICT, "{}", merged.text);
+        merged.has("A drill and what is in earnest cannot be merged.");
+    }
+}

@@ -287,3 +287,118 @@ impl Untold {
         json!({ "relay": me, "number": number, "uses": uses, "fully_verified": self.fully_verified })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::{Fingerprint, Pin, PolicyWaiver, Random};
+    use mainstay_testkit::{Answer, Received, Receiver};
+    use mainstay_tls::PolicyKey;
+
+    use super::*;
+    use crate::tasks::scene::Directory;
+
+    fn key() -> PolicyKey {
+        PolicyKey::parse(&"A".repeat(43)).unwrap()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn id(seed: u64) -> WaiverId {
+        WaiverId::new(at(1), &mut Random::seeded(seed))
+    }
+
+    fn waiver(seed: u64) -> PolicyWaiver {
+        PolicyWaiver {
+            id: id(seed),
+            dependency: "db".parse().unwrap(),
+            server_name: "db.example.com".into(),
+            pin: Pin { sha256: Fingerprint([7; 32]), spki_sha256: Fingerprint([8; 32]) },
+            not_after: at(10),
+            from: at(20),
+            until: at(900),
+            url: None,
+        }
+    }
+
+    fn signed(issued_at: Timestamp, waivers: Vec<PolicyWaiver>) -> String {
+        let policy = RelayPolicy { issued_at, waivers, ..RelayPolicy::default() };
+        serde_json::to_string(&SignedPolicy::sign(&policy, &key()).unwrap()).unwrap()
+    }
+
+    /// A server that gives this policy, and takes what it is told.
+    async fn serving(policy: String) -> Receiver {
+        Receiver::start(move |request: &Received| match request.uri.starts_with("/api/v1/policy/signed") {
+            true => Answer::new(200, &policy),
+            false => Answer::new(200, "{}"),
+        })
+        .await
+    }
+
+    fn at_server(receiver: &Receiver) -> Arc<Server> {
+        let url = crate::client::address(&receiver.url("")).unwrap();
+        Arc::new(Server::There { url, token: None, roots: None, by: None })
+    }
+
+    fn ids(follower: &PolicyFollower) -> Vec<WaiverId> {
+        follower.policy.borrow().waivers.iter().map(|one| one.id).collect()
+    }
+
+    #[tokio::test]
+    async fn what_full_verification_ended_stays_ended_whatever_the_server_says_next() {
+        let directory = Directory::new("elsewhere-ended");
+        add_line(&directory.0.join(ENDED), &id(1).to_string()).unwrap();
+        let receiver = serving(signed(at(30), vec![waiver(1), waiver(2)])).await;
+        let server = at_server(&receiver);
+        let mut follower = PolicyFollower::new(server.clone(), Some(key().public()), &directory.0);
+        follower.ask().await.unwrap();
+        assert_eq!(ids(&follower), [id(2)]);
+        let restarted = PolicyFollower::new(server.clone(), Some(key().public()), &directory.0);
+        assert_eq!(ids(&restarted), [id(2)]);
+        // And the server hears of it, which it did not before the restart.
+        let (news, told) = mpsc::channel(1);
+        drop(news);
+        Teller::new(told, server, &directory.0).run(CancellationToken::new()).await;
+        let told = receiver.received().pop().unwrap().json();
+        assert_eq!(told["fully_verified"], json!([id(1)]));
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_could_not_be_written_is_written_with_the_next_answer() {
+        let directory = Directory::new("elsewhere-unwritten");
+        let receiver = serving(signed(at(30), vec![waiver(1)])).await;
+        let in_the_way = directory.0.join("policy.json");
+        std::fs::create_dir(&in_the_way).unwrap();
+        let mut follower = PolicyFollower::new(at_server(&receiver), Some(key().public()), &directory.0);
+        follower.ask().await.unwrap();
+        assert_eq!(ids(&follower), [id(1)], "it is in force all the same");
+        std::fs::remove_dir(&in_the_way).unwrap();
+        follower.ask().await.unwrap();
+        assert!(in_the_way.is_file());
+    }
+
+    #[tokio::test]
+    async fn what_got_no_answer_is_told_again_in_the_same_words() {
+        let directory = Directory::new("elsewhere-told");
+        let mut answers = vec![200, 504];
+        let receiver = Receiver::start(move |_: &Received| Answer::new(answers.pop().unwrap_or(200), "{}"));
+        let receiver = receiver.await;
+        let (_news, told) = mpsc::channel(1);
+        let mut teller = Teller::new(told, at_server(&receiver), &directory.0);
+        let mut untold = Untold::default();
+        let verified =
+            |seed| News::FullyVerified { dependency: "db".parse().unwrap(), waiver: id(seed), at: at(40) };
+        for seed in [1, 2] {
+            teller.heard(&verified(seed), &mut untold);
+            teller.tell(&mut untold).await;
+        }
+        teller.tell(&mut untold).await;
+        teller.tell(&mut untold).await;
+        let told: Vec<Value> = receiver.received().iter().map(Received::json).collect();
+        let said: Vec<_> = told.iter().map(|one| (&one["number"], &one["fully_verified"])).collect();
+        let (first, second) = (json!([id(1)]), json!([id(2)]));
+        assert_eq!(said, [(&json!(1), &first), (&json!(1), &first), (&json!(2), &second)]);
+        assert!(told.iter().all(|one| one["relay"] == told[0]["relay"]));
+    }
+}

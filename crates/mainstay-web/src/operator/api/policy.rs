@@ -162,3 +162,17 @@ pub(super) async fn told(
     }
     Ok(Json(Taken { taken }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_with_a_number_is_no_news() {
+        let heard = Heard::default();
+        let news = |relay, number| heard.is_news(relay, number);
+        assert!(news("a", 1) && news("b", 1) && news("a", 2));
+        assert!(!news("a", 2) && !news("a", 1) && !news("b", 1));
+        assert!(news("", 0) && news("", 0), "who does not number is believed");
+    }
+}
