@@ -90,13 +90,14 @@ pub(crate) async fn secure(
         }
     });
     hub.meter.handshake(began.elapsed());
-    match &outcome {
-        Ok(Secured { pass: Pass::Verified, .. }) => hub.addresses.note(address, Health::Sound),
-        Ok(Secured { pass: Pass::Waived(..), .. }) => hub.addresses.note(address, Health::Waived),
-        Err(Denial { refusal, .. }) if refusal.reason == RefusalReason::Unreachable => {
-            hub.addresses.note(address, Health::Unreachable);
+    match (&outcome, entry.decision()) {
+        (Ok(Secured { pass: Pass::Verified, .. }), _) => hub.addresses.note(address, Health::Sound),
+        (Ok(Secured { pass: Pass::Waived(..), .. }), _) => hub.addresses.note(address, Health::Waived),
+        (Err(Denial { refusal, .. }), Some(Err(_))) => {
+            hub.addresses.note_refusal(address, refusal.clone(), policy);
         }
-        Err(Denial { refusal, .. }) => hub.addresses.note_refusal(address, refusal.clone(), policy),
+        // No certificate was refused: what broke this handshake may not break the next one.
+        (Err(_), _) => hub.addresses.note(address, Health::Unreachable),
     }
     outcome
 }

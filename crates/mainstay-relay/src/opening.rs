@@ -193,7 +193,7 @@ impl<'a> Opening<'a> {
         }
         while let Some(address) = self.others.as_mut().and_then(VecDeque::pop_front) {
             self.address = Some(address);
-            if let Some(refusal) = self.hub.addresses.refusal(address, self.hub.policy.latest().issued_at) {
+            if let Some(refusal) = self.known_refusal(address) {
                 if !self.has_others() {
                     return Err(refusal);
                 }
@@ -214,6 +214,12 @@ impl<'a> Opening<'a> {
             }
         };
         Err(Refusal::new(RefusalReason::Unreachable, message))
+    }
+
+    /// Only where asking again would be counted: anywhere else the next connection to the same address may find a better server.
+    fn known_refusal(&self, address: SocketAddr) -> Option<Refusal> {
+        let counts = self.hub.settings.upstream.counts_refusals();
+        self.hub.addresses.refusal(address, self.hub.policy.latest().issued_at).filter(|_| counts)
     }
 
     async fn dial_for(&mut self, key: &CancelKey) -> Result<(), Refusal> {

@@ -30,16 +30,22 @@ pub(crate) async fn echo(address: &str, identity: &Identity) -> SocketAddr {
 
 /// The same, with how often it was connected to.
 pub(crate) async fn counted_echo(address: &str, identity: &Identity) -> (SocketAddr, Arc<AtomicUsize>) {
+    balanced_echo(address, &[identity]).await
+}
+
+/// Several such servers behind one address, which take turns.
+pub(crate) async fn balanced_echo(address: &str, identities: &[&Identity]) -> (SocketAddr, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counting = count.clone();
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
+    let acceptor = |one: &&Identity| TlsAcceptor::from(one.server_config_unchecked());
+    let acceptors: Vec<TlsAcceptor> = identities.iter().map(acceptor).collect();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            counting.fetch_add(1, Ordering::Relaxed);
-            let acceptor = acceptor.clone();
+            let number = counting.fetch_add(1, Ordering::Relaxed);
+            let acceptor = acceptors[number % acceptors.len()].clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 let _ = repeat(stream).await;
@@ -122,16 +128,16 @@ pub(crate) fn loopback() -> RelayListen {
 
 /// A relay in front of `url`, which trusts this PKI.
 pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Running {
-    relay_with(url, name, pki, terms, None).await
+    relay_with(url, name, pki, terms, |_| ()).await
 }
 
-/// The same with a certificate for applications.
+/// The same with something more that it is told.
 pub(crate) async fn relay_with(
     url: &str,
     name: &str,
     pki: &Pki,
     terms: Terms,
-    acceptor: Option<TlsAcceptor>,
+    more: impl FnOnce(&mut RelaySettings),
 ) -> Running {
     let mut dependency = Dependency::new("db".parse().unwrap(), Target::parse(url).unwrap());
     dependency.tls.server_name = Some(name.to_owned());
@@ -140,13 +146,14 @@ pub(crate) async fn relay_with(
     let upstream = Upstream::of(&dependency, spoken, start, watch::Sender::new(judge).subscribe()).unwrap();
     let listening = Listening::bind(&terms.listen[0]).await.unwrap();
     let address = listening.address();
-    let settings = RelaySettings {
+    let mut settings = RelaySettings {
         dependency: dependency.name.clone(),
         relay: terms,
         upstream,
         peers: Default::default(),
-        acceptor,
+        acceptor: None,
     };
+    more(&mut settings);
     let policy = watch::Sender::new(Arc::new(RelayPolicy::default()));
     let (news, told) = mpsc::channel(1_000);
     let stop = CancellationToken::new();

@@ -1,0 +1,167 @@
+//! Servers that count connections which break off before the log-in, as MySQL and MariaDB do: they lock out the host that makes a
+//! hundred in a row, which is the relay's, with all applications behind it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mainstay_model::RefusalReason;
+use mainstay_testkit::{Identity, Pki, Scenario};
+use mainstay_tls::ClientKey;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::scene::*;
+
+const NAME: &str = "db.example.com";
+/// The length of a request for TLS, with its header.
+const REQUEST: usize = 36;
+const METHOD: &[u8] = b"mysql_native_password\0";
+
+/// A server of MySQL that refuses every log-in and keeps count.
+struct Counting {
+    address: SocketAddr,
+    /// Connections that were made.
+    made: Arc<AtomicUsize>,
+    /// Those that broke off.
+    marks: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    async fn start(identity: &Identity) -> Counting {
+        Counting::clumsy(identity, 0).await
+    }
+
+    /// It answers so many first handshakes with garbage.
+    async fn clumsy(identity: &Identity, stumbles: usize) -> Counting {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
+        let (made, marks) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let counts = (made.clone(), marks.clone());
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (acceptor, (made, marks)) = (acceptor.clone(), counts.clone());
+                let stumbles = made.fetch_add(1, Ordering::SeqCst) < stumbles;
+                tokio::spawn(async move {
+                    if stumbles {
+                        let _ = stumble(stream).await;
+                    } else if attend(stream, acceptor).await.is_err() {
+                        marks.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        Counting { address, made, marks }
+    }
+
+    fn url(&self) -> String {
+        format!("mysql://{}", self.address)
+    }
+
+    fn made(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    fn marks(&self) -> usize {
+        self.marks.load(Ordering::SeqCst)
+    }
+}
+
+/// Up to the end of a log-in. An error is a mark against whoever connected.
+async fn attend(mut stream: TcpStream, acceptor: TlsAcceptor) -> std::io::Result<()> {
+    stream.write_all(&greeting()).await?;
+    stream.read_exact(&mut [0; REQUEST]).await?;
+    let mut secured = acceptor.accept(stream).await?;
+    let (number, _log_in) = packet_of(&mut secured).await?;
+    secured.write_all(&packet(number + 1, b"\xff\x15\x04#28000Access denied")).await?;
+    secured.shutdown().await
+}
+
+async fn stumble(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.write_all(&greeting()).await?;
+    stream.read_exact(&mut [0; REQUEST + 1]).await?;
+    stream.write_all(&[0xa5; 512]).await
+}
+
+async fn packet_of(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(u8, Vec<u8>)> {
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).await?;
+    let [low, middle, high, number] = header;
+    let mut payload = vec![0; u32::from_le_bytes([low, middle, high, 0]) as usize];
+    stream.read_exact(&mut payload).await?;
+    Ok((number, payload))
+}
+
+fn packet(number: u8, payload: &[u8]) -> Vec<u8> {
+    let [low, middle, high, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    [&[low, middle, high, number], payload].concat()
+}
+
+/// A greeting of protocol 10 that offers all that there is.
+fn greeting() -> Vec<u8> {
+    let offered = [0xff, 0xff, 0xff, 2, 0, 0xff, 0xdf, 21];
+    packet(
+        0,
+        &[b"\x0a8.4.0\0\x07\0\0\0abcdefgh\0", &offered[..], &[0; 10], b"ijklmnopqrst\0", METHOD].concat(),
+    )
+}
+
+/// An application's log-in, without TLS.
+fn log_in() -> Vec<u8> {
+    let wanted = 0x013a_a205_u32.to_le_bytes();
+    packet(1, &[&wanted[..], &[0, 0, 0, 1, 45], &[0; 23], b"app\0\x14", &[9; 20], METHOD].concat())
+}
+
+/// What an application is told after the greeting that says this.
+async fn told(running: &Running, says: &[u8]) -> String {
+    let mut application = connect(running).await;
+    let _ = application.write_all(says).await;
+    let mut heard = Vec::new();
+    let _ = application.read_to_end(&mut heard).await;
+    String::from_utf8_lossy(&heard).into_owned()
+}
+
+fn client_key(pki: &Pki) -> ClientKey {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::SeqCst);
+    let folder = std::env::temp_dir().join(format!("mainstay-relay-key-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (certificate, key) = pki.client("relay").write(&folder);
+    let both = ClientKey::from_pem_files(&certificate, &key).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    both
+}
+
+/// With a certificate of its own to show, the relay breaks off: once for an outage, and not for each application.
+#[tokio::test]
+async fn a_refusal_that_counts_is_not_asked_for_again_at_once() {
+    let pki = Pki::new(now());
+    let server = Counting::start(&pki.identity(Scenario::Expired, NAME)).await;
+    let key = client_key(&pki);
+    let terms = terms(loopback());
+    let running =
+        relay_with(&server.url(), NAME, &pki, terms, |settings| settings.upstream.key = Some(key)).await;
+    for _ in 0..30 {
+        let told = told(&running, &log_in()).await;
+        assert!(told.contains("expired"), "{told}");
+    }
+    assert_eq!(running.meter.figures().refused, [(RefusalReason::Expired, 30)]);
+    assert!(server.made() < 10, "{} connections for thirty applications", server.made());
+    assert!(server.marks() < 5, "{} marks", server.marks());
+}
+
+#[tokio::test]
+async fn a_handshake_that_broke_is_no_refusal_of_a_certificate() {
+    let pki = Pki::new(now());
+    let server = Counting::clumsy(&pki.identity(Scenario::Fine, NAME), 1).await;
+    let key = client_key(&pki);
+    let running = relay_with(&server.url(), NAME, &pki, terms(loopback()), |settings| {
+        settings.upstream.key = Some(key)
+    })
+    .await;
+    assert!(told(&running, &log_in()).await.contains("Mainstay: no connection to db"));
+    assert!(told(&running, &log_in()).await.contains("Access denied"), "the next one is asked for");
+}
