@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use mainstay_model::RefusalReason;
@@ -9,7 +10,7 @@ use mainstay_wire::relay::{CancelKey, Hop, HopStep, Received};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::addresses::Health;
 use crate::dial::{self, Denial, Purpose};
@@ -25,10 +26,13 @@ use crate::session::{Guest, Room};
 const MOST_IDLE_STEPS: usize = 1_000;
 /// Read at once while a connection is made.
 const CHUNK: usize = 16 * 1024;
+/// An application has this long for its log-in where the server counts who is slow: by default servers wait ten seconds
+/// (`connect_timeout`), and leave must be taken before.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection while it is being made.
 pub(crate) struct Opening<'a> {
-    hub: &'a Hub,
+    hub: &'a Arc<Hub>,
     pub(crate) hop: Box<dyn Hop>,
     /// Gone only while TLS is taken up on it.
     pub(crate) leg: Option<Leg>,
@@ -49,6 +53,8 @@ pub(crate) struct Opening<'a> {
     others: Option<VecDeque<SocketAddr>>,
     /// Why the addresses before this one were left.
     left_because: Vec<String>,
+    /// Since when the server waits for the application.
+    awaited: Option<Instant>,
 }
 
 /// How a connection's beginning ended.
@@ -61,7 +67,7 @@ pub(crate) enum Opened {
 }
 
 impl<'a> Opening<'a> {
-    pub(crate) fn new(hub: &'a Hub, hop: Box<dyn Hop>, leg: Leg, guest: &'a Guest) -> Opening<'a> {
+    pub(crate) fn new(hub: &'a Arc<Hub>, hop: Box<dyn Hop>, leg: Leg, guest: &'a Guest) -> Opening<'a> {
         Opening {
             hub,
             hop,
@@ -77,6 +83,7 @@ impl<'a> Opening<'a> {
             heard: false,
             others: None,
             left_because: Vec::new(),
+            awaited: None,
         }
     }
 
@@ -84,36 +91,51 @@ impl<'a> Opening<'a> {
     pub(crate) async fn run(&mut self) -> Result<Opened, Refusal> {
         let mut idle = 0;
         while idle < MOST_IDLE_STEPS {
-            idle += 1;
-            match self.hop.step(&mut self.received).map_err(|error| Refusal::of_hop(&error))? {
-                HopStep::ToClient(bytes) => self.tell_client(&bytes).await?,
-                HopStep::ToServer(bytes) => self.tell_server(&bytes).await?,
-                HopStep::ReadClient => {
-                    read(&mut self.leg, &mut self.received.client, &mut self.received.client_ended).await;
-                    self.heard |= !self.received.client.is_empty();
-                    idle = 0;
-                }
-                HopStep::ReadServer => {
-                    self.read_server().await?;
-                    idle = 0;
-                }
-                HopStep::ReadEither => {
-                    self.read_either().await;
-                    self.heard |= !self.received.client.is_empty();
-                    idle = 0;
-                }
-                HopStep::Dial => self.dial().await?,
-                HopStep::DialFor(key) => self.dial_for(&key).await?,
-                HopStep::ClientTls => self.take_up_tls().await?,
-                HopStep::ServerTls => self.secure().await?,
-                HopStep::Established => {
-                    self.refuse_plaintext()?;
-                    return Ok(Opened::Established);
-                }
-                HopStep::Finished => return Ok(Opened::Finished),
+            let step = self.hop.step(&mut self.received).map_err(|error| Refusal::of_hop(&error))?;
+            match step {
+                HopStep::ReadClient | HopStep::ReadServer | HopStep::ReadEither => idle = 0,
+                _ => idle += 1,
+            }
+            let opened = match self.until() {
+                Some(until) => timeout_at(until, self.take(step)).await.unwrap_or_else(|_| Err(slow()))?,
+                None => self.take(step).await?,
+            };
+            if let Some(opened) = opened {
+                return Ok(opened);
             }
         }
         Err(Refusal::new(RefusalReason::ClientProtocol, "the connection goes in circles"))
+    }
+
+    /// Until when the application must have begun its log-in, while a server counts who is slow.
+    fn until(&mut self) -> Option<Instant> {
+        self.hop.is_awaited().then(|| *self.awaited.get_or_insert_with(Instant::now) + PATIENCE)
+    }
+
+    async fn take(&mut self, step: HopStep) -> Result<Option<Opened>, Refusal> {
+        match step {
+            HopStep::ToClient(bytes) => self.tell_client(&bytes).await?,
+            HopStep::ToServer(bytes) => self.tell_server(&bytes).await?,
+            HopStep::ReadClient => {
+                read(&mut self.leg, &mut self.received.client, &mut self.received.client_ended).await;
+                self.heard |= !self.received.client.is_empty();
+            }
+            HopStep::ReadServer => self.read_server().await?,
+            HopStep::ReadEither => {
+                self.read_either().await;
+                self.heard |= !self.received.client.is_empty();
+            }
+            HopStep::Dial => self.dial().await?,
+            HopStep::DialFor(key) => self.dial_for(&key).await?,
+            HopStep::ClientTls => self.take_up_tls().await?,
+            HopStep::ServerTls => self.secure().await?,
+            HopStep::Established => {
+                self.refuse_plaintext()?;
+                return Ok(Some(Opened::Established));
+            }
+            HopStep::Finished => return Ok(Some(Opened::Finished)),
+        }
+        Ok(None)
     }
 
     async fn tell_client(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -269,17 +291,24 @@ impl<'a> Opening<'a> {
                 Ok(())
             }
             Err(Denial { refusal, stream }) => {
-                if let Some((stream, farewell)) = stream.zip(self.hop.take_leave()) {
-                    let within = self.hub.settings.relay.connect_within;
-                    // The application need not wait for that.
-                    tokio::spawn(timeout(within, scout::take_leave(stream, farewell)));
-                }
+                self.line = stream.map(Line::Secure);
+                self.take_leave();
                 if self.has_others() && self.hop.redial() {
                     self.left_because.push(format!("{address}: {}", refusal.message));
                     return Ok(());
                 }
                 Err(refusal)
             }
+        }
+    }
+
+    /// Leaves a server that counts connections that break off. The application need not wait for that.
+    pub(crate) fn take_leave(&mut self) {
+        if let (Some(line), Some(address)) = (self.line.take(), self.address)
+            && let Some(farewell) = self.hop.take_leave()
+        {
+            let (hub, input) = (self.hub.clone(), std::mem::take(&mut self.received.server));
+            tokio::spawn(scout::take_leave(hub, address, line, farewell, input));
         }
     }
 
@@ -299,6 +328,14 @@ impl<'a> Opening<'a> {
     fn has_others(&self) -> bool {
         self.others.as_ref().is_some_and(|others| !others.is_empty())
     }
+}
+
+fn slow() -> Refusal {
+    let message = format!(
+        "the application did not log in within {} of the server's greeting, and the server locks out whoever is too slow too often",
+        mainstay_model::HumanDuration(PATIENCE)
+    );
+    Refusal::new(RefusalReason::ClientProtocol, message)
 }
 
 /// The application went away; nobody is left to be told.

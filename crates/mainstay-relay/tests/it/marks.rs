@@ -4,10 +4,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use mainstay_model::RefusalReason;
-use mainstay_testkit::{Identity, Pki, Scenario};
+use mainstay_model::{RefusalReason, RelayListen};
+use mainstay_testkit::{Identity, Pki, Scenario, wait_for};
 use mainstay_tls::ClientKey;
+use mainstay_wire::mysql::VISITOR;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -15,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::scene::*;
 
 const NAME: &str = "db.example.com";
+const SOON: Duration = Duration::from_secs(10);
 /// The length of a request for TLS, with its header.
 const REQUEST: usize = 36;
 const METHOD: &[u8] = b"mysql_native_password\0";
@@ -26,35 +29,46 @@ struct Counting {
     made: Arc<AtomicUsize>,
     /// Those that broke off.
     marks: Arc<AtomicUsize>,
+    /// Those that ended as they should.
+    left: Arc<AtomicUsize>,
+}
+
+/// How such a server behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Proper,
+    /// It answers its first handshake with garbage.
+    Stumbles,
+    /// It asks for the password itself, as `caching_sha2_password` does.
+    Asks,
 }
 
 impl Counting {
-    async fn start(identity: &Identity) -> Counting {
-        Counting::clumsy(identity, 0).await
-    }
-
-    /// It answers so many first handshakes with garbage.
-    async fn clumsy(identity: &Identity, stumbles: usize) -> Counting {
+    async fn start(identity: &Identity, manner: Manner) -> Counting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
-        let (made, marks) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let counts = (made.clone(), marks.clone());
+        let counting =
+            Counting { address, made: Arc::default(), marks: Arc::default(), left: Arc::default() };
+        let (made, marks, left) = (counting.made.clone(), counting.marks.clone(), counting.left.clone());
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (acceptor, (made, marks)) = (acceptor.clone(), counts.clone());
-                let stumbles = made.fetch_add(1, Ordering::SeqCst) < stumbles;
+                let (acceptor, marks, left) = (acceptor.clone(), marks.clone(), left.clone());
+                let is_first = made.fetch_add(1, Ordering::SeqCst) == 0;
                 tokio::spawn(async move {
-                    if stumbles {
+                    if manner == Manner::Stumbles && is_first {
                         let _ = stumble(stream).await;
-                    } else if attend(stream, acceptor).await.is_err() {
-                        marks.fetch_add(1, Ordering::SeqCst);
+                        return;
                     }
+                    match attend(stream, acceptor, manner).await {
+                        Ok(()) => left.fetch_add(1, Ordering::SeqCst),
+                        Err(_) => marks.fetch_add(1, Ordering::SeqCst),
+                    };
                 });
             }
         });
-        Counting { address, made, marks }
+        counting
     }
 
     fn url(&self) -> String {
@@ -68,14 +82,27 @@ impl Counting {
     fn marks(&self) -> usize {
         self.marks.load(Ordering::SeqCst)
     }
+
+    /// Every connection that was made has ended, and none by breaking off.
+    async fn is_left_without_a_mark(&self, made: usize, because: &str) {
+        let ended = async || {
+            let (left, marks) = (self.left.load(Ordering::SeqCst), self.marks());
+            (left + marks == made).then_some((left, marks))
+        };
+        assert_eq!(wait_for(because, SOON, ended).await, (made, 0), "{because}");
+    }
 }
 
 /// Up to the end of a log-in. An error is a mark against whoever connected.
-async fn attend(mut stream: TcpStream, acceptor: TlsAcceptor) -> std::io::Result<()> {
+async fn attend(mut stream: TcpStream, acceptor: TlsAcceptor, manner: Manner) -> std::io::Result<()> {
     stream.write_all(&greeting()).await?;
     stream.read_exact(&mut [0; REQUEST]).await?;
     let mut secured = acceptor.accept(stream).await?;
-    let (number, _log_in) = packet_of(&mut secured).await?;
+    let (mut number, log_in) = packet_of(&mut secured).await?;
+    if manner == Manner::Asks && !log_in.windows(VISITOR.len()).any(|part| part == VISITOR.as_bytes()) {
+        secured.write_all(&packet(number + 1, b"\x01\x04")).await?;
+        number = packet_of(&mut secured).await?.0;
+    }
     secured.write_all(&packet(number + 1, b"\xff\x15\x04#28000Access denied")).await?;
     secured.shutdown().await
 }
@@ -111,7 +138,12 @@ fn greeting() -> Vec<u8> {
 
 /// An application's log-in, without TLS.
 fn log_in() -> Vec<u8> {
-    let wanted = 0x013a_a205_u32.to_le_bytes();
+    log_in_with(0)
+}
+
+/// The same with more capabilities.
+fn log_in_with(more: u32) -> Vec<u8> {
+    let wanted = (0x013a_a205_u32 | more).to_le_bytes();
     packet(1, &[&wanted[..], &[0, 0, 0, 1, 45], &[0; 23], b"app\0\x14", &[9; 20], METHOD].concat())
 }
 
@@ -139,7 +171,7 @@ fn client_key(pki: &Pki) -> ClientKey {
 #[tokio::test]
 async fn a_refusal_that_counts_is_not_asked_for_again_at_once() {
     let pki = Pki::new(now());
-    let server = Counting::start(&pki.identity(Scenario::Expired, NAME)).await;
+    let server = Counting::start(&pki.identity(Scenario::Expired, NAME), Manner::Proper).await;
     let key = client_key(&pki);
     let terms = terms(loopback());
     let running =
@@ -156,7 +188,7 @@ async fn a_refusal_that_counts_is_not_asked_for_again_at_once() {
 #[tokio::test]
 async fn a_handshake_that_broke_is_no_refusal_of_a_certificate() {
     let pki = Pki::new(now());
-    let server = Counting::clumsy(&pki.identity(Scenario::Fine, NAME), 1).await;
+    let server = Counting::start(&pki.identity(Scenario::Fine, NAME), Manner::Stumbles).await;
     let key = client_key(&pki);
     let running = relay_with(&server.url(), NAME, &pki, terms(loopback()), |settings| {
         settings.upstream.key = Some(key)
@@ -164,4 +196,53 @@ async fn a_handshake_that_broke_is_no_refusal_of_a_certificate() {
     .await;
     assert!(told(&running, &log_in()).await.contains("Mainstay: no connection to db"));
     assert!(told(&running, &log_in()).await.contains("Access denied"), "the next one is asked for");
+}
+
+/// What an application does wrong is its own affair: others come by the same relay, and are not to be locked out with it.
+#[tokio::test]
+async fn an_application_that_is_refused_is_no_mark_against_the_relay() {
+    let pki = Pki::new(now());
+    let server = Counting::start(&pki.identity(Scenario::Fine, NAME), Manner::Asks).await;
+    let running = relay(&server.url(), NAME, &pki, terms(loopback())).await;
+    let cases: [(&str, Vec<u8>, &str); 3] = [
+        ("garbage", b"GET / HTTP/1.1\r\n\r\n".to_vec(), "Mainstay: no connection to db"),
+        ("a request for TLS", packet(1, &log_in_with(1 << 11)[4..REQUEST]), "no certificate to answer with"),
+        ("another key", [log_in(), packet(3, &[7; 256])].concat(), "another key than this relay's"),
+    ];
+    for (made, (what, says, expected)) in (1..).zip(cases) {
+        let told = told(&running, &says).await;
+        assert!(told.contains(expected), "{what}: {told}");
+        server.is_left_without_a_mark(made, what).await;
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_is_not_to_speak_plaintext_is_no_mark_against_the_relay() {
+    let Some(here) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Fine, NAME);
+    let server = Counting::start(&identity, Manner::Proper).await;
+    let terms = terms(RelayListen::Tcp("0.0.0.0:0".parse().unwrap()));
+    let acceptor = TlsAcceptor::from(identity.server_config());
+    let mut running =
+        relay_with(&server.url(), NAME, &pki, terms, |settings| settings.acceptor = Some(acceptor)).await;
+    running.address = running.address.map(|address| SocketAddr::new(here, address.port()));
+    let told = told(&running, &log_in()).await;
+    assert!(told.contains("spoken to by TLS only"), "{told}");
+    server.is_left_without_a_mark(1, "plaintext").await;
+}
+
+/// Servers wait ten seconds for a log-in, and count who is slower.
+#[tokio::test]
+async fn an_application_that_says_nothing_is_told_so_before_the_server_loses_patience() {
+    let pki = Pki::new(now());
+    let server = Counting::start(&pki.identity(Scenario::Fine, NAME), Manner::Proper).await;
+    let running = relay(&server.url(), NAME, &pki, terms(loopback())).await;
+    let told =
+        tokio::time::timeout(SOON, told(&running, b"")).await.expect("it is not waited for any longer");
+    assert!(told.contains("did not log in within 5s"), "{told}");
+    server.is_left_without_a_mark(1, "silence").await;
 }
