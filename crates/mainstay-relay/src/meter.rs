@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mainstay_model::{AdmissionDecision, Histogram, RefusalReason, RelayFigures};
 
-/// What one relay counted since it started.
+/// What one relay counted since it started, and those before it in its place.
 #[derive(Debug, Default)]
 pub struct Meter {
     open: AtomicU64,

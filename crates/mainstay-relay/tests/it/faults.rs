@@ -16,6 +16,9 @@ const STARTUP: &[u8] = b"\0\0\0\x12\0\x03\0\0user\0app\0\0";
 /// AuthenticationOk, then BackendKeyData and ReadyForQuery.
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02Z\0\0\0\x05I";
 
+/// CancelRequest for the key in that.
+const CANCEL: &[u8] = b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02";
+
 /// What an application of PostgreSQL hears until its connection ends.
 async fn hears(running: &Running) -> Vec<u8> {
     let mut application = connect(running).await;
@@ -197,4 +200,35 @@ async fn more_than_there_is_room_for_are_told_so() {
     let mut next = connect(&running).await;
     next.write_all(STARTUP).await.unwrap();
     next.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+}
+
+/// A new configuration or a renewed certificate puts another relay in the place of one whose connections go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_relay_knows_of_its_connections_goes_over_to_the_next_in_its_place() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let acts = [
+        Act::Read(8),
+        Act::Send(b"S".to_vec()),
+        Act::Tls(tls),
+        Act::Read(CANCEL.len()),
+        Act::Send(WELCOME.to_vec()),
+    ];
+    let peer = Peer::start(Script::new(acts)).await;
+    let mut terms = terms(loopback());
+    terms.most_connections = 1;
+    let before = relay(&peer.url("postgres"), NAME, &pki, terms.clone()).await;
+    let mut session = connect(&before).await;
+    session.write_all(STARTUP).await.unwrap();
+    session.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+    let estate = before.estate.clone();
+    let running = relay_after(estate, &peer.url("postgres"), NAME, &pki, terms, |_| ()).await;
+    let told = hears(&running).await;
+    assert!(String::from_utf8_lossy(&told).contains("1 connections are open"), "{told:?}");
+    let counted = async || (running.meter.figures().open == 1).then_some(());
+    wait_for("the session to be the only one that is counted", PATIENCE, counted).await;
+    let heard = peer.heard();
+    connect(&running).await.write_all(CANCEL).await.unwrap();
+    let asked = heard + 8 + CANCEL.len() as u64;
+    wait_for("the request to cancel", PATIENCE, async || (peer.heard() == asked).then_some(())).await;
 }

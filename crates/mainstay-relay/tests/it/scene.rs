@@ -9,7 +9,7 @@ use mainstay_model::{
     Dependency, Pin, PolicyWaiver, Random, Relay as Terms, RelayLeg, RelayListen, RelayPolicy, Target,
     WaiverId,
 };
-use mainstay_relay::{Listening, Meter, News, Relay, RelaySettings, Spoken, Upstream, Wiring};
+use mainstay_relay::{Estate, Listening, Meter, News, Relay, RelaySettings, Spoken, Upstream, Wiring};
 use mainstay_testkit::{Identity, Pki};
 use mainstay_tls::{Judge, Roots, parse_server_name};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -75,6 +75,7 @@ pub(crate) struct Running {
     pub(crate) news: mpsc::Receiver<News>,
     pub(crate) policy: watch::Sender<Arc<RelayPolicy>>,
     pub(crate) stop: CancellationToken,
+    pub(crate) estate: Estate,
 }
 
 impl Running {
@@ -139,6 +140,18 @@ pub(crate) async fn relay_with(
     terms: Terms,
     more: impl FnOnce(&mut RelaySettings),
 ) -> Running {
+    relay_after(Estate::default(), url, name, pki, terms, more).await
+}
+
+/// The same in the place of another, of which it has this.
+pub(crate) async fn relay_after(
+    estate: Estate,
+    url: &str,
+    name: &str,
+    pki: &Pki,
+    terms: Terms,
+    more: impl FnOnce(&mut RelaySettings),
+) -> Running {
     let mut dependency = Dependency::new("db".parse().unwrap(), Target::parse(url).unwrap());
     dependency.tls.server_name = Some(name.to_owned());
     let (spoken, start) = Spoken::of(&dependency).unwrap();
@@ -164,11 +177,12 @@ pub(crate) async fn relay_with(
         clock: now,
         no_more: CancellationToken::new(),
         stop: stop.clone(),
+        estate: estate.clone(),
     };
     let relay = Relay::new(settings, wiring);
     let meter = relay.meter();
     tokio::spawn(relay.run(vec![listening]));
-    Running { address, meter, news: told, policy, stop }
+    Running { address, meter, news: told, policy, stop, estate }
 }
 
 /// An application that connects to a relay.

@@ -131,7 +131,7 @@ impl Relays {
     }
 
     async fn set_up(&mut self, dependency: &Dependency) -> anyhow::Result<()> {
-        let before = self.running.get(&dependency.name).map(Kept::sockets);
+        let before = self.running.get(&dependency.name).map(Kept::hand_over).unwrap_or_default();
         let wiring = kept::Around {
             policy: self.policy.clone(),
             news: self.news.clone(),
@@ -172,14 +172,16 @@ fn peers(landscape: &Landscape) -> Peers {
 #[cfg(test)]
 mod tests {
     use mainstay_model::{Relay, RelayLeg, Target};
-    use mainstay_testkit::Pki;
+    use mainstay_testkit::{Pki, wait_for};
+    use tokio::io::AsyncReadExt as _;
     use tokio::net::UnixStream;
 
     use super::*;
 
-    /// A change of the configuration goes over to the next relay on the same socket, which is found under its path as before.
+    /// A change of the configuration goes over to the next relay on the same socket, which is found under its path as before, and goes
+    /// on counting.
     #[tokio::test]
-    async fn a_new_configuration_keeps_the_socket_of_the_old_one() {
+    async fn a_new_configuration_keeps_what_the_old_one_had() {
         let folder = std::env::temp_dir().join(format!("mainstay-relays-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let (path, ca_file) = (folder.join("db.sock"), Pki::new(clock::now()).write_root(&folder));
@@ -205,13 +207,27 @@ mod tests {
         let (changes, stop) = (watch::Sender::new(landscape(None)), CancellationToken::new());
         let policy = watch::Sender::default().subscribe();
         let (inherited, board) = (Arc::default(), Board::default());
-        let started =
-            Relays::start(changes.subscribe(), policy, folder.clone(), inherited, board, stop.clone());
+        let started = Relays::start(
+            changes.subscribe(),
+            policy,
+            folder.clone(),
+            inherited,
+            board.clone(),
+            stop.clone(),
+        );
         let (mut relays, _told) = started.await.unwrap();
-        UnixStream::connect(&path).await.expect("it listens");
+        let mut refused = UnixStream::connect(&path).await.expect("it listens");
+        // Nobody serves that port.
+        let _ = refused.read(&mut [0]).await;
+        let decided = async || (board.reports()[0].figures.refused.len() == 1).then_some(());
+        wait_for("the refusal", Duration::from_secs(10), decided).await;
+        let others = Peers::new([("cache:6379".to_owned(), "127.0.0.1:6379".to_owned())].into());
+        let is_of = relays.running["db"].is_of(&landscape(None).dependencies["db"], &others);
+        assert!(is_of, "servers of Redis are nothing to it");
         changes.send_replace(landscape(Some(Duration::from_secs(60))));
         relays.follow().await;
         UnixStream::connect(&path).await.expect("it still does");
+        assert_eq!(board.reports()[0].figures.refused.len(), 1, "what was counted is not forgotten");
         stop.cancel();
         relays.run().await;
         assert!(!path.exists(), "the socket goes with the last relay");
