@@ -55,6 +55,8 @@ pub(crate) struct Opening<'a> {
     left_because: Vec<String>,
     /// Since when the server waits for the application.
     awaited: Option<Instant>,
+    /// Whether all that the application wants is that a statement be cancelled.
+    cancels: bool,
 }
 
 /// How a connection's beginning ended.
@@ -84,6 +86,7 @@ impl<'a> Opening<'a> {
             others: None,
             left_because: Vec::new(),
             awaited: None,
+            cancels: false,
         }
     }
 
@@ -147,10 +150,11 @@ impl<'a> Opening<'a> {
         written.await.map_err(|_| gone())
     }
 
-    /// What an application on another machine says without TLS goes no further, so that nobody gets used to it.
+    /// What an application on another machine says without TLS goes no further, so that nobody gets used to it. Requests to cancel
+    /// do: libpq sent them in plaintext alone up to version 16, however its sessions went, and so do drivers that build on it.
     fn refuse_plaintext(&self) -> Result<(), Refusal> {
         let is_plain = matches!(self.leg, Some(Leg::Plain(_)));
-        if !self.guest.needs_tls || !is_plain || self.received.client_ended {
+        if !self.guest.needs_tls || !is_plain || self.received.client_ended || self.cancels {
             return Ok(());
         }
         let message = "from other machines this relay is spoken to by TLS only; switch TLS on in the application, or say that it may do \
@@ -247,7 +251,7 @@ impl<'a> Opening<'a> {
     async fn dial_for(&mut self, key: &CancelKey) -> Result<(), Refusal> {
         // As servers do with a key that nobody has: no answer, and nothing in it that tells whether it exists.
         let Some(address) = self.hub.cancel_keys.address(key) else { return Err(gone()) };
-        self.address = Some(address);
+        (self.address, self.cancels) = (Some(address), true);
         let stream = dial::connect(self.hub, address)
             .await
             .map_err(|why| Refusal::new(RefusalReason::Unreachable, format!("{address}: {why}")))?;

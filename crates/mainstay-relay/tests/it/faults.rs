@@ -1,10 +1,15 @@
 //! Servers and applications that break off, fall silent or come in crowds.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use mainstay_model::RelayListen;
 use mainstay_testkit::scripted::{Act, Peer, Script};
 use mainstay_testkit::{Pki, Scenario, wait_for};
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsAcceptor;
 
 use crate::scene::*;
 
@@ -207,14 +212,7 @@ async fn more_than_there_is_room_for_are_told_so() {
 async fn what_a_relay_knows_of_its_connections_goes_over_to_the_next_in_its_place() {
     let pki = Pki::new(now());
     let tls = pki.identity(Scenario::Fine, NAME).server_config();
-    let acts = [
-        Act::Read(8),
-        Act::Send(b"S".to_vec()),
-        Act::Tls(tls),
-        Act::Read(CANCEL.len()),
-        Act::Send(WELCOME.to_vec()),
-    ];
-    let peer = Peer::start(Script::new(acts)).await;
+    let peer = Peer::start(welcomes(tls)).await;
     let mut terms = terms(loopback());
     terms.most_connections = 1;
     let before = relay(&peer.url("postgres"), NAME, &pki, terms.clone()).await;
@@ -227,6 +225,46 @@ async fn what_a_relay_knows_of_its_connections_goes_over_to_the_next_in_its_plac
     assert!(String::from_utf8_lossy(&told).contains("1 connections are open"), "{told:?}");
     let counted = async || (running.meter.figures().open == 1).then_some(());
     wait_for("the session to be the only one that is counted", PATIENCE, counted).await;
+    let heard = peer.heard();
+    connect(&running).await.write_all(CANCEL).await.unwrap();
+    let asked = heard + 8 + CANCEL.len() as u64;
+    wait_for("the request to cancel", PATIENCE, async || (peer.heard() == asked).then_some(())).await;
+}
+
+/// A server that lets everybody in, whether it is to log in or to cancel.
+fn welcomes(tls: Arc<ServerConfig>) -> Script {
+    Script::new([
+        Act::Read(8),
+        Act::Send(b"S".to_vec()),
+        Act::Tls(tls),
+        Act::Read(CANCEL.len()),
+        Act::Send(WELCOME.to_vec()),
+    ])
+}
+
+/// libpq up to version 16 sends its requests to cancel in plaintext, also where its session has TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_cancel_comes_from_another_machine_in_plaintext() {
+    let Some(here) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Fine, NAME);
+    let peer = Peer::start(welcomes(identity.server_config())).await;
+    let acceptor = TlsAcceptor::from(identity.server_config());
+    let terms = terms(RelayListen::Tcp("0.0.0.0:0".parse().unwrap()));
+    let mut running = relay_with(&peer.url("postgres"), NAME, &pki, terms, |settings| {
+        settings.acceptor = Some(acceptor);
+    })
+    .await;
+    let port = running.address.unwrap().port();
+    let mut session = connect_to(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)).await;
+    session.write_all(STARTUP).await.unwrap();
+    session.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+    running.address = Some(SocketAddr::new(here, port));
+    let told = String::from_utf8_lossy(&hears(&running).await).into_owned();
+    assert!(told.contains("spoken to by TLS only"), "a log-in is refused there: {told}");
     let heard = peer.heard();
     connect(&running).await.write_all(CANCEL).await.unwrap();
     let asked = heard + 8 + CANCEL.len() as u64;

@@ -186,9 +186,13 @@ pub(crate) async fn relay_after(
 }
 
 /// An application that connects to a relay.
-#[expect(clippy::disallowed_methods, reason = "an application connects")]
 pub(crate) async fn connect(running: &Running) -> TcpStream {
-    TcpStream::connect(running.address.unwrap()).await.unwrap()
+    connect_to(running.address.unwrap()).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "an application connects")]
+pub(crate) async fn connect_to(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.unwrap()
 }
 
 pub(crate) fn days(count: i64) -> SignedDuration {
