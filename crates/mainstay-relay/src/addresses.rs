@@ -16,6 +16,8 @@ const HELD_AGAINST: Duration = Duration::from_secs(60);
 const REFUSED_FOR: Duration = Duration::from_secs(15);
 /// Where an address was admitted so lately, a refusal says nothing of the next connection: behind it are several servers.
 const ADMITTED_LATELY: Duration = Duration::from_secs(60);
+/// A name is waited for so long where its last addresses are known.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(2);
 /// More addresses of one name are not tried.
 const MOST: usize = 16;
 
@@ -66,12 +68,30 @@ impl Addresses {
     /// All of them, those first that are most likely to serve; among equals in the order of the name resolution, which spreads the
     /// load as whoever runs the name wants it.
     ///
-    /// When the name cannot be resolved, the last addresses that it had are used: a resolver that fails must not be an outage.
+    /// When the name cannot be resolved, or not soon, the last addresses that it had are used: a resolver that fails must not be an
+    /// outage.
     pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        let found = tokio::net::lookup_host((self.host.as_ref(), self.port)).await;
+        self.found_by(async {
+            let found = tokio::net::lookup_host((self.host.as_ref(), self.port)).await?;
+            Ok(found.take(MOST).collect())
+        })
+        .await
+    }
+
+    async fn found_by(
+        &self,
+        looking: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+    ) -> io::Result<Vec<SocketAddr>> {
+        let is_known = !self.lock().last.is_empty();
+        let found = match is_known {
+            true => {
+                tokio::time::timeout(RESOLVE_WITHIN, looking).await.unwrap_or_else(|late| Err(late.into()))
+            }
+            false => looking.await,
+        };
         let mut seen = self.lock();
         let mut addresses: Vec<SocketAddr> = match found {
-            Ok(found) => found.take(MOST).collect(),
+            Ok(found) => found,
             Err(error) if seen.last.is_empty() => return Err(error),
             Err(_) => seen.last.clone(),
         };
@@ -159,5 +179,15 @@ mod tests {
         tokio::time::advance(ADMITTED_LATELY).await;
         addresses.note_refusal(one, refusal.clone(), policy);
         assert_eq!(addresses.refusal(one, policy), Some(refusal));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resolver_that_is_silent_is_no_outage_of_a_server_that_is_known() {
+        let addresses = Addresses::new("db.example.com".into(), 5432);
+        let one: SocketAddr = "192.0.2.1:5432".parse().unwrap();
+        addresses.found_by(async { Ok(vec![one]) }).await.unwrap();
+        let began = Instant::now();
+        assert_eq!(addresses.found_by(std::future::pending()).await.unwrap(), [one]);
+        assert_eq!(began.elapsed(), RESOLVE_WITHIN);
     }
 }

@@ -7,6 +7,7 @@
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod addresses;
+mod allowance;
 mod authority;
 mod cancel;
 mod dial;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::addresses::Health;
+use crate::allowance::Allowance;
 use crate::dial::{self, Denial, Purpose};
 use crate::leg::Leg;
 use crate::line::Line;
@@ -55,6 +56,8 @@ pub(crate) struct Opening<'a> {
     left_because: Vec<String>,
     /// Since when the server waits for the application.
     awaited: Option<Instant>,
+    /// For the server, until it is admitted.
+    allowance: Allowance,
     /// Whether all that the application wants is that a statement be cancelled.
     cancels: bool,
 }
@@ -86,6 +89,7 @@ impl<'a> Opening<'a> {
             others: None,
             left_because: Vec::new(),
             awaited: None,
+            allowance: Allowance::new(hub.settings.relay.connect_within),
             cancels: false,
         }
     }
@@ -179,14 +183,14 @@ impl<'a> Opening<'a> {
             reading.await;
             return Ok(());
         }
-        let within = self.hub.settings.relay.connect_within;
-        timeout(within, reading).await.map_err(|_| {
+        let within = self.allowance.within();
+        self.allowance.spend(timeout(within, reading)).await.map_err(|_| {
             if let Some(address) = self.address {
                 self.hub.addresses.note(address, Health::Unreachable);
             }
             Refusal::new(
                 RefusalReason::Unreachable,
-                "the server accepted the connection and then fell silent",
+                "the server accepted the connection and then was silent or too slow",
             )
         })
     }
@@ -210,7 +214,9 @@ impl<'a> Opening<'a> {
             return Err(Refusal::new(RefusalReason::TooMany, message));
         }
         if self.others.is_none() {
-            let found = self.hub.addresses.resolve().await.map_err(|error| {
+            let resolving = timeout(self.allowance.within(), self.hub.addresses.resolve());
+            let found = self.allowance.spend(resolving).await.unwrap_or_else(|late| Err(late.into()));
+            let found = found.map_err(|error| {
                 let message =
                     format!("the name {} cannot be resolved: {error}", self.hub.settings.upstream.host);
                 Refusal::new(RefusalReason::Unreachable, message)
@@ -225,7 +231,9 @@ impl<'a> Opening<'a> {
                 }
                 continue;
             }
-            match dial::connect(self.hub, address).await {
+            self.allowance.divide(self.others.as_ref().map_or(0, VecDeque::len));
+            let connecting = dial::connect(address, self.allowance.within());
+            match self.allowance.spend(connecting).await {
                 Ok(stream) => return self.reached(stream),
                 Err(why) => {
                     self.hub.addresses.note(address, Health::Unreachable);
@@ -252,7 +260,10 @@ impl<'a> Opening<'a> {
         // As servers do with a key that nobody has: no answer, and nothing in it that tells whether it exists.
         let Some(address) = self.hub.cancel_keys.address(key) else { return Err(gone()) };
         (self.address, self.cancels) = (Some(address), true);
-        let stream = dial::connect(self.hub, address)
+        let connecting = dial::connect(address, self.allowance.within());
+        let stream = self
+            .allowance
+            .spend(connecting)
             .await
             .map_err(|why| Refusal::new(RefusalReason::Unreachable, format!("{address}: {why}")))?;
         self.reached(stream)
@@ -283,7 +294,9 @@ impl<'a> Opening<'a> {
         let (Some(Line::Plain(stream)), Some(address)) = (self.line.take(), self.address) else {
             return Err(gone());
         };
-        match dial::secure(self.hub, stream, address, Purpose::Application).await {
+        let within = self.allowance.within();
+        let securing = dial::secure(self.hub, stream, address, Purpose::Application, within);
+        match self.allowance.spend(securing).await {
             Ok(secured) => {
                 self.line = Some(Line::Secure(Box::new(secured.stream)));
                 self.admitted.send_replace(Some(secured.pass.clone()));
@@ -313,6 +326,16 @@ impl<'a> Opening<'a> {
         {
             let (hub, input) = (self.hub.clone(), std::mem::take(&mut self.received.server));
             tokio::spawn(scout::take_leave(hub, address, line, farewell, input));
+        }
+    }
+
+    /// It was not over in time. Once the server is called and as long as it is not admitted, that is not the application's doing.
+    pub(crate) fn overdue(&self) -> Refusal {
+        match self.address {
+            Some(_) if self.pass.is_none() => {
+                Refusal::new(RefusalReason::Unreachable, "the server was not reached within a minute")
+            }
+            _ => Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"),
         }
     }
 

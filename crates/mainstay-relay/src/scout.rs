@@ -67,7 +67,7 @@ async fn look_at(hub: &Hub, addresses: &[SocketAddr]) {
 
 /// One verified connection to an address, without logging in.
 async fn visit(hub: &Hub, address: SocketAddr) -> Result<(), String> {
-    let stream = match dial::connect(hub, address).await {
+    let stream = match dial::connect(address, hub.settings.relay.connect_within).await {
         Ok(stream) => stream,
         Err(why) => {
             hub.addresses.note(address, crate::addresses::Health::Unreachable);
@@ -131,7 +131,8 @@ async fn secured(
     conversation: &mut (dyn Conversation + Send),
 ) -> Result<Line, String> {
     let Line::Plain(stream) = line else { return Err("TLS inside of TLS".to_owned()) };
-    match dial::secure(hub, stream, address, Purpose::Look).await {
+    let within = hub.settings.relay.connect_within;
+    match dial::secure(hub, stream, address, Purpose::Look, within).await {
         Ok(secured) => {
             if matches!(secured.pass, Pass::Verified) {
                 hub.verified(address, &secured.chain);

@@ -61,9 +61,7 @@ async fn open(
     let mut opening = Opening::new(hub, hop(hub), Leg::Plain(raw), guest);
     let over = waiver_over(hub, opening.admitted());
     let outcome = tokio::select! {
-        outcome = timeout(OPENING, opening.run()) => outcome.unwrap_or_else(|_| {
-            Err(Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"))
-        }),
+        outcome = timeout(OPENING, opening.run()) => outcome.unwrap_or_else(|_| Err(opening.overdue())),
         () = over => Err(Refusal::new(RefusalReason::NotWaived, "the waiver ended before the log-in was over")),
         () = hub.stop.cancelled() => Err(Refusal::new(RefusalReason::Stopping, "the relay is stopping")),
     };

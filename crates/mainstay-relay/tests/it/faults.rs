@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mainstay_model::RelayListen;
+use mainstay_model::{RefusalReason, RelayListen};
 use mainstay_testkit::scripted::{Act, Peer, Script};
 use mainstay_testkit::{Pki, Scenario, wait_for};
 use rustls::ServerConfig;
@@ -269,4 +269,20 @@ async fn a_request_to_cancel_comes_from_another_machine_in_plaintext() {
     connect(&running).await.write_all(CANCEL).await.unwrap();
     let asked = heard + 8 + CANCEL.len() as u64;
     wait_for("the request to cancel", PATIENCE, async || (peer.heard() == asked).then_some(())).await;
+}
+
+/// Whose fault it is that nothing comes of a connection is the first question of whoever reads about it.
+#[tokio::test(start_paused = true)]
+async fn an_application_is_not_blamed_for_a_server_that_is_never_reached() {
+    let pki = Pki::new(now());
+    let peer = Peer::start(Script::silent()).await;
+    let mut terms = terms(loopback());
+    terms.connect_within = Duration::from_secs(3_600);
+    let running = relay(&peer.url("postgres"), NAME, &pki, terms).await;
+    let mut application = connect(&running).await;
+    application.write_all(STARTUP).await.unwrap();
+    let mut heard = String::new();
+    application.read_to_string(&mut heard).await.unwrap();
+    assert!(heard.contains("not reached within a minute"), "{heard}");
+    assert_eq!(running.meter.figures().refused, [(RefusalReason::Unreachable, 1)]);
 }

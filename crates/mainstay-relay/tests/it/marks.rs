@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mainstay_model::{RefusalReason, RelayListen};
+use mainstay_testkit::scripted::{Peer, Script};
 use mainstay_testkit::{Identity, Pki, Scenario, wait_for};
 use mainstay_tls::ClientKey;
 use mainstay_wire::mysql::VISITOR;
@@ -245,4 +246,17 @@ async fn an_application_that_says_nothing_is_told_so_before_the_server_loses_pat
         tokio::time::timeout(SOON, told(&running, b"")).await.expect("it is not waited for any longer");
     assert!(told.contains("did not log in within 5s"), "{told}");
     server.is_left_without_a_mark(1, "silence").await;
+}
+
+/// The time in which a server is to be reached is one, and does not begin anew with every byte.
+#[tokio::test]
+async fn a_server_that_drips_is_given_up_in_time() {
+    let pki = Pki::new(now());
+    let peer = Peer::start(Script::drip(greeting(), Duration::from_millis(50))).await;
+    let mut terms = terms(loopback());
+    terms.connect_within = Duration::from_millis(400);
+    let running = relay(&peer.url("mysql"), NAME, &pki, terms).await;
+    let told = told(&running, &log_in()).await;
+    assert!(told.contains("silent or too slow"), "{told}");
+    assert!(peer.sent() < greeting().len() as u64, "it was left before it had said its greeting");
 }
