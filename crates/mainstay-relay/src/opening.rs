@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use mainstay_model::RefusalReason;
 use mainstay_tls::CertificateDer;
-use mainstay_wire::relay::{CancelKey, Hop, HopStep, Received};
+use mainstay_wire::relay::{CancelKey, Hop, HopError, HopStep, Received, Side};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -98,7 +98,14 @@ impl<'a> Opening<'a> {
     pub(crate) async fn run(&mut self) -> Result<Opened, Refusal> {
         let mut idle = 0;
         while idle < MOST_IDLE_STEPS {
-            let step = self.hop.step(&mut self.received).map_err(|error| Refusal::of_hop(&error))?;
+            let step = match self.hop.step(&mut self.received) {
+                Ok(step) => step,
+                Err(error @ HopError::Broken { side: Side::Server, .. }) => {
+                    self.failed(Refusal::of_hop(&error))?;
+                    continue;
+                }
+                Err(error) => return Err(Refusal::of_hop(&error)),
+            };
             match step {
                 HopStep::ReadClient | HopStep::ReadServer | HopStep::ReadEither => idle = 0,
                 _ => idle += 1,
@@ -173,7 +180,10 @@ impl<'a> Opening<'a> {
             line.write_all(bytes).await?;
             line.flush().await
         };
-        written.await.map_err(|error| Refusal::of_upstream(&error))
+        match written.await {
+            Ok(()) => Ok(()),
+            Err(error) => self.failed(Refusal::of_upstream(&error)),
+        }
     }
 
     /// Until the server is admitted its silence is bounded; afterwards it may think about a log-in for as long as that may take.
@@ -184,15 +194,13 @@ impl<'a> Opening<'a> {
             return Ok(());
         }
         let within = self.allowance.within();
-        self.allowance.spend(timeout(within, reading)).await.map_err(|_| {
-            if let Some(address) = self.address {
-                self.hub.addresses.note(address, Health::Unreachable);
-            }
-            Refusal::new(
+        match self.allowance.spend(timeout(within, reading)).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.failed(Refusal::new(
                 RefusalReason::Unreachable,
                 "the server accepted the connection and then was silent or too slow",
-            )
-        })
+            )),
+        }
     }
 
     async fn read_either(&mut self) {
@@ -289,7 +297,7 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// The handshake with the server. One that is not admitted is left for another, where there is one and it is not too late.
+    /// The handshake with the server. One that is not admitted is left for another.
     async fn secure(&mut self) -> Result<(), Refusal> {
         let (Some(Line::Plain(stream)), Some(address)) = (self.line.take(), self.address) else {
             return Err(gone());
@@ -310,13 +318,31 @@ impl<'a> Opening<'a> {
             Err(Denial { refusal, stream }) => {
                 self.line = stream.map(Line::Secure);
                 self.take_leave();
-                if self.has_others() && self.hop.redial() {
-                    self.left_because.push(format!("{address}: {}", refusal.message));
-                    return Ok(());
-                }
-                Err(refusal)
+                self.go_elsewhere(refusal)
             }
         }
+    }
+
+    /// The server broke off, fell silent or does not speak as it should.
+    fn failed(&mut self, why: Refusal) -> Result<(), Refusal> {
+        if self.pass.is_some() {
+            return Err(why);
+        }
+        // One that waits for the application may lose patience, and is none the worse for it.
+        if let Some(address) = self.address.filter(|_| self.awaited.is_none()) {
+            self.hub.addresses.note(address, Health::Unreachable);
+        }
+        self.go_elsewhere(why)
+    }
+
+    /// Leaves a server that is not to be had for another, where there is one and it is not too late.
+    fn go_elsewhere(&mut self, why: Refusal) -> Result<(), Refusal> {
+        let Some(address) = self.address.filter(|_| self.has_others() && self.hop.redial()) else {
+            return Err(why);
+        };
+        self.left_because.push(format!("{address}: {}", why.message));
+        self.line = None;
+        Ok(())
     }
 
     /// Leaves a server that counts connections that break off. The application need not wait for that.

@@ -286,3 +286,33 @@ async fn an_application_is_not_blamed_for_a_server_that_is_never_reached() {
     assert!(heard.contains("not reached within a minute"), "{heard}");
     assert_eq!(running.meter.figures().refused, [(RefusalReason::Unreachable, 1)]);
 }
+
+/// One address of two is that of a proxy whose server is dead: it accepts, and then nothing comes of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sick_address_is_left_for_a_sound_one_and_remembered() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let sick = [Script::close_at_once(), Script::answer(8, b"N".to_vec()), Script::reset_after(8)];
+    for script in sick {
+        let sound = Peer::start(welcomes(tls.clone())).await;
+        let port = sound.address().port();
+        let both: Vec<_> = tokio::net::lookup_host(("localhost", port)).await.unwrap().collect();
+        let Some(first) = both.first().filter(|first| both.len() == 2 && first.is_ipv6()) else {
+            eprintln!("skipped: `localhost` has not two addresses here, that of IPv6 first");
+            return;
+        };
+        let sick = Peer::start_on(*first, script).await;
+        let running = relay(&format!("postgres://localhost:{port}"), NAME, &pki, terms(loopback())).await;
+        for _ in 0..2 {
+            let mut application = connect(&running).await;
+            application.write_all(STARTUP).await.unwrap();
+            let mut welcome = vec![0; WELCOME.len()];
+            application.read_exact(&mut welcome).await.unwrap();
+            assert_eq!(welcome, WELCOME);
+            // The relay's own look at all addresses, and the first application.
+            let asked = async || (sick.accepted() == 2).then_some(());
+            wait_for("the sick address to be asked twice, and no more", PATIENCE, asked).await;
+        }
+        assert_eq!(running.meter.figures().refused, []);
+    }
+}

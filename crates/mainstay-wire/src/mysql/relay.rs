@@ -247,9 +247,10 @@ impl Hop for RelayHop {
 
     /// Only a server of which the client has heard nothing can be left for another: the client answers to its random bytes.
     fn redial(&mut self) -> bool {
-        let unheard = self.number == 0 && matches!(self.state, State::AwaitingGreeting);
+        // After an error, or after leave was taken, it is over.
+        let unheard = self.number == 0 && matches!(self.state, State::AwaitingGreeting | State::Over);
         if unheard {
-            self.state = State::Begin;
+            (self.state, self.owed) = (State::Begin, Owed::Nothing);
         }
         unheard
     }

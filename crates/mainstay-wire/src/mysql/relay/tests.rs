@@ -388,6 +388,18 @@ fn another_server_is_tried_only_before_the_client_has_heard_of_the_first() {
     assert!(!hop.redial());
 }
 
+#[test]
+fn a_server_that_fails_before_its_greeting_is_left_for_another() {
+    for (says, ended) in [(&b"SSH-2.0-OpenSSH_9.2p1\r\n"[..], false), (b"", true)] {
+        let (mut hop, mut from) = (RelayHop::new(PLAIN), Received::default());
+        while hop.step(&mut from) != Ok(HopStep::ReadServer) {}
+        (from.server, from.server_ended) = (says.into(), ended);
+        assert!(matches!(hop.step(&mut from), Err(HopError::Broken { side: Server, .. })));
+        assert!(hop.redial());
+        assert_eq!(hop.step(&mut from), Ok(HopStep::Dial));
+    }
+}
+
 /// Whatever a connection comes to nothing by, the server is left as it wants to be left as of what it heard.
 #[test]
 fn a_server_is_left_as_of_what_it_heard() {
