@@ -9,6 +9,8 @@ use mainstay_testkit::scripted::{Act, Peer, Script};
 use mainstay_testkit::{Pki, Scenario, wait_for};
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::scene::*;
@@ -157,27 +159,49 @@ async fn a_crowd_leaves_no_sockets() {
     let mut terms = terms(loopback());
     terms.most_connections = 1_000;
     let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms).await;
-    let before = open_files();
+    let address = running.address.unwrap();
+    let mut first = connect_to(address).await;
+    plays_ping_pong(&mut first).await;
+    assert_eq!(sockets(address.port(), server.port()), 2, "one to the application and one to the server");
     for wave in 0..4 {
-        let crowd = (0..50).map(async |number| {
-            let mut application = connect(&running).await;
-            let _ = application.write_all(b"ping").await;
-            if (number + wave) % 3 > 0 {
-                let mut answer = [0; 4];
-                application.read_exact(&mut answer).await.unwrap();
-                assert_eq!(&answer, b"ping");
-            }
-        });
-        for one in crowd.collect::<Vec<_>>() {
-            one.await;
+        let mut crowd = JoinSet::new();
+        for number in 0..50 {
+            crowd.spawn(async move {
+                let mut application = connect_to(address).await;
+                match (number + wave) % 3 > 0 {
+                    true => plays_ping_pong(&mut application).await,
+                    false => application.write_all(b"ping").await.unwrap(),
+                }
+            });
         }
+        crowd.join_all().await;
     }
+    drop(first);
     nothing_is_open(&running).await;
-    wait_for("the sockets to be closed", PATIENCE, async || (open_files() <= before).then_some(())).await;
+    let closed = async || (sockets(address.port(), server.port()) == 0).then_some(());
+    wait_for("the sockets to be closed", PATIENCE, closed).await;
 }
 
-fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+async fn plays_ping_pong(application: &mut TcpStream) {
+    application.write_all(b"ping").await.unwrap();
+    let mut answer = [0; 4];
+    application.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"ping");
+}
+
+/// How many sockets a relay at this port has open, to applications and to the server at the other one. Those of other tests and of
+/// the peers in this one are in the same process, so its files tell nothing.
+fn sockets(relay: u16, server: u16) -> usize {
+    /// What listens has no other side.
+    const LISTEN: &str = "0A";
+    let port = |place: &str| place.rsplit(':').next().and_then(|port| u16::from_str_radix(port, 16).ok());
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+    // Number, own place, the other's place, state, …; the tenth is the inode, which is none once it is closed.
+    let is_ours = |row: &Vec<&str>| {
+        (port(row[1]) == Some(relay) || port(row[2]) == Some(server)) && row[3] != LISTEN && row[9] != "0"
+    };
+    rows.filter(is_ours).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
