@@ -11,9 +11,13 @@ use crate::refusal::Refusal;
 
 /// What is held against an address is forgotten after this, so that it is tried again.
 const HELD_AGAINST: Duration = Duration::from_secs(60);
-/// A certificate that was refused is not looked at again for so long: the answer would be the same, and a server that counts broken
-/// handshakes locks out whoever makes too many of them.
+/// A certificate that was refused is not looked at again for so long, where a server counts broken handshakes and locks out whoever
+/// makes too many of them.
 const REFUSED_FOR: Duration = Duration::from_secs(15);
+/// Where an address was admitted so lately, a refusal says nothing of the next connection: behind it are several servers.
+const ADMITTED_LATELY: Duration = Duration::from_secs(60);
+/// A name is waited for so long where its last addresses are known.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(2);
 /// More addresses of one name are not tried.
 const MOST: usize = 16;
 
@@ -31,6 +35,8 @@ struct Seen {
     last: Vec<SocketAddr>,
     health: HashMap<SocketAddr, (Health, Instant)>,
     refusals: HashMap<SocketAddr, Known>,
+    /// When each was admitted last.
+    admitted: HashMap<SocketAddr, Instant>,
 }
 
 /// A refusal of a certificate, which holds as long as the policy is the same.
@@ -48,7 +54,7 @@ pub(crate) enum Health {
     Sound,
     /// Its certificate is accepted under a waiver only.
     Waived,
-    /// It could not be connected to.
+    /// It could not be connected to, or broke off before its certificate was judged.
     Unreachable,
     /// Its certificate was not accepted.
     Denied,
@@ -62,17 +68,36 @@ impl Addresses {
     /// All of them, those first that are most likely to serve; among equals in the order of the name resolution, which spreads the
     /// load as whoever runs the name wants it.
     ///
-    /// When the name cannot be resolved, the last addresses that it had are used: a resolver that fails must not be an outage.
+    /// When the name cannot be resolved, or not soon, the last addresses that it had are used: a resolver that fails must not be an
+    /// outage.
     pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        let found = tokio::net::lookup_host((self.host.as_ref(), self.port)).await;
+        self.found_by(async {
+            let found = tokio::net::lookup_host((self.host.as_ref(), self.port)).await?;
+            Ok(found.take(MOST).collect())
+        })
+        .await
+    }
+
+    async fn found_by(
+        &self,
+        looking: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+    ) -> io::Result<Vec<SocketAddr>> {
+        let is_known = !self.lock().last.is_empty();
+        let found = match is_known {
+            true => {
+                tokio::time::timeout(RESOLVE_WITHIN, looking).await.unwrap_or_else(|late| Err(late.into()))
+            }
+            false => looking.await,
+        };
         let mut seen = self.lock();
         let mut addresses: Vec<SocketAddr> = match found {
-            Ok(found) => found.take(MOST).collect(),
+            Ok(found) => found,
             Err(error) if seen.last.is_empty() => return Err(error),
             Err(_) => seen.last.clone(),
         };
         seen.health.retain(|address, (_, at)| addresses.contains(address) && at.elapsed() < HELD_AGAINST);
         seen.refusals.retain(|address, _| addresses.contains(address));
+        seen.admitted.retain(|address, at| addresses.contains(address) && at.elapsed() < ADMITTED_LATELY);
         seen.last.clone_from(&addresses);
         addresses
             .sort_by_key(|address| seen.health.get(address).map_or(Health::Sound, |(health, _)| *health));
@@ -83,6 +108,7 @@ impl Addresses {
         let mut seen = self.lock();
         if health <= Health::Waived {
             seen.refusals.remove(&address);
+            seen.admitted.insert(address, Instant::now());
         }
         seen.health.insert(address, (health, Instant::now()));
     }
@@ -93,9 +119,13 @@ impl Addresses {
         self.lock().refusals.insert(address, Known { refusal, policy, at: Instant::now() });
     }
 
-    /// Why that address would be refused, where that is known from just before and nothing has changed since.
+    /// Why that address would be refused, where that is known from just before and nothing has changed since. One address may have
+    /// several servers behind it, of which one is stale: nothing is known of the next connection where one was admitted lately.
     pub(crate) fn refusal(&self, address: SocketAddr, policy: Timestamp) -> Option<Refusal> {
         let seen = self.lock();
+        if seen.admitted.get(&address).is_some_and(|at| at.elapsed() < ADMITTED_LATELY) {
+            return None;
+        }
         let known = seen.refusals.get(&address)?;
         (known.policy == policy && known.at.elapsed() < REFUSED_FOR).then(|| known.refusal.clone())
     }
@@ -134,5 +164,30 @@ mod tests {
         both.note(only[0], Health::Sound);
         assert_eq!(both.resolve().await.unwrap(), [only[0], other]);
         assert_eq!(both.doubtful(), [other]);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_is_remembered_of_a_refusal_is_for_an_address_that_only_refuses() {
+        let (addresses, policy) = (Addresses::new("192.0.2.1".into(), 3306), Timestamp::UNIX_EPOCH);
+        let one: SocketAddr = "192.0.2.1:3306".parse().unwrap();
+        let refusal = Refusal::new(mainstay_model::RefusalReason::Expired, "expired");
+        addresses.note_refusal(one, refusal.clone(), policy);
+        assert_eq!(addresses.refusal(one, policy), Some(refusal.clone()));
+        // A load balancer with a stale server among others.
+        addresses.note(one, Health::Sound);
+        addresses.note_refusal(one, refusal.clone(), policy);
+        assert_eq!(addresses.refusal(one, policy), None, "the next server may be another");
+        tokio::time::advance(ADMITTED_LATELY).await;
+        addresses.note_refusal(one, refusal.clone(), policy);
+        assert_eq!(addresses.refusal(one, policy), Some(refusal));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resolver_that_is_silent_is_no_outage_of_a_server_that_is_known() {
+        let addresses = Addresses::new("db.example.com".into(), 5432);
+        let one: SocketAddr = "192.0.2.1:5432".parse().unwrap();
+        addresses.found_by(async { Ok(vec![one]) }).await.unwrap();
+        let began = Instant::now();
+        assert_eq!(addresses.found_by(std::future::pending()).await.unwrap(), [one]);
+        assert_eq!(began.elapsed(), RESOLVE_WITHIN);
     }
 }

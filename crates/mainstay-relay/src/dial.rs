@@ -47,10 +47,9 @@ impl From<Refusal> for Denial {
 }
 
 /// Opens a connection to one address.
-pub(crate) async fn connect(hub: &Hub, address: SocketAddr) -> Result<TcpStream, String> {
+pub(crate) async fn connect(address: SocketAddr, within: Duration) -> Result<TcpStream, String> {
     #[expect(clippy::disallowed_methods, reason = "the relay's connection is not a check's")]
     let connecting = TcpStream::connect(address);
-    let within = hub.settings.relay.connect_within;
     match tokio::time::timeout(within, connecting).await {
         Ok(Ok(stream)) => {
             polish(&stream);
@@ -75,12 +74,13 @@ pub(crate) async fn secure(
     stream: TcpStream,
     address: SocketAddr,
     purpose: Purpose,
+    within: Duration,
 ) -> Result<Secured, Denial> {
     let (began, policy) = (Instant::now(), hub.policy.latest().issued_at);
     let terms = hub.policy.terms(&hub.settings.dependency);
     let entry = entry(hub, address, purpose, &terms);
     let admitted = admit(hub, stream, &entry, &terms);
-    let secured = tokio::time::timeout(hub.settings.relay.connect_within, admitted).await;
+    let secured = tokio::time::timeout(within, admitted).await;
     let outcome = secured.unwrap_or_else(|_| match entry.decision() {
         // A server that is to be left and stalls shows its certificate all the same.
         Some(Err(denied)) => Err(hub.denied(denied).into()),
@@ -90,13 +90,14 @@ pub(crate) async fn secure(
         }
     });
     hub.meter.handshake(began.elapsed());
-    match &outcome {
-        Ok(Secured { pass: Pass::Verified, .. }) => hub.addresses.note(address, Health::Sound),
-        Ok(Secured { pass: Pass::Waived(..), .. }) => hub.addresses.note(address, Health::Waived),
-        Err(Denial { refusal, .. }) if refusal.reason == RefusalReason::Unreachable => {
-            hub.addresses.note(address, Health::Unreachable);
+    match (&outcome, entry.decision()) {
+        (Ok(Secured { pass: Pass::Verified, .. }), _) => hub.addresses.note(address, Health::Sound),
+        (Ok(Secured { pass: Pass::Waived(..), .. }), _) => hub.addresses.note(address, Health::Waived),
+        (Err(Denial { refusal, .. }), Some(Err(_))) => {
+            hub.addresses.note_refusal(address, refusal.clone(), policy);
         }
-        Err(Denial { refusal, .. }) => hub.addresses.note_refusal(address, refusal.clone(), policy),
+        // No certificate was refused: what broke this handshake may not break the next one.
+        (Err(_), _) => hub.addresses.note(address, Health::Unreachable),
     }
     outcome
 }

@@ -7,9 +7,11 @@
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod addresses;
+mod allowance;
 mod authority;
 mod cancel;
 mod dial;
+mod estate;
 mod leg;
 mod line;
 mod lines;
@@ -18,6 +20,7 @@ mod meter;
 mod news;
 mod opening;
 mod pass;
+mod places;
 mod policy;
 mod pump;
 mod refusal;
@@ -28,6 +31,7 @@ mod settings;
 mod streams;
 
 pub use authority::{AuthorityError, OwnAuthority};
+pub use estate::Estate;
 pub use leg::{LegError, acceptor_of_files};
 pub use listen::{ListenError, Listening};
 pub use meter::Meter;

@@ -14,13 +14,14 @@ use tracing::warn;
 
 use crate::dial::polish;
 use crate::leg::Raw;
+use crate::places::{Place, Places};
 use crate::relay::Hub;
 use crate::session::{self, Guest, Room};
 
 /// Connections that wait to be accepted while all threads are busy.
 const BACKLOG: u32 = 4_096;
 /// So many beyond the limit are answered that there is no room; further ones are closed without a word.
-const TOLD_FULL: usize = 64;
+const TOLD_FULL: u32 = 64;
 
 /// A socket that applications connect to.
 pub struct Listening {
@@ -104,7 +105,7 @@ impl Listening {
 
     /// Takes connections until told to stop.
     pub(crate) async fn serve(self, hub: Arc<Hub>, connections: TaskTracker) {
-        let told_full = Arc::new(tokio::sync::Semaphore::new(TOLD_FULL));
+        let told_full = Places::default();
         loop {
             let (raw, client) = tokio::select! {
                 // Whoever is there by then is for the next relay at this socket.
@@ -125,11 +126,11 @@ impl Listening {
                 turn_away(&hub, client);
                 continue;
             }
-            let (room, place) = match hub.places.clone().try_acquire_owned() {
-                Ok(place) => (Room::Free, place),
-                Err(_) => match told_full.clone().try_acquire_owned() {
-                    Ok(place) => (Room::Full, place),
-                    Err(_) => continue,
+            let (room, place) = match hub.places.take(hub.settings.relay.most_connections) {
+                Some(place) => (Room::Free, place),
+                None => match told_full.take(TOLD_FULL) {
+                    Some(place) => (Room::Full, place),
+                    None => continue,
                 },
             };
             let session = session::serve(hub.clone(), raw, client.guest(&hub, room));
@@ -163,7 +164,7 @@ impl Drop for Listening {
 }
 
 /// Keeps a place for as long as the connection lasts.
-async fn holding(place: tokio::sync::OwnedSemaphorePermit, session: impl Future<Output = ()>) {
+async fn holding(place: Place, session: impl Future<Output = ()>) {
     session.await;
     drop(place);
 }

@@ -6,7 +6,7 @@ use mainstay_model::{AdmissionDecision, Histogram, RefusalReason, RelayFigures};
 
 use crate::lines::Lines;
 
-/// What one relay counted since it started.
+/// What one relay counted since it started, and those before it in its place.
 #[derive(Debug, Default)]
 pub struct Meter {
     open: AtomicU64,

@@ -1,17 +1,19 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use mainstay_model::RefusalReason;
 use mainstay_tls::CertificateDer;
-use mainstay_wire::relay::{CancelKey, Hop, HopStep, Received};
+use mainstay_wire::relay::{CancelKey, Hop, HopError, HopStep, Received, Side};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::addresses::Health;
+use crate::allowance::Allowance;
 use crate::dial::{self, Denial, Purpose};
 use crate::leg::Leg;
 use crate::line::Line;
@@ -25,10 +27,13 @@ use crate::session::{Guest, Room};
 const MOST_IDLE_STEPS: usize = 1_000;
 /// Read at once while a connection is made.
 const CHUNK: usize = 16 * 1024;
+/// An application has this long for its log-in where the server counts who is slow: by default servers wait ten seconds
+/// (`connect_timeout`), and leave must be taken before.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection while it is being made.
 pub(crate) struct Opening<'a> {
-    hub: &'a Hub,
+    hub: &'a Arc<Hub>,
     pub(crate) hop: Box<dyn Hop>,
     /// Gone only while TLS is taken up on it.
     pub(crate) leg: Option<Leg>,
@@ -49,6 +54,12 @@ pub(crate) struct Opening<'a> {
     others: Option<VecDeque<SocketAddr>>,
     /// Why the addresses before this one were left.
     left_because: Vec<String>,
+    /// Since when the server waits for the application.
+    awaited: Option<Instant>,
+    /// For the server, until it is admitted.
+    allowance: Allowance,
+    /// Whether all that the application wants is that a statement be cancelled.
+    cancels: bool,
 }
 
 /// How a connection's beginning ended.
@@ -61,7 +72,7 @@ pub(crate) enum Opened {
 }
 
 impl<'a> Opening<'a> {
-    pub(crate) fn new(hub: &'a Hub, hop: Box<dyn Hop>, leg: Leg, guest: &'a Guest) -> Opening<'a> {
+    pub(crate) fn new(hub: &'a Arc<Hub>, hop: Box<dyn Hop>, leg: Leg, guest: &'a Guest) -> Opening<'a> {
         Opening {
             hub,
             hop,
@@ -77,6 +88,9 @@ impl<'a> Opening<'a> {
             heard: false,
             others: None,
             left_because: Vec::new(),
+            awaited: None,
+            allowance: Allowance::new(hub.settings.relay.connect_within),
+            cancels: false,
         }
     }
 
@@ -84,36 +98,58 @@ impl<'a> Opening<'a> {
     pub(crate) async fn run(&mut self) -> Result<Opened, Refusal> {
         let mut idle = 0;
         while idle < MOST_IDLE_STEPS {
-            idle += 1;
-            match self.hop.step(&mut self.received).map_err(|error| Refusal::of_hop(&error))? {
-                HopStep::ToClient(bytes) => self.tell_client(&bytes).await?,
-                HopStep::ToServer(bytes) => self.tell_server(&bytes).await?,
-                HopStep::ReadClient => {
-                    read(&mut self.leg, &mut self.received.client, &mut self.received.client_ended).await;
-                    self.heard |= !self.received.client.is_empty();
-                    idle = 0;
+            let step = match self.hop.step(&mut self.received) {
+                Ok(step) => step,
+                Err(error @ HopError::Broken { side: Side::Server, .. }) => {
+                    self.failed(Refusal::of_hop(&error))?;
+                    continue;
                 }
-                HopStep::ReadServer => {
-                    self.read_server().await?;
-                    idle = 0;
-                }
-                HopStep::ReadEither => {
-                    self.read_either().await;
-                    self.heard |= !self.received.client.is_empty();
-                    idle = 0;
-                }
-                HopStep::Dial => self.dial().await?,
-                HopStep::DialFor(key) => self.dial_for(&key).await?,
-                HopStep::ClientTls => self.take_up_tls().await?,
-                HopStep::ServerTls => self.secure().await?,
-                HopStep::Established => {
-                    self.refuse_plaintext()?;
-                    return Ok(Opened::Established);
-                }
-                HopStep::Finished => return Ok(Opened::Finished),
+                Err(error) => return Err(Refusal::of_hop(&error)),
+            };
+            match step {
+                HopStep::ReadClient | HopStep::ReadServer | HopStep::ReadEither => idle = 0,
+                _ => idle += 1,
+            }
+            let opened = match self.until() {
+                Some(until) => timeout_at(until, self.take(step)).await.unwrap_or_else(|_| Err(slow()))?,
+                None => self.take(step).await?,
+            };
+            if let Some(opened) = opened {
+                return Ok(opened);
             }
         }
         Err(Refusal::new(RefusalReason::ClientProtocol, "the connection goes in circles"))
+    }
+
+    /// Until when the application must have begun its log-in, while a server counts who is slow.
+    fn until(&mut self) -> Option<Instant> {
+        self.hop.is_awaited().then(|| *self.awaited.get_or_insert_with(Instant::now) + PATIENCE)
+    }
+
+    async fn take(&mut self, step: HopStep) -> Result<Option<Opened>, Refusal> {
+        match step {
+            HopStep::ToClient(bytes) => self.tell_client(&bytes).await?,
+            HopStep::ToServer(bytes) => self.tell_server(&bytes).await?,
+            HopStep::ReadClient => {
+                read(&mut self.leg, &mut self.received.client, &mut self.received.client_ended).await;
+                self.heard |= !self.received.client.is_empty();
+            }
+            HopStep::ReadServer => self.read_server().await?,
+            HopStep::ReadEither => {
+                self.read_either().await;
+                self.heard |= !self.received.client.is_empty();
+            }
+            HopStep::Dial => self.dial().await?,
+            HopStep::DialFor(key) => self.dial_for(&key).await?,
+            HopStep::ClientTls => self.take_up_tls().await?,
+            HopStep::ServerTls => self.secure().await?,
+            HopStep::Established => {
+                self.refuse_plaintext()?;
+                return Ok(Some(Opened::Established));
+            }
+            HopStep::Finished => return Ok(Some(Opened::Finished)),
+        }
+        Ok(None)
     }
 
     async fn tell_client(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -125,10 +161,11 @@ impl<'a> Opening<'a> {
         written.await.map_err(|_| gone())
     }
 
-    /// What an application on another machine says without TLS goes no further, so that nobody gets used to it.
+    /// What an application on another machine says without TLS goes no further, so that nobody gets used to it. Requests to cancel
+    /// do: libpq sent them in plaintext alone up to version 16, however its sessions went, and so do drivers that build on it.
     fn refuse_plaintext(&self) -> Result<(), Refusal> {
         let is_plain = matches!(self.leg, Some(Leg::Plain(_)));
-        if !self.guest.needs_tls || !is_plain || self.received.client_ended {
+        if !self.guest.needs_tls || !is_plain || self.received.client_ended || self.cancels {
             return Ok(());
         }
         let message = "from other machines this relay is spoken to by TLS only; switch TLS on in the application, or say that it may do \
@@ -143,7 +180,10 @@ impl<'a> Opening<'a> {
             line.write_all(bytes).await?;
             line.flush().await
         };
-        written.await.map_err(|error| Refusal::of_upstream(&error))
+        match written.await {
+            Ok(()) => Ok(()),
+            Err(error) => self.failed(Refusal::of_upstream(&error)),
+        }
     }
 
     /// Until the server is admitted its silence is bounded; afterwards it may think about a log-in for as long as that may take.
@@ -153,16 +193,14 @@ impl<'a> Opening<'a> {
             reading.await;
             return Ok(());
         }
-        let within = self.hub.settings.relay.connect_within;
-        timeout(within, reading).await.map_err(|_| {
-            if let Some(address) = self.address {
-                self.hub.addresses.note(address, Health::Unreachable);
-            }
-            Refusal::new(
+        let within = self.allowance.within();
+        match self.allowance.spend(timeout(within, reading)).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.failed(Refusal::new(
                 RefusalReason::Unreachable,
-                "the server accepted the connection and then fell silent",
-            )
-        })
+                "the server accepted the connection and then was silent or too slow",
+            )),
+        }
     }
 
     async fn read_either(&mut self) {
@@ -184,7 +222,9 @@ impl<'a> Opening<'a> {
             return Err(Refusal::new(RefusalReason::TooMany, message));
         }
         if self.others.is_none() {
-            let found = self.hub.addresses.resolve().await.map_err(|error| {
+            let resolving = timeout(self.allowance.within(), self.hub.addresses.resolve());
+            let found = self.allowance.spend(resolving).await.unwrap_or_else(|late| Err(late.into()));
+            let found = found.map_err(|error| {
                 let message =
                     format!("the name {} cannot be resolved: {error}", self.hub.settings.upstream.host);
                 Refusal::new(RefusalReason::Unreachable, message)
@@ -193,13 +233,15 @@ impl<'a> Opening<'a> {
         }
         while let Some(address) = self.others.as_mut().and_then(VecDeque::pop_front) {
             self.address = Some(address);
-            if let Some(refusal) = self.hub.addresses.refusal(address, self.hub.policy.latest().issued_at) {
+            if let Some(refusal) = self.known_refusal(address) {
                 if !self.has_others() {
                     return Err(refusal);
                 }
                 continue;
             }
-            match dial::connect(self.hub, address).await {
+            self.allowance.divide(self.others.as_ref().map_or(0, VecDeque::len));
+            let connecting = dial::connect(address, self.allowance.within());
+            match self.allowance.spend(connecting).await {
                 Ok(stream) => return self.reached(stream),
                 Err(why) => {
                     self.hub.addresses.note(address, Health::Unreachable);
@@ -216,11 +258,20 @@ impl<'a> Opening<'a> {
         Err(Refusal::new(RefusalReason::Unreachable, message))
     }
 
+    /// Only where asking again would be counted: anywhere else the next connection to the same address may find a better server.
+    fn known_refusal(&self, address: SocketAddr) -> Option<Refusal> {
+        let counts = self.hub.settings.upstream.counts_refusals();
+        self.hub.addresses.refusal(address, self.hub.policy.latest().issued_at).filter(|_| counts)
+    }
+
     async fn dial_for(&mut self, key: &CancelKey) -> Result<(), Refusal> {
         // As servers do with a key that nobody has: no answer, and nothing in it that tells whether it exists.
         let Some(address) = self.hub.cancel_keys.address(key) else { return Err(gone()) };
-        self.address = Some(address);
-        let stream = dial::connect(self.hub, address)
+        (self.address, self.cancels) = (Some(address), true);
+        let connecting = dial::connect(address, self.allowance.within());
+        let stream = self
+            .allowance
+            .spend(connecting)
             .await
             .map_err(|why| Refusal::new(RefusalReason::Unreachable, format!("{address}: {why}")))?;
         self.reached(stream)
@@ -246,12 +297,14 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// The handshake with the server. One that is not admitted is left for another, where there is one and it is not too late.
+    /// The handshake with the server. One that is not admitted is left for another.
     async fn secure(&mut self) -> Result<(), Refusal> {
         let (Some(Line::Plain(stream)), Some(address)) = (self.line.take(), self.address) else {
             return Err(gone());
         };
-        match dial::secure(self.hub, stream, address, Purpose::Application).await {
+        let within = self.allowance.within();
+        let securing = dial::secure(self.hub, stream, address, Purpose::Application, within);
+        match self.allowance.spend(securing).await {
             Ok(secured) => {
                 self.line = Some(Line::Secure(Box::new(secured.stream)));
                 self.admitted.send_replace(Some(secured.pass.clone()));
@@ -263,17 +316,52 @@ impl<'a> Opening<'a> {
                 Ok(())
             }
             Err(Denial { refusal, stream }) => {
-                if let Some((stream, farewell)) = stream.zip(self.hop.take_leave()) {
-                    let within = self.hub.settings.relay.connect_within;
-                    // The application need not wait for that.
-                    tokio::spawn(timeout(within, scout::take_leave(stream, farewell)));
-                }
-                if self.has_others() && self.hop.redial() {
-                    self.left_because.push(format!("{address}: {}", refusal.message));
-                    return Ok(());
-                }
-                Err(refusal)
+                self.line = stream.map(Line::Secure);
+                self.take_leave();
+                self.go_elsewhere(refusal)
             }
+        }
+    }
+
+    /// The server broke off, fell silent or does not speak as it should.
+    fn failed(&mut self, why: Refusal) -> Result<(), Refusal> {
+        if self.pass.is_some() {
+            return Err(why);
+        }
+        // One that waits for the application may lose patience, and is none the worse for it.
+        if let Some(address) = self.address.filter(|_| self.awaited.is_none()) {
+            self.hub.addresses.note(address, Health::Unreachable);
+        }
+        self.go_elsewhere(why)
+    }
+
+    /// Leaves a server that is not to be had for another, where there is one and it is not too late.
+    fn go_elsewhere(&mut self, why: Refusal) -> Result<(), Refusal> {
+        let Some(address) = self.address.filter(|_| self.has_others() && self.hop.redial()) else {
+            return Err(why);
+        };
+        self.left_because.push(format!("{address}: {}", why.message));
+        self.line = None;
+        Ok(())
+    }
+
+    /// Leaves a server that counts connections that break off. The application need not wait for that.
+    pub(crate) fn take_leave(&mut self) {
+        if let (Some(line), Some(address)) = (self.line.take(), self.address)
+            && let Some(farewell) = self.hop.take_leave()
+        {
+            let (hub, input) = (self.hub.clone(), std::mem::take(&mut self.received.server));
+            tokio::spawn(scout::take_leave(hub, address, line, farewell, input));
+        }
+    }
+
+    /// It was not over in time. Once the server is called and as long as it is not admitted, that is not the application's doing.
+    pub(crate) fn overdue(&self) -> Refusal {
+        match self.address {
+            Some(_) if self.pass.is_none() => {
+                Refusal::new(RefusalReason::Unreachable, "the server was not reached within a minute")
+            }
+            _ => Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"),
         }
     }
 
@@ -293,6 +381,14 @@ impl<'a> Opening<'a> {
     fn has_others(&self) -> bool {
         self.others.as_ref().is_some_and(|others| !others.is_empty())
     }
+}
+
+fn slow() -> Refusal {
+    let message = format!(
+        "the application did not log in within {} of the server's greeting, and the server locks out whoever is too slow too often",
+        mainstay_model::HumanDuration(PATIENCE)
+    );
+    Refusal::new(RefusalReason::ClientProtocol, message)
 }
 
 /// The application went away; nobody is left to be told.

@@ -7,17 +7,19 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{Admission, Otherwise, RefusalReason, RelayPolicy, ShadowFinding};
 use mainstay_tls::{CertificateDer, Denied};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::addresses::Addresses;
 use crate::cancel::CancelKeys;
+use crate::estate::Estate;
 use crate::listen::Listening;
 use crate::meter::Meter;
 use crate::news::{News, Teller};
 use crate::pass::Pass;
+use crate::places::Places;
 use crate::policy::{Needless, Policy};
 use crate::refusal::Refusal;
 use crate::{RelaySettings, scout};
@@ -47,6 +49,8 @@ pub struct Wiring {
     pub no_more: CancellationToken,
     /// Ends the connections too, each at its next moment of rest.
     pub stop: CancellationToken,
+    /// Of the relay before this one in its place; an empty one where there was none.
+    pub estate: Estate,
 }
 
 /// What every connection of a relay shares.
@@ -56,7 +60,7 @@ pub(crate) struct Hub {
     pub(crate) addresses: Addresses,
     pub(crate) cancel_keys: CancelKeys,
     pub(crate) meter: Arc<Meter>,
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) places: Places,
     pub(crate) no_more: CancellationToken,
     pub(crate) stop: CancellationToken,
     teller: Teller,
@@ -69,13 +73,13 @@ impl Relay {
     /// A relay that does not listen yet.
     pub fn new(settings: RelaySettings, wiring: Wiring) -> Relay {
         let upstream = &settings.upstream;
-        let places = usize::try_from(settings.relay.most_connections).unwrap_or(Semaphore::MAX_PERMITS);
+        let Estate { cancel_keys, places, meter } = wiring.estate;
         let hub = Hub {
             addresses: Addresses::new(upstream.host.clone(), upstream.port),
             policy: Policy::new(wiring.policy, wiring.needless, wiring.clock),
-            cancel_keys: CancelKeys::default(),
-            meter: Arc::default(),
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            cancel_keys,
+            meter,
+            places,
             no_more: wiring.no_more,
             stop: wiring.stop,
             teller: Teller(wiring.news),

@@ -5,8 +5,6 @@ use std::time::Duration;
 use bytes::BytesMut;
 use mainstay_wire::{Conversation, Step, mysql, postgres, redis, tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 use tracing::debug;
 
 use crate::Spoken;
@@ -69,30 +67,39 @@ async fn look_at(hub: &Hub, addresses: &[SocketAddr]) {
 
 /// One verified connection to an address, without logging in.
 async fn visit(hub: &Hub, address: SocketAddr) -> Result<(), String> {
-    let stream = match dial::connect(hub, address).await {
+    let stream = match dial::connect(address, hub.settings.relay.connect_within).await {
         Ok(stream) => stream,
         Err(why) => {
             hub.addresses.note(address, crate::addresses::Health::Unreachable);
             return Err(why);
         }
     };
-    converse(Line::Plain(stream), conversation(hub), Some((hub, address))).await
+    converse(Line::Plain(stream), conversation(hub), (hub, address), BytesMut::new()).await
 }
 
-/// Says what a server is owed that was not admitted, and that counts connections that break off.
-pub(crate) async fn take_leave(stream: Box<TlsStream<TcpStream>>, farewell: Box<dyn Conversation + Send>) {
-    if let Err(why) = converse(Line::Secure(stream), farewell, None).await {
+/// Says what a server is owed that counts connections that break off. It said `input` already.
+pub(crate) async fn take_leave(
+    hub: Arc<Hub>,
+    address: SocketAddr,
+    line: Line,
+    farewell: Box<dyn Conversation + Send>,
+    input: BytesMut,
+) {
+    let within = hub.settings.relay.connect_within;
+    let left = tokio::time::timeout(within, converse(line, farewell, (&hub, address), input)).await;
+    if let Err(why) = left.unwrap_or_else(|_| Err("it fell silent".to_owned())) {
         debug!("a server was not left as it should be: {why}");
     }
 }
 
-/// Goes through a conversation to its end. Where it begins in plaintext, `of` says whose it is.
+/// Goes through a conversation to its end, with a server of which this was heard already.
 async fn converse(
     mut line: Line,
     mut conversation: Box<dyn Conversation + Send>,
-    of: Option<(&Hub, SocketAddr)>,
+    of: (&Hub, SocketAddr),
+    mut input: BytesMut,
 ) -> Result<(), String> {
-    let (mut input, mut ended) = (BytesMut::new(), false);
+    let mut ended = false;
     for _ in 0..MOST_STEPS {
         match conversation.step(&mut input, ended).map_err(|error| error.to_string())? {
             Step::Write(bytes) => {
@@ -120,13 +127,12 @@ async fn converse(
 
 async fn secured(
     line: Line,
-    of: Option<(&Hub, SocketAddr)>,
+    (hub, address): (&Hub, SocketAddr),
     conversation: &mut (dyn Conversation + Send),
 ) -> Result<Line, String> {
-    let (Line::Plain(stream), Some((hub, address))) = (line, of) else {
-        return Err("TLS inside of TLS".to_owned());
-    };
-    match dial::secure(hub, stream, address, Purpose::Look).await {
+    let Line::Plain(stream) = line else { return Err("TLS inside of TLS".to_owned()) };
+    let within = hub.settings.relay.connect_within;
+    match dial::secure(hub, stream, address, Purpose::Look, within).await {
         Ok(secured) => {
             if matches!(secured.pass, Pass::Verified) {
                 hub.verified(address, &secured.chain);

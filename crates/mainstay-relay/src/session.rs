@@ -53,16 +53,21 @@ pub(crate) async fn serve(hub: Arc<Hub>, raw: Raw, guest: Guest) {
 }
 
 /// Makes the connection, tells how that was decided, and tells the application when it comes to nothing.
-async fn open(hub: &Hub, raw: Raw, guest: &Guest) -> Option<(Pump, Pass, Option<crate::cancel::KeptKey>)> {
+async fn open(
+    hub: &Arc<Hub>,
+    raw: Raw,
+    guest: &Guest,
+) -> Option<(Pump, Pass, Option<crate::cancel::KeptKey>)> {
     let mut opening = Opening::new(hub, hop(hub), Leg::Plain(raw), guest);
     let over = waiver_over(hub, opening.admitted());
     let outcome = tokio::select! {
-        outcome = timeout(OPENING, opening.run()) => outcome.unwrap_or_else(|_| {
-            Err(Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"))
-        }),
+        outcome = timeout(OPENING, opening.run()) => outcome.unwrap_or_else(|_| Err(opening.overdue())),
         () = over => Err(Refusal::new(RefusalReason::NotWaived, "the waiver ended before the log-in was over")),
         () = hub.stop.cancelled() => Err(Refusal::new(RefusalReason::Stopping, "the relay is stopping")),
     };
+    if outcome.is_err() {
+        opening.take_leave();
+    }
     match outcome {
         // Nobody asked for anything: somebody looked whether the port is open, or the server would not have it.
         Ok(Opened::Finished) if !opening.heard => {

@@ -123,6 +123,11 @@ impl Upstream {
         self.spoken == Spoken::MySql && self.start == TlsStart::InProtocol
     }
 
+    /// Whether each refusal of this server breaks off and is counted: leave is taken only where no certificate of ours is to be shown.
+    pub(crate) fn counts_refusals(&self) -> bool {
+        self.counts_breaks() && self.key.is_some()
+    }
+
     /// The protocol names to offer in the handshake: mandatory for direct TLS of PostgreSQL since version 17.
     pub(crate) fn alpn(&self) -> &'static [&'static [u8]] {
         match (self.spoken, self.start) {

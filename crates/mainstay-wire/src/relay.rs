@@ -17,14 +17,21 @@ pub trait Hop: Send {
     /// The next step, given everything received from both and not yet consumed. What is consumed is removed.
     fn step(&mut self, from: &mut Received) -> Result<HopStep, HopError>;
 
-    /// Tells the hop that the server it reached is not to be had, and that there is another. Whether it can begin anew with that one:
+    /// Tells the hop that the server it reached is not to be had, also by an error of the hop's own, and that there is another. Whether it can begin anew with that one:
     /// then its next step is [`HopStep::Dial`]. It cannot once the application has heard of the first.
     fn redial(&mut self) -> bool {
         false
     }
 
-    /// Tells the hop that the handshake with the server has ended and that its certificate is not admitted. Gives what takes leave of
-    /// it, with nothing of the application's, where it counts connections that break off.
+    /// Whether the server waits for the application to begin its log-in, and counts it as one that broke off when that takes long.
+    fn is_awaited(&self) -> bool {
+        false
+    }
+
+    /// Tells the hop that this comes to nothing: that the handshake with the server has ended and its certificate is not admitted, or
+    /// whatever else there is. Gives what takes leave of the server, with nothing of the application's, where it counts connections
+    /// that break off. What it said and was not consumed yet is the first input of that. A step of which the next was not asked for
+    /// counts as one that was not taken.
     fn take_leave(&mut self) -> Option<Box<dyn Conversation + Send>> {
         None
     }

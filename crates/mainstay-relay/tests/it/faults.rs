@@ -1,10 +1,17 @@
 //! Servers and applications that break off, fall silent or come in crowds.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use mainstay_model::{RefusalReason, RelayListen};
 use mainstay_testkit::scripted::{Act, Peer, Script};
 use mainstay_testkit::{Pki, Scenario, wait_for};
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::scene::*;
 
@@ -15,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STARTUP: &[u8] = b"\0\0\0\x12\0\x03\0\0user\0app\0\0";
 /// AuthenticationOk, then BackendKeyData and ReadyForQuery.
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02Z\0\0\0\x05I";
+
+/// CancelRequest for the key in that.
+const CANCEL: &[u8] = b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02";
 
 /// What an application of PostgreSQL hears until its connection ends.
 async fn hears(running: &Running) -> Vec<u8> {
@@ -149,27 +159,49 @@ async fn a_crowd_leaves_no_sockets() {
     let mut terms = terms(loopback());
     terms.most_connections = 1_000;
     let running = relay(&format!("tls://127.0.0.1:{}", server.port()), NAME, &pki, terms).await;
-    let before = open_files();
+    let address = running.address.unwrap();
+    let mut first = connect_to(address).await;
+    plays_ping_pong(&mut first).await;
+    assert_eq!(sockets(address.port(), server.port()), 2, "one to the application and one to the server");
     for wave in 0..4 {
-        let crowd = (0..50).map(async |number| {
-            let mut application = connect(&running).await;
-            let _ = application.write_all(b"ping").await;
-            if (number + wave) % 3 > 0 {
-                let mut answer = [0; 4];
-                application.read_exact(&mut answer).await.unwrap();
-                assert_eq!(&answer, b"ping");
-            }
-        });
-        for one in crowd.collect::<Vec<_>>() {
-            one.await;
+        let mut crowd = JoinSet::new();
+        for number in 0..50 {
+            crowd.spawn(async move {
+                let mut application = connect_to(address).await;
+                match (number + wave) % 3 > 0 {
+                    true => plays_ping_pong(&mut application).await,
+                    false => application.write_all(b"ping").await.unwrap(),
+                }
+            });
         }
+        crowd.join_all().await;
     }
+    drop(first);
     nothing_is_open(&running).await;
-    wait_for("the sockets to be closed", PATIENCE, async || (open_files() <= before).then_some(())).await;
+    let closed = async || (sockets(address.port(), server.port()) == 0).then_some(());
+    wait_for("the sockets to be closed", PATIENCE, closed).await;
 }
 
-fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+async fn plays_ping_pong(application: &mut TcpStream) {
+    application.write_all(b"ping").await.unwrap();
+    let mut answer = [0; 4];
+    application.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"ping");
+}
+
+/// How many sockets a relay at this port has open, to applications and to the server at the other one. Those of other tests and of
+/// the peers in this one are in the same process, so its files tell nothing.
+fn sockets(relay: u16, server: u16) -> usize {
+    /// What listens has no other side.
+    const LISTEN: &str = "0A";
+    let port = |place: &str| place.rsplit(':').next().and_then(|port| u16::from_str_radix(port, 16).ok());
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+    // Number, own place, the other's place, state, …; the tenth is the inode, which is none once it is closed.
+    let is_ours = |row: &Vec<&str>| {
+        (port(row[1]) == Some(relay) || port(row[2]) == Some(server)) && row[3] != LISTEN && row[9] != "0"
+    };
+    rows.filter(is_ours).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,4 +229,114 @@ async fn more_than_there_is_room_for_are_told_so() {
     let mut next = connect(&running).await;
     next.write_all(STARTUP).await.unwrap();
     next.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+}
+
+/// A new configuration or a renewed certificate puts another relay in the place of one whose connections go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_relay_knows_of_its_connections_goes_over_to_the_next_in_its_place() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let peer = Peer::start(welcomes(tls)).await;
+    let mut terms = terms(loopback());
+    terms.most_connections = 1;
+    let before = relay(&peer.url("postgres"), NAME, &pki, terms.clone()).await;
+    let mut session = connect(&before).await;
+    session.write_all(STARTUP).await.unwrap();
+    session.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+    let estate = before.estate.clone();
+    let running = relay_after(estate, &peer.url("postgres"), NAME, &pki, terms, |_| ()).await;
+    let told = hears(&running).await;
+    assert!(String::from_utf8_lossy(&told).contains("1 connections are open"), "{told:?}");
+    let counted = async || (running.meter.figures().open == 1).then_some(());
+    wait_for("the session to be the only one that is counted", PATIENCE, counted).await;
+    let heard = peer.heard();
+    connect(&running).await.write_all(CANCEL).await.unwrap();
+    let asked = heard + 8 + CANCEL.len() as u64;
+    wait_for("the request to cancel", PATIENCE, async || (peer.heard() == asked).then_some(())).await;
+}
+
+/// A server that lets everybody in, whether it is to log in or to cancel.
+fn welcomes(tls: Arc<ServerConfig>) -> Script {
+    Script::new([
+        Act::Read(8),
+        Act::Send(b"S".to_vec()),
+        Act::Tls(tls),
+        Act::Read(CANCEL.len()),
+        Act::Send(WELCOME.to_vec()),
+    ])
+}
+
+/// libpq up to version 16 sends its requests to cancel in plaintext, also where its session has TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_cancel_comes_from_another_machine_in_plaintext() {
+    let Some(here) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Fine, NAME);
+    let peer = Peer::start(welcomes(identity.server_config())).await;
+    let acceptor = TlsAcceptor::from(identity.server_config());
+    let terms = terms(RelayListen::Tcp("0.0.0.0:0".parse().unwrap()));
+    let mut running = relay_with(&peer.url("postgres"), NAME, &pki, terms, |settings| {
+        settings.acceptor = Some(acceptor);
+    })
+    .await;
+    let port = running.address.unwrap().port();
+    let mut session = connect_to(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)).await;
+    session.write_all(STARTUP).await.unwrap();
+    session.read_exact(&mut vec![0; WELCOME.len()]).await.unwrap();
+    running.address = Some(SocketAddr::new(here, port));
+    let told = String::from_utf8_lossy(&hears(&running).await).into_owned();
+    assert!(told.contains("spoken to by TLS only"), "a log-in is refused there: {told}");
+    let heard = peer.heard();
+    connect(&running).await.write_all(CANCEL).await.unwrap();
+    let asked = heard + 8 + CANCEL.len() as u64;
+    wait_for("the request to cancel", PATIENCE, async || (peer.heard() == asked).then_some(())).await;
+}
+
+/// Whose fault it is that nothing comes of a connection is the first question of whoever reads about it.
+#[tokio::test(start_paused = true)]
+async fn an_application_is_not_blamed_for_a_server_that_is_never_reached() {
+    let pki = Pki::new(now());
+    let peer = Peer::start(Script::silent()).await;
+    let mut terms = terms(loopback());
+    terms.connect_within = Duration::from_secs(3_600);
+    let running = relay(&peer.url("postgres"), NAME, &pki, terms).await;
+    let mut application = connect(&running).await;
+    application.write_all(STARTUP).await.unwrap();
+    let mut heard = String::new();
+    application.read_to_string(&mut heard).await.unwrap();
+    assert!(heard.contains("not reached within a minute"), "{heard}");
+    assert_eq!(running.meter.figures().refused, [(RefusalReason::Unreachable, 1)]);
+}
+
+/// One address of two is that of a proxy whose server is dead: it accepts, and then nothing comes of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sick_address_is_left_for_a_sound_one_and_remembered() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let sick = [Script::close_at_once(), Script::answer(8, b"N".to_vec()), Script::reset_after(8)];
+    for script in sick {
+        let sound = Peer::start(welcomes(tls.clone())).await;
+        let port = sound.address().port();
+        let both: Vec<_> = tokio::net::lookup_host(("localhost", port)).await.unwrap().collect();
+        let Some(first) = both.first().filter(|first| both.len() == 2 && first.is_ipv6()) else {
+            eprintln!("skipped: `localhost` has not two addresses here, that of IPv6 first");
+            return;
+        };
+        let sick = Peer::start_on(*first, script).await;
+        let running = relay(&format!("postgres://localhost:{port}"), NAME, &pki, terms(loopback())).await;
+        for _ in 0..2 {
+            let mut application = connect(&running).await;
+            application.write_all(STARTUP).await.unwrap();
+            let mut welcome = vec![0; WELCOME.len()];
+            application.read_exact(&mut welcome).await.unwrap();
+            assert_eq!(welcome, WELCOME);
+            // The relay's own look at all addresses, and the first application.
+            let asked = async || (sick.accepted() == 2).then_some(());
+            wait_for("the sick address to be asked twice, and no more", PATIENCE, asked).await;
+        }
+        assert_eq!(running.meter.figures().refused, []);
+    }
 }

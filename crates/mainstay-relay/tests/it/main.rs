@@ -1,5 +1,6 @@
 mod echo;
 mod faults;
+mod marks;
 mod mysql;
 mod postgres;
 mod redis;

@@ -1,6 +1,6 @@
 //! Relays in front of servers that this process is itself.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +9,7 @@ use mainstay_model::{
     Dependency, Pin, PolicyWaiver, Random, Relay as Terms, RelayLeg, RelayListen, RelayPolicy, Target,
     WaiverId,
 };
-use mainstay_relay::{Listening, Meter, News, Relay, RelaySettings, Spoken, Upstream, Wiring};
+use mainstay_relay::{Estate, Listening, Meter, News, Relay, RelaySettings, Spoken, Upstream, Wiring};
 use mainstay_testkit::{Identity, Pki};
 use mainstay_tls::{Judge, Roots, parse_server_name};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -30,16 +30,22 @@ pub(crate) async fn echo(address: &str, identity: &Identity) -> SocketAddr {
 
 /// The same, with how often it was connected to.
 pub(crate) async fn counted_echo(address: &str, identity: &Identity) -> (SocketAddr, Arc<AtomicUsize>) {
+    balanced_echo(address, &[identity]).await
+}
+
+/// Several such servers behind one address, which take turns.
+pub(crate) async fn balanced_echo(address: &str, identities: &[&Identity]) -> (SocketAddr, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counting = count.clone();
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
+    let acceptor = |one: &&Identity| TlsAcceptor::from(one.server_config_unchecked());
+    let acceptors: Vec<TlsAcceptor> = identities.iter().map(acceptor).collect();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            counting.fetch_add(1, Ordering::Relaxed);
-            let acceptor = acceptor.clone();
+            let number = counting.fetch_add(1, Ordering::Relaxed);
+            let acceptor = acceptors[number % acceptors.len()].clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 let _ = repeat(stream).await;
@@ -69,6 +75,7 @@ pub(crate) struct Running {
     pub(crate) news: mpsc::Receiver<News>,
     pub(crate) policy: watch::Sender<Arc<RelayPolicy>>,
     pub(crate) stop: CancellationToken,
+    pub(crate) estate: Estate,
 }
 
 impl Running {
@@ -122,16 +129,28 @@ pub(crate) fn loopback() -> RelayListen {
 
 /// A relay in front of `url`, which trusts this PKI.
 pub(crate) async fn relay(url: &str, name: &str, pki: &Pki, terms: Terms) -> Running {
-    relay_with(url, name, pki, terms, None).await
+    relay_with(url, name, pki, terms, |_| ()).await
 }
 
-/// The same with a certificate for applications.
+/// The same with something more that it is told.
 pub(crate) async fn relay_with(
     url: &str,
     name: &str,
     pki: &Pki,
     terms: Terms,
-    acceptor: Option<TlsAcceptor>,
+    more: impl FnOnce(&mut RelaySettings),
+) -> Running {
+    relay_after(Estate::default(), url, name, pki, terms, more).await
+}
+
+/// The same in the place of another, of which it has this.
+pub(crate) async fn relay_after(
+    estate: Estate,
+    url: &str,
+    name: &str,
+    pki: &Pki,
+    terms: Terms,
+    more: impl FnOnce(&mut RelaySettings),
 ) -> Running {
     let mut dependency = Dependency::new("db".parse().unwrap(), Target::parse(url).unwrap());
     dependency.tls.server_name = Some(name.to_owned());
@@ -140,13 +159,14 @@ pub(crate) async fn relay_with(
     let upstream = Upstream::of(&dependency, spoken, start, watch::Sender::new(judge).subscribe()).unwrap();
     let listening = Listening::bind(&terms.listen[0]).await.unwrap();
     let address = listening.address();
-    let settings = RelaySettings {
+    let mut settings = RelaySettings {
         dependency: dependency.name.clone(),
         relay: terms,
         upstream,
         peers: Default::default(),
-        acceptor,
+        acceptor: None,
     };
+    more(&mut settings);
     let policy = watch::Sender::new(Arc::new(RelayPolicy::default()));
     let (news, told) = mpsc::channel(1_000);
     let stop = CancellationToken::new();
@@ -157,19 +177,31 @@ pub(crate) async fn relay_with(
         clock: now,
         no_more: CancellationToken::new(),
         stop: stop.clone(),
+        estate: estate.clone(),
     };
     let relay = Relay::new(settings, wiring);
     let meter = relay.meter();
     tokio::spawn(relay.run(vec![listening]));
-    Running { address, meter, news: told, policy, stop }
+    Running { address, meter, news: told, policy, stop, estate }
 }
 
 /// An application that connects to a relay.
-#[expect(clippy::disallowed_methods, reason = "an application connects")]
 pub(crate) async fn connect(running: &Running) -> TcpStream {
-    TcpStream::connect(running.address.unwrap()).await.unwrap()
+    connect_to(running.address.unwrap()).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "an application connects")]
+pub(crate) async fn connect_to(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.unwrap()
 }
 
 pub(crate) fn days(count: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * count)
+}
+
+/// An address of this machine by which others could reach it. Nothing is sent.
+pub(crate) fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback() && !address.is_unspecified())
 }

@@ -17,7 +17,7 @@ use bytes::BytesMut;
 use self::exchange::{Exchange, Next, Verdict};
 use self::flow::Session;
 pub use self::key::make_key;
-use self::leaving::Leaving;
+use self::leaving::{Leaving, Owed};
 use self::opening::{Arrived, Offer};
 use super::error::error_packet;
 use super::packet::{self, Packet, packet};
@@ -27,9 +27,9 @@ use crate::{Conversation, TlsStart, WireError};
 
 /// The beginning of a relayed connection to MySQL or MariaDB.
 ///
-/// Where an application leaves before it logs in, as one does that only looks whether the port is open, the relay logs in as
-/// [`VISITOR`](super::VISITOR) and leaves then. Servers count connections that break off before the log-in, and after a hundred in
-/// a row they block the host, which is the relay's, with all applications behind it.
+/// Where an application leaves before it logs in, as one does that only looks whether the port is open, or is refused, the relay logs
+/// in as [`VISITOR`](super::VISITOR) and leaves then. Servers count connections that break off before the log-in, and after a hundred
+/// in a row they block the host, which is the relay's, with all applications behind it.
 #[derive(Debug)]
 pub struct RelayHop {
     legs: Legs,
@@ -38,6 +38,9 @@ pub struct RelayHop {
     number: u8,
     /// Whether the client has told its capabilities, so that errors can have a SQLSTATE.
     introduced: bool,
+    owed: Owed,
+    /// What the server is owed once it has heard what the last step says.
+    owed_then: Option<Owed>,
 }
 
 #[derive(Debug)]
@@ -76,7 +79,14 @@ const REFUSED: u16 = 1105;
 impl RelayHop {
     /// A hop that dials at once, since the server speaks first.
     pub fn new(legs: Legs) -> RelayHop {
-        RelayHop { legs, state: State::Begin, number: 0, introduced: false }
+        RelayHop {
+            legs,
+            state: State::Begin,
+            number: 0,
+            introduced: false,
+            owed: Owed::Nothing,
+            owed_then: None,
+        }
     }
 
     /// `None` when the next state is to be looked at.
@@ -86,13 +96,20 @@ impl RelayHop {
             State::Dialled if self.legs.server == TlsStart::Direct => {
                 Ok(self.then(State::AwaitingGreeting, HopStep::ServerTls))
             }
-            State::Dialled => self.next(State::AwaitingGreeting),
+            State::Dialled => {
+                self.owed = Owed::Visit(Vec::new());
+                self.next(State::AwaitingGreeting)
+            }
             State::AwaitingGreeting => self.greeting(from),
             State::Greeted(offer) => self.opening(offer, from),
             State::Secured(offer) => self.opening_over_tls(offer, from),
             State::Upgrading(offer, arrived) => self.upgrade(offer, arrived, from),
             State::Handshake(offer, arrived) => {
-                no_surplus(&from.server).map_err(by_server)?;
+                if let Err(error) = no_surplus(&from.server) {
+                    // Leave would have to be taken over TLS.
+                    self.owed = Owed::Nothing;
+                    return Err(by_server(error));
+                }
                 Ok(self.then(State::Introducing(offer, arrived), HopStep::ServerTls))
             }
             State::Introducing(offer, arrived) => self.introduce(&offer, arrived).map(Some),
@@ -136,13 +153,17 @@ impl RelayHop {
 
     /// Passes on what the server says before it closes.
     fn pass_on(&mut self, from: &Packet) -> Option<HopStep> {
+        self.owed = Owed::Nothing;
         self.tell(State::Over, from.sequence, packet(from.sequence, &from.payload))
     }
 
     fn say(&mut self, exchange: Exchange, common: Capabilities, next: Next) -> HopStep {
         self.state = State::LoggingIn(exchange, common);
         match next {
-            Next::ToServer(packet) => HopStep::ToServer(packet),
+            Next::ToServer(packet) => {
+                self.owed_then = Some(Owed::Patience);
+                HopStep::ToServer(packet)
+            }
             Next::ToClient(packet) => {
                 self.number = self.number.wrapping_add(1);
                 HopStep::ToClient(packet)
@@ -179,6 +200,10 @@ impl RelayHop {
     fn answer(&mut self, mut exchange: Exchange, common: Capabilities, packet: &Packet) -> Option<HopStep> {
         let (passed, verdict) = exchange.server(packet);
         let number = passed.get(3).copied().unwrap_or_default();
+        self.owed = match verdict {
+            None => Owed::Answer(super::packet::packet(packet.sequence, &packet.payload)),
+            Some(_) => Owed::Nothing,
+        };
         let next = match verdict {
             None => State::LoggingIn(exchange, common),
             Some(Verdict::Refused) => State::Over,
@@ -192,6 +217,9 @@ impl RelayHop {
 
 impl Hop for RelayHop {
     fn step(&mut self, from: &mut Received) -> Result<HopStep, HopError> {
+        if let Some(owed) = self.owed_then.take() {
+            self.owed = owed;
+        }
         // Each round without a step moves the state on, so this ends.
         loop {
             if let Some(step) = self.advance(from)? {
@@ -200,16 +228,17 @@ impl Hop for RelayHop {
         }
     }
 
+    fn is_awaited(&self) -> bool {
+        self.legs.server == TlsStart::InProtocol
+            && matches!(self.state, State::Greeted(_) | State::Secured(_))
+    }
+
     fn take_leave(&mut self) -> Option<Box<dyn Conversation + Send>> {
+        let owed = std::mem::replace(&mut self.owed, Owed::Nothing);
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Introducing(offer, arrived) if self.legs.server == TlsStart::InProtocol => {
-                Some(Box::new(arrived.farewell(&offer)))
-            }
+            _ if self.legs.server != TlsStart::InProtocol => None,
             State::Leaving(leaving) => leaving.rejected().map(|client| Box::new(client) as Box<_>),
-            other => {
-                self.state = other;
-                None
-            }
+            _ => owed.conversation(),
         }
     }
 
@@ -219,9 +248,10 @@ impl Hop for RelayHop {
 
     /// Only a server of which the client has heard nothing can be left for another: the client answers to its random bytes.
     fn redial(&mut self) -> bool {
-        let unheard = self.number == 0 && matches!(self.state, State::AwaitingGreeting);
+        // After an error, or after leave was taken, it is over.
+        let unheard = self.number == 0 && matches!(self.state, State::AwaitingGreeting | State::Over);
         if unheard {
-            self.state = State::Begin;
+            (self.state, self.owed) = (State::Begin, Owed::Nothing);
         }
         unheard
     }

@@ -98,7 +98,11 @@ impl RelayHop {
             Stage::Reaching(errand, mut way) => match way.step(&mut from.server, from.server_ended) {
                 Ok(Some(step)) => Ok((Stage::Reaching(errand, way), Some(step))),
                 Ok(None) => Ok(self.arrive(errand)),
-                Err(error) => Err(HopError::Broken { side: Side::Server, error }),
+                Err(error) => {
+                    // There may be another server to go to.
+                    self.stage = Stage::Reaching(errand, way);
+                    Err(HopError::Broken { side: Side::Server, error })
+                }
             },
             Stage::LoggingIn(mut login) => {
                 let step = login.step(from);

@@ -22,7 +22,7 @@ use tracing::error;
 
 use crate::clock;
 use crate::inherited::Inherited;
-use kept::{Kept, Sockets};
+use kept::{HandedOver, Kept};
 
 pub(crate) use board::Board;
 pub(crate) use told::Told;
@@ -75,7 +75,7 @@ impl Relays {
         };
         let wanted = relays.wanted();
         for dependency in wanted.values() {
-            relays.set_up(dependency, Sockets::new()).await?;
+            relays.set_up(dependency, HandedOver::default()).await?;
         }
         Ok((relays, told))
     }
@@ -108,7 +108,7 @@ impl Relays {
         let wanted = self.wanted();
         let peers = peers(&self.landscape.borrow());
         // Held until the end, so that none is closed on its way from one relay to another.
-        let before: Held = self.running.iter().map(|(name, kept)| (name.clone(), kept.sockets())).collect();
+        let before: Held = self.running.iter().map(|(name, kept)| (name.clone(), kept.hand_over())).collect();
         self.running.retain(|name, kept| {
             let stays = wanted.contains_key(name);
             if !stays {
@@ -132,7 +132,7 @@ impl Relays {
         }
     }
 
-    async fn set_up(&mut self, dependency: &Dependency, before: Sockets) -> anyhow::Result<()> {
+    async fn set_up(&mut self, dependency: &Dependency, before: HandedOver) -> anyhow::Result<()> {
         let wiring = kept::Around {
             policy: self.policy.clone(),
             news: self.news.clone(),
@@ -163,22 +163,23 @@ impl Relays {
     }
 }
 
-/// The sockets of every relay.
-type Held = BTreeMap<DependencyName, Sockets>;
+/// What every relay had.
+type Held = BTreeMap<DependencyName, HandedOver>;
 
-/// What a relay can go on with: its own sockets, and those of places where whoever had them is not to listen any more.
-fn at_hand(held: &Held, wanted: &BTreeMap<DependencyName, Dependency>, name: &DependencyName) -> Sockets {
+/// What a relay can go on with: what it had, and the sockets of places where whoever had them is not to listen any more.
+fn at_hand(held: &Held, wanted: &BTreeMap<DependencyName, Dependency>, name: &DependencyName) -> HandedOver {
     let stays = |owner: &DependencyName, place: &RelayListen| {
         let relay = wanted.get(owner).and_then(|one| one.relay.as_ref());
         relay.is_some_and(|relay| relay.listen.contains(place))
     };
     // Whoever was given the number of "any port" of one dependency must not come to another by it.
     let is_any = |place: &RelayListen| matches!(place, RelayListen::Tcp(address) if address.port() == 0);
-    let own = held.get(name).into_iter().flatten();
+    let mut own = held.get(name).cloned().unwrap_or_default();
     let others = held.iter().filter(|(owner, _)| *owner != name);
-    let others = others.flat_map(|(owner, sockets)| sockets.iter().map(move |socket| (owner, socket)));
+    let others = others.flat_map(|(owner, had)| had.sockets.iter().map(move |socket| (owner, socket)));
     let free = others.filter(|(owner, (place, _))| !stays(owner, place) && !is_any(place));
-    own.chain(free.map(|(_, socket)| socket)).cloned().collect()
+    own.sockets.extend(free.map(|(_, socket)| socket.clone()));
+    own
 }
 
 /// Where every server of Redis that has a relay is, as a cluster calls it, and where applications reach its relay.
@@ -204,9 +205,9 @@ mod tests {
     use std::path::Path;
 
     use mainstay_model::{Relay, RelayLeg, Target};
-    use mainstay_testkit::Pki;
     use mainstay_testkit::servers::free_port;
-    use tokio::io::AsyncWriteExt as _;
+    use mainstay_testkit::{Pki, wait_for};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpStream, UnixStream};
     use tokio::time::Instant;
 
@@ -295,17 +296,27 @@ mod tests {
         RelayListen::Tcp(SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
-    /// A change of the configuration goes over to the next relay on the same socket, which is found under its path as before.
+    /// A change of the configuration goes over to the next relay on the same socket, which is found under its path as before, and goes
+    /// on counting.
     #[tokio::test]
-    async fn a_new_configuration_keeps_the_socket_of_the_old_one() {
+    async fn a_new_configuration_keeps_what_the_old_one_had() {
         let db = |folder: &Path| relay("db", RelayListen::Unix(folder.join("db.sock")));
         let mut scene = Scene::start("keeps", |folder| vec![db(folder)]).await;
         let path = scene.folder.join("db.sock");
-        UnixStream::connect(&path).await.expect("it listens");
+        let mut refused = UnixStream::connect(&path).await.expect("it listens");
+        // Nobody serves that port.
+        let _ = refused.read(&mut [0]).await;
+        let count = |scene: &Scene| scene.relays.board.reports(Instant::now())[0].figures.refused.len();
+        wait_for("the refusal", Duration::from_secs(10), async || (count(&scene) == 1).then_some(())).await;
+        let others = Peers::new([("cache:6379".to_owned(), "127.0.0.1:6379".to_owned())].into());
+        let wanted = scene.relays.wanted();
+        let is_of = scene.relays.running["db"].is_of(&wanted["db"], &others);
+        assert!(is_of, "servers of Redis are nothing to it");
         let mut changed = db(&scene.folder);
         changed.relay.as_mut().unwrap().idle = Some(Duration::from_secs(60));
         scene.change_to(vec![changed]).await;
         UnixStream::connect(&path).await.expect("it still does");
+        assert_eq!(count(&scene), 1, "what was counted is not forgotten");
         let mut renamed = db(&scene.folder);
         renamed.name = "database".parse().unwrap();
         scene.change_to(vec![renamed]).await;

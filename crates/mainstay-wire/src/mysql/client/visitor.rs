@@ -30,16 +30,20 @@ impl Client {
             let next = if ended { State::Over } else { State::AwaitingDismissal };
             return Ok(Some(self.then(next, step)));
         };
-        Ok(match payload.first() {
-            Some(0x00) => {
+        Ok(match &payload[..] {
+            [0x00, ..] => {
                 self.state = State::Leaving;
                 None
             }
-            Some(0xfe) => {
-                let answer = visitors_answer(payload.get(1..).unwrap_or_default());
-                Some(self.send(State::AwaitingDismissal, &answer))
+            [0xfe, body @ ..] => Some(self.send(State::AwaitingDismissal, &visitors_answer(body))),
+            // `caching_sha2_password` goes on by itself, or wants the password and a NUL after it; it counts an answer without that as
+            // an interrupted log-in.
+            [0x01, 0x03] => {
+                self.state = State::AwaitingDismissal;
+                None
             }
-            Some(0x01) => Some(self.send(State::AwaitingDismissal, &[])),
+            [0x01, 0x04] => Some(self.send(State::AwaitingDismissal, &[0])),
+            [0x01, ..] => Some(self.send(State::AwaitingDismissal, &[])),
             _ => Some(Step::Finished),
         })
     }

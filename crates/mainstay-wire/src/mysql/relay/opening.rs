@@ -1,7 +1,7 @@
 //! Until the log-in goes to the server: its greeting, the client's answer, and TLS on both sides.
 
 use super::exchange::Exchange;
-use super::leaving::{Farewell, Leaving};
+use super::leaving::{Farewell, Leaving, Owed};
 use super::response::Response;
 use super::{LIMIT, RelayHop, State, WHILE_LOGIN, by_server};
 use crate::conversation::no_surplus;
@@ -21,8 +21,8 @@ pub(super) struct Offer {
 }
 
 impl Arrived {
-    /// What takes leave of the server that offered this, when the handshake has ended and its certificate is not admitted.
-    pub(super) fn farewell(&self, offer: &Offer) -> Farewell {
+    /// What takes leave of the server that offered this, when the handshake has ended and the log-in does not follow.
+    fn farewell(&self, offer: &Offer) -> Farewell {
         Farewell::new(&self.response, &offer.told.plugin)
     }
 }
@@ -66,6 +66,7 @@ impl RelayHop {
         let edited = with_capabilities(body, told.capabilities)
             .ok_or(by_server(WireError::malformed("its greeting ends too early")))?;
         let original = packet(sequence, &[&[10], body].concat());
+        self.owed = Owed::Visit(original.clone());
         let passed = packet(sequence, &[&[10], &edited[..]].concat());
         Ok(self.tell(State::Greeted(Offer { packet: original, told }), sequence, passed))
     }
@@ -146,6 +147,7 @@ impl RelayHop {
         from: &mut Received,
     ) -> Result<Option<HopStep>, HopError> {
         no_surplus(&from.server).map_err(by_server)?;
+        self.owed_then = Some(Owed::LogIn(arrived.farewell(&offer)));
         let request = HopStep::ToServer(arrived.response.request_for_tls(1));
         Ok(self.then(State::Handshake(offer, arrived), request))
     }

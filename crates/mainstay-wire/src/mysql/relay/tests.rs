@@ -387,3 +387,77 @@ fn another_server_is_tried_only_before_the_client_has_heard_of_the_first() {
     assert!(matches!(hop.step(&mut from), Ok(HopStep::ToClient(_))));
     assert!(!hop.redial());
 }
+
+#[test]
+fn a_server_that_fails_before_its_greeting_is_left_for_another() {
+    for (says, ended) in [(&b"SSH-2.0-OpenSSH_9.2p1\r\n"[..], false), (b"", true)] {
+        let (mut hop, mut from) = (RelayHop::new(PLAIN), Received::default());
+        while hop.step(&mut from) != Ok(HopStep::ReadServer) {}
+        (from.server, from.server_ended) = (says.into(), ended);
+        assert!(matches!(hop.step(&mut from), Err(HopError::Broken { side: Server, .. })));
+        assert!(hop.redial());
+        assert_eq!(hop.step(&mut from), Ok(HopStep::Dial));
+    }
+}
+
+/// Whatever a connection comes to nothing by, the server is left as it wants to be left as of what it heard.
+#[test]
+fn a_server_is_left_as_of_what_it_heard() {
+    let sha2 = b"caching_sha2_password";
+    let greeted = (Server, greeting(OFFERED, sha2));
+    let log_in = (Client, packet(1, &response(WANTED, &[9; 32], sha2)));
+    let asked = [greeted.clone(), log_in.clone(), (Server, packet(3, b"\x01\x04"))];
+    // Its greeting comes only now; it stays unanswered; it is answered with garbage; the request for TLS is made and not sent.
+    assert_eq!(left_after(&[], "ReadServer"), ["Read"]);
+    let garbage = (Client, b"GET / HTTP/1.1\r\n".to_vec());
+    let cases = [
+        (vec![greeted.clone()], "ReadEither"),
+        (vec![greeted.clone(), garbage], "error"),
+        (vec![greeted, log_in], "ToServer"),
+    ];
+    for (said, until) in cases {
+        let left = left_after(&said, until);
+        // A request for TLS of the visitor's own.
+        assert!(left[0].starts_with(r" \x00\x00\x01"), "{left:?}");
+        assert_eq!((left[1].as_str(), left[3].as_str()), ("StartTls", "Read"));
+        assert!(left[2].contains("mainstay-hello"), "{left:?}");
+    }
+    // The log-in is sent and not answered yet; the password is asked for; and it comes in a form that nobody can read.
+    assert_eq!(left_after(&asked[..2], "ReadServer"), ["Read"]);
+    let without_password = packet(4, b"\0").escape_ascii().to_string();
+    assert_eq!(left_after(&asked, "ReadEither"), [without_password.clone(), "Read".to_owned()]);
+    let strange = [&asked[..], &[(Client, packet(3, &[7; 256]))]].concat();
+    assert_eq!(left_after(&strange, "error"), [without_password, "Read".to_owned()]);
+    // A server that has spoken its verdict counts nothing any more.
+    let refused = [&asked[..2], &[(Server, packet(3, b"\xff\x15\x04#28000Access denied"))]].concat();
+    assert_eq!(left_after(&refused, "Finished"), [""; 0]);
+}
+
+/// Plays what was said up to a step of this name, and gives what takes leave then: up to its first wait, TLS being agreed to.
+fn left_after(said: &[(Side, Vec<u8>)], until: &str) -> Vec<String> {
+    let (mut hop, mut from, mut said) = (RelayHop::new(PLAIN), Received::default(), said.iter());
+    loop {
+        let step = hop.step(&mut from).map_or("error".to_owned(), |step| format!("{step:?}"));
+        let piece = if step.starts_with("Read") { said.next() } else { None };
+        match piece {
+            Some((Client, bytes)) => from.client.extend_from_slice(bytes),
+            Some((Server, bytes)) => from.server.extend_from_slice(bytes),
+            None if step.starts_with(until) => break,
+            None => assert_ne!(step, "error"),
+        }
+    }
+    let Some(mut farewell) = hop.take_leave() else { return Vec::new() };
+    let mut done = Vec::new();
+    while done.last().is_none_or(|last| last != "Read") {
+        match farewell.step(&mut from.server, false).unwrap() {
+            Step::Write(bytes) => done.push(bytes.escape_ascii().to_string()),
+            Step::StartTls => {
+                done.push("StartTls".to_owned());
+                farewell.tls_established(b"");
+            }
+            Step::Reached(_) => {}
+            other => done.push(format!("{other:?}")),
+        }
+    }
+    done
+}

@@ -192,6 +192,24 @@ fn another_address_is_tried_as_long_as_none_was_told_who_logs_in() {
     assert!(!hop.redial());
 }
 
+/// A proxy whose server is dead accepts and then declines, says something else or closes.
+#[test]
+fn a_server_that_fails_before_the_log_in_is_left_for_another() {
+    for (answer, ended) in [(&b"N"[..], false), (b"HTTP", false), (b"", true)] {
+        let (mut hop, mut from) = (new(false, TlsStart::InProtocol)(), Received::default());
+        from.client.extend_from_slice(STARTUP);
+        while hop.step(&mut from) != Ok(HopStep::ReadServer) {}
+        (from.server, from.server_ended) = (answer.into(), ended);
+        assert!(matches!(hop.step(&mut from), Err(HopError::Broken { side: Server, .. })));
+        assert!(hop.redial());
+        (from.server, from.server_ended) = (BytesMut::new(), false);
+        assert_eq!(hop.step(&mut from), Ok(HopStep::Dial));
+        from.server.extend_from_slice(b"S");
+        while hop.step(&mut from) != Ok(HopStep::ServerTls) {}
+        assert_eq!(hop.step(&mut from), Ok(HopStep::ToServer(STARTUP.to_vec())), "the log-in is not lost");
+    }
+}
+
 #[test]
 fn a_server_without_tls_is_never_told_who_logs_in() {
     for (answer, expected) in

@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use mainstay_model::{Dependency, Relay as Terms, RelayLeg, RelayListen, RelayPolicy};
+use mainstay_model::{Dependency, Protocol, Relay as Terms, RelayLeg, RelayListen, RelayPolicy};
 use mainstay_relay::{
-    Listening, Needless, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring,
+    Estate, Listening, Needless, News, OwnAuthority, Relay, RelaySettings, Spoken, Upstream, Wiring,
     acceptor_of_files,
 };
 use mainstay_tls::ClientKey;
@@ -26,7 +26,15 @@ pub(super) struct Kept {
     /// The files that were read only once, and how they looked then.
     files: Vec<(PathBuf, Option<SystemTime>)>,
     peers: Peers,
+    estate: Estate,
     no_more: CancellationToken,
+}
+
+/// What goes over from a relay to the next in its place.
+#[derive(Clone, Default)]
+pub(super) struct HandedOver {
+    pub(super) sockets: Sockets,
+    estate: Estate,
 }
 
 /// The sockets of a relay, each where the configuration says.
@@ -49,15 +57,19 @@ pub(super) struct Around<'a> {
 impl Kept {
     /// Whether it is what such a relay would be now. A certificate that was renewed makes another one of it.
     pub(super) fn is_of(&self, dependency: &Dependency, peers: &Peers) -> bool {
-        if self.peers != *peers || self.files.iter().any(|(file, seen)| modified(file) != *seen) {
+        // Other protocols know no peers, and a relay of theirs is none the worse for a new one of Redis.
+        let knows_peers = matches!(dependency.target.protocol, Protocol::Redis(_));
+        if (knows_peers && self.peers != *peers)
+            || self.files.iter().any(|(file, seen)| modified(file) != *seen)
+        {
             return false;
         }
         let same = |one: &Dependency| (one.relay.clone(), one.tls.clone(), one.target.to_string());
         same(&self.dependency) == same(dependency)
     }
 
-    pub(super) fn sockets(&self) -> Sockets {
-        self.sockets.clone()
+    pub(super) fn hand_over(&self) -> HandedOver {
+        HandedOver { sockets: self.sockets.clone(), estate: self.estate.clone() }
     }
 
     /// Whether both take connections at the same socket.
@@ -85,10 +97,10 @@ impl Kept {
     }
 }
 
-/// Everything for a relay in front of the dependency. Sockets that were listened on before are taken over.
+/// Everything for a relay in front of the dependency. What the one before it had is taken over.
 pub(super) async fn prepare(
     dependency: &Dependency,
-    before: Sockets,
+    before: HandedOver,
     around: Around<'_>,
 ) -> anyhow::Result<(Kept, Relay, Vec<Listening>)> {
     let terms = dependency.relay.clone().context("there is no relay in front of it")?;
@@ -111,7 +123,7 @@ pub(super) async fn prepare(
         acceptor,
         relay: terms,
     };
-    let sockets = sockets(&settings.relay.listen, before, around.inherited).await?;
+    let sockets = sockets(&settings.relay.listen, before.sockets, around.inherited).await?;
     let listening = sockets.iter().map(|(_, one)| one.share()).collect::<Result<_, _>>()?;
     let no_more = CancellationToken::new();
     let wiring = Wiring {
@@ -121,8 +133,11 @@ pub(super) async fn prepare(
         clock: around.clock,
         no_more: no_more.clone(),
         stop: around.stop,
+        estate: before.estate.clone(),
     };
-    let kept = Kept { dependency: dependency.clone(), sockets, roots, files, peers: around.peers, no_more };
+    let estate = before.estate;
+    let kept =
+        Kept { estate, dependency: dependency.clone(), sockets, roots, files, peers: around.peers, no_more };
     Ok((kept, Relay::new(settings, wiring), listening))
 }
 
