@@ -113,6 +113,13 @@ impl Addresses {
         seen.health.insert(address, (health, Instant::now()));
     }
 
+    /// A look at that address came to nothing: what is held against it stays so, that no application need find out again.
+    pub(crate) fn still_fails(&self, address: SocketAddr) {
+        if let Some((Health::Unreachable | Health::Denied, at)) = self.lock().health.get_mut(&address) {
+            *at = Instant::now();
+        }
+    }
+
     /// The certificate of that address was refused under the policy of that moment.
     pub(crate) fn note_refusal(&self, address: SocketAddr, refusal: Refusal, policy: Timestamp) {
         self.note(address, Health::Denied);
@@ -189,5 +196,23 @@ mod tests {
         let began = Instant::now();
         assert_eq!(addresses.found_by(std::future::pending()).await.unwrap(), [one]);
         assert_eq!(began.elapsed(), RESOLVE_WITHIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_goes_on_failing_stays_behind_the_sound_one() {
+        let addresses = Addresses::new("db.example.com".into(), 5432);
+        let [sick, sound]: [SocketAddr; 2] =
+            ["192.0.2.1:5432", "192.0.2.2:5432"].map(|one| one.parse().unwrap());
+        let found = async || addresses.found_by(async { Ok(vec![sick, sound]) }).await.unwrap();
+        addresses.note(sick, Health::Unreachable);
+        for _ in 0..3 {
+            tokio::time::advance(HELD_AGAINST / 2).await;
+            addresses.still_fails(sick);
+            assert_eq!(found().await, [sound, sick]);
+        }
+        tokio::time::advance(HELD_AGAINST).await;
+        addresses.still_fails(sound);
+        assert_eq!(found().await, [sick, sound], "after a while it is tried again");
+        assert!(addresses.doubtful().is_empty(), "a look alone holds nothing against an address");
     }
 }

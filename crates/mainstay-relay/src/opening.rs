@@ -58,6 +58,8 @@ pub(crate) struct Opening<'a> {
     awaited: Option<Instant>,
     /// For the server, until it is admitted.
     allowance: Allowance,
+    /// Whether anything was done to reach the server.
+    called: bool,
     /// Whether all that the application wants is that a statement be cancelled.
     cancels: bool,
 }
@@ -90,6 +92,7 @@ impl<'a> Opening<'a> {
             left_because: Vec::new(),
             awaited: None,
             allowance: Allowance::new(hub.settings.relay.connect_within),
+            called: false,
             cancels: false,
         }
     }
@@ -221,6 +224,7 @@ impl<'a> Opening<'a> {
                 format!("{most} connections are open, and more are not allowed (`most_connections`)");
             return Err(Refusal::new(RefusalReason::TooMany, message));
         }
+        self.called = true;
         if self.others.is_none() {
             let resolving = timeout(self.allowance.within(), self.hub.addresses.resolve());
             let found = self.allowance.spend(resolving).await.unwrap_or_else(|late| Err(late.into()));
@@ -267,7 +271,8 @@ impl<'a> Opening<'a> {
     async fn dial_for(&mut self, key: &CancelKey) -> Result<(), Refusal> {
         // As servers do with a key that nobody has: no answer, and nothing in it that tells whether it exists.
         let Some(address) = self.hub.cancel_keys.address(key) else { return Err(gone()) };
-        (self.address, self.cancels) = (Some(address), true);
+        self.address = Some(address);
+        (self.called, self.cancels) = (true, true);
         let connecting = dial::connect(address, self.allowance.within());
         let stream = self
             .allowance
@@ -357,11 +362,9 @@ impl<'a> Opening<'a> {
 
     /// It was not over in time. Once the server is called and as long as it is not admitted, that is not the application's doing.
     pub(crate) fn overdue(&self) -> Refusal {
-        match self.address {
-            Some(_) if self.pass.is_none() => {
-                Refusal::new(RefusalReason::Unreachable, "the server was not reached within a minute")
-            }
-            _ => Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"),
+        match self.called && self.pass.is_none() {
+            true => Refusal::new(RefusalReason::Unreachable, "the server was not reached within a minute"),
+            false => Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"),
         }
     }
 

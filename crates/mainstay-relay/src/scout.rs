@@ -59,7 +59,8 @@ async fn look_at(hub: &Hub, addresses: &[SocketAddr]) {
         // A server that is silent must not hold up the others for ever.
         let within = hub.settings.relay.connect_within;
         let seen = tokio::time::timeout(within, visit(hub, *address)).await;
-        if let Ok(Err(why)) = seen {
+        if let Err(why) = seen.unwrap_or_else(|_| Err("it fell silent".to_owned())) {
+            hub.addresses.still_fails(*address);
             debug!(relay.dependency = %hub.settings.dependency, relay.address = %address, "not verified: {why}");
         }
     }
