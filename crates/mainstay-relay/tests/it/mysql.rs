@@ -99,6 +99,21 @@ async fn a_look_whether_the_port_is_open_is_no_mark_against_the_relay() {
 }
 
 #[tokio::test]
+async fn an_application_that_speaks_something_else_is_no_mark_against_the_relay() {
+    let Some((server, running)) = scene(Scenario::Fine).await else { return };
+    let mut stranger = connect(&running).await;
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut told = Vec::new();
+    stranger.read_to_end(&mut told).await.unwrap();
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("Mainstay: no connection to db"), "{told}");
+    let noted = async || server.log().contains("Access denied for user 'mainstay-hello'").then_some(());
+    wait_for("the visitor in the server's log", SOON, noted).await;
+    let marks = server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_connects_preauth'");
+    assert_eq!(marks, "Aborted_connects_preauth\t0");
+}
+
+#[tokio::test]
 async fn a_relay_that_stops_waits_for_a_transaction_and_says_good_bye() {
     let Some((server, running)) = scene(Scenario::Fine).await else { return };
     server.execute("CREATE DATABASE shop; CREATE TABLE shop.orders (id INT) ENGINE=InnoDB");
