@@ -36,6 +36,7 @@ impl Turn<'_> {
         }
         self.remember(dependency, &report);
         self.waivers_saw(name, &report);
+        // What it asks to have repeated is asked last, and comes sooner than what a waiver asks for.
         self.settle(dependency);
         self.keep_in_time(name);
         self.effects.commit.reports.push(report);

@@ -42,7 +42,7 @@ pub enum AuthorityError {
         /// Why.
         source: io::Error,
     },
-    /// One of the two files is away.
+    /// The key is away, and the root is there.
     #[error(
         "{missing} is missing, and {there} is there; put {missing} back from a backup, or remove {there} as well and give \
          applications the new relay-ca.pem to trust"
@@ -85,18 +85,15 @@ impl OwnAuthority {
             (None, None) => found(&root_file, &key_file, now)?,
             // Applications trust the root of the one that was: another is not to come in its place unless somebody wants that.
             (Some(_), None) => return Err(half(&root_file, &key_file)),
-            (None, Some(_)) => return Err(half(&key_file, &root_file)),
+            // Whoever trusts a root of this key and this name trusts this one.
+            (None, Some(key)) => (sign_root(&root_file, &key, now)?, key),
         };
-        let damaged = |path: &Path| {
-            let path = path.display().to_string();
-            move |reason| AuthorityError::Damaged { path, reason }
-        };
-        let key = KeyPair::from_pem(&key).map_err(damaged(&key_file))?;
+        let key = KeyPair::from_pem(&key).map_err(|reason| damaged(&key_file, reason))?;
         // The root is signed with this key under this name, which is all that its issuing depends on.
         let issuer = Issuer::new(root_params(), key);
         let der = rustls_pki_types::pem::PemObject::from_pem_slice(root.as_bytes())
             .map_err(|_| rcgen::Error::CouldNotParseCertificate)
-            .map_err(damaged(&root_file))?;
+            .map_err(|reason| damaged(&root_file, reason))?;
         Ok(OwnAuthority { root: der, root_file, issuer })
     }
 
@@ -179,15 +176,19 @@ impl fmt::Debug for Renewing {
 }
 
 fn found(root_file: &Path, key_file: &Path, now: Timestamp) -> Result<(String, String), AuthorityError> {
-    let key = KeyPair::generate()?;
+    let key = KeyPair::generate()?.serialize_pem();
+    // The key first: a root that nobody can sign for is not to be handed out.
+    write(key_file, &key, 0o600)?;
+    Ok((sign_root(root_file, &key, now)?, key))
+}
+
+fn sign_root(root_file: &Path, key: &str, now: Timestamp) -> Result<String, AuthorityError> {
+    let key = KeyPair::from_pem(key).map_err(|reason| damaged(&root_file.with_extension("key"), reason))?;
     let mut params = root_params();
     set_validity(&mut params, now, ROOT_DAYS);
     let root = params.self_signed(&key)?.pem();
-    let private = key.serialize_pem();
-    // The key first: a root that nobody can sign for is not to be handed out.
-    write(key_file, &private, 0o600)?;
     write(root_file, &root, 0o644)?;
-    Ok((root, private))
+    Ok(root)
 }
 
 fn root_params() -> CertificateParams {
@@ -220,6 +221,10 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
 fn half(there: &Path, missing: &Path) -> AuthorityError {
     let shown = |path: &Path| path.display().to_string();
     AuthorityError::Half { there: shown(there), missing: shown(missing) }
+}
+
+fn damaged(path: &Path, reason: rcgen::Error) -> AuthorityError {
+    AuthorityError::Damaged { path: path.display().to_string(), reason }
 }
 
 fn file_error(path: &Path, source: io::Error) -> AuthorityError {
@@ -259,17 +264,21 @@ mod tests {
         let (root, key) = (folder.join("relay-ca.pem"), folder.join("relay-ca.key"));
         let founded = open(&folder).unwrap().root;
         assert_eq!(open(&folder).unwrap().root, founded);
-        for (there, missing) in [(&root, &key), (&key, &root)] {
-            let away = folder.join("away");
-            fs::rename(missing, &away).unwrap();
-            let before = fs::read(there).unwrap();
-            let why = open(&folder).err().unwrap().to_string();
-            assert!(why.starts_with(&format!("{} is missing", missing.display())), "{why}");
-            assert!(why.contains(&format!("remove {} as well", there.display())), "{why}");
-            assert!(fs::read(there).unwrap() == before && !missing.exists(), "nothing was touched");
-            fs::rename(&away, missing).unwrap();
-        }
+        let away = folder.join("away");
+        fs::rename(&key, &away).unwrap();
+        let before = fs::read_to_string(&root).unwrap();
+        let why = open(&folder).err().unwrap().to_string();
+        assert!(why.starts_with(&format!("{} is missing", key.display())), "{why}");
+        assert!(why.contains(&format!("remove {} as well", root.display())), "{why}");
+        assert!(fs::read_to_string(&root).unwrap() == before && !key.exists(), "nothing was touched");
+        fs::rename(&away, &key).unwrap();
         assert_eq!(open(&folder).unwrap().root, founded);
+        // A crash between the two files, or a root that was moved away: whoever trusted it trusts what is shown from now on.
+        fs::remove_file(&root).unwrap();
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let shown = open(&folder).unwrap().issue(&["localhost".to_owned()], now).unwrap();
+        assert!(mainstay_testkit::openssl::verifies_authority(&before, &shown.certified.cert, now));
+        assert!(root.exists());
         fs::remove_dir_all(&folder).unwrap();
     }
 

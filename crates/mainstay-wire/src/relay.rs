@@ -17,8 +17,8 @@ pub trait Hop: Send {
     /// The next step, given everything received from both and not yet consumed. What is consumed is removed.
     fn step(&mut self, from: &mut Received) -> Result<HopStep, HopError>;
 
-    /// Tells the hop that the server it reached is not to be had, also by an error of the hop's own, and that there is another. Whether it can begin anew with that one:
-    /// then its next step is [`HopStep::Dial`]. It cannot once the application has heard of the first.
+    /// Tells the hop that the server it reached is not to be had, also by an error of the hop's own, and that there is another. Whether it
+    /// can begin anew with that one: then its next step is [`HopStep::Dial`]. It cannot once the application has heard of the first.
     fn redial(&mut self) -> bool {
         false
     }

@@ -125,11 +125,10 @@ fn recipients(channel: &Channel) -> &[String] {
 }
 
 fn stand(channel: &Channel, landscape: &Landscape, footing: Footing<'_>) -> Stand {
-    // Whose it is, is written down: that two share a network says less.
-    let by_address = channel.provider.is_none();
-    let server = host_of(channel, landscape).map(|host| footing.server(host, by_address));
+    let undeclared = channel.provider.is_none();
+    let server = host_of(channel, landscape).map(|host| footing.server(host, undeclared));
     let mailboxes: Option<Vec<Stand>> =
-        recipients(channel).iter().map(|address| footing.mailbox(address, by_address)).collect();
+        recipients(channel).iter().map(|address| footing.mailbox(address, undeclared)).collect();
     Stand::Any(server.into_iter().chain(mailboxes.map(Stand::All)).collect())
 }
 
@@ -267,7 +266,7 @@ mod tests {
         );
         let mut declared = landscape("hooks.chat.example");
         declared.channels.get_mut("hook").unwrap().provider = Some("chat".parse().unwrap());
-        check_of(&declared, &[database, hook(&["192.0.2.200"])], &[]);
+        check_of(&declared, &[database, hook(&["192.0.2.200", "eu.acme.example"])], &[]);
     }
 
     #[test]

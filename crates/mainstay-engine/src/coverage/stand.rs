@@ -44,52 +44,53 @@ impl<'a> Footing<'a> {
         Footing { resolved }
     }
 
-    /// What a server stands on: its domain, what its name is an alias of, the name servers, and its addresses unless they are to say
-    /// nothing, because it is written down whose it is.
-    pub(super) fn server(self, host: &str, by_address: bool) -> Stand {
+    /// What a server stands on: its domain and its name servers, and where it is undeclared whose it is, what its name leads to.
+    pub(super) fn server(self, host: &str, undeclared: bool) -> Stand {
         let host = plain(host);
-        let counts = |ground: &Ground| by_address || matches!(ground, Ground::Domain(_));
+        let counts = |ground: &Ground| undeclared || matches!(ground, Ground::Domain(_));
         let spelt = Ground::of_host(&host).filter(counts).map(|ground| {
             let all = ground.to_string();
             let why = if all == host { format!("it is at {host}") } else { format!("{host} is at {all}") };
             Stand::On(ground, why)
         });
         let mut all: Vec<Stand> = spelt.into_iter().collect();
-        all.extend(self.led_to(&host, by_address));
+        all.extend(self.led_to(&host, undeclared));
         all.push(self.name_servers(registered(&host)));
         Stand::Any(all)
     }
 
     /// What somebody's mail stands on: the hosts that take the domain's mail, and the name servers. The domain alone says nothing of where
     /// they are.
-    pub(super) fn mailbox(self, address: &str, by_address: bool) -> Option<Stand> {
+    pub(super) fn mailbox(self, address: &str, undeclared: bool) -> Option<Stand> {
         let domain = domain_of(address)?;
         let exchangers = self.found(Lookup::Mail(domain.clone())).map(|host| {
             let taken = Ground::of_host(host)
                 .map(|ground| Stand::On(ground, format!("the mail of {domain} goes to {host}")));
-            Stand::Any(taken.into_iter().chain(self.led_to(host, by_address)).collect())
+            Stand::Any(taken.into_iter().chain(self.led_to(host, undeclared)).collect())
         });
         Some(Stand::Any(vec![Stand::All(exchangers.collect()), self.name_servers(registered(&domain))]))
     }
 
-    /// What else a host is at, when its name is resolved.
-    fn led_to(self, host: &str, by_address: bool) -> Vec<Stand> {
+    /// What else a host is at, when its name is resolved. Where it is written down whose it is, that says more: names of large clouds lead
+    /// into the same domain, however far apart their customers are.
+    fn led_to(self, host: &str, undeclared: bool) -> Vec<Stand> {
+        if !undeclared {
+            return Vec::new();
+        }
         let alias = |name: &String| {
             let ground = Ground::of_host(name)?;
             Some(Stand::On(ground, format!("{host} is an alias of {name}")))
         };
         let mut all: Vec<Stand> = self.found(Lookup::Host(host.to_owned())).filter_map(alias).collect();
-        if by_address {
-            // Named is the network: which of its addresses are answered changes by the minute with some names.
-            let on = |ground: Ground| {
-                let why = format!("{host} is in the network {ground}");
-                Stand::On(ground, why)
-            };
-            // One that is no ground, such as this machine, stays.
-            let stays = || Stand::All(Vec::new());
-            let each = self.addresses(host).map(|address| Ground::of_address(address).map_or_else(stays, on));
-            all.push(Stand::All(each.collect()));
-        }
+        // Named is the network: which of its addresses are answered changes by the minute with some names.
+        let on = |ground: Ground| {
+            let why = format!("{host} is in the network {ground}");
+            Stand::On(ground, why)
+        };
+        // One that is no ground, such as this machine, stays.
+        let stays = || Stand::All(Vec::new());
+        let each = self.addresses(host).map(|address| Ground::of_address(address).map_or_else(stays, on));
+        all.push(Stand::All(each.collect()));
         all
     }
 

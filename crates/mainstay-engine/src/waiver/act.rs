@@ -79,7 +79,9 @@ impl Turn<'_> {
         let waiver = Waiver { state: WaiverState::Active { granted, ends_at }, ..waiver };
         let text = words::granted(&waiver, before.is_some(), by, ends_at);
         self.tell_of_waiver(&waiver, Some(by), text, true);
+        let name = waiver.dependency.clone();
         self.note_waiver(WaiverAct::Granted, waiver, Some(by));
+        self.look_soon_while_waived(&name);
     }
 
     /// What was closed by hand while it was still down goes on in the open, so that people are told of the waiver. Whether that was so.

@@ -56,7 +56,7 @@ impl Turn<'_> {
     }
 
     /// The way back to full verification is looked for every few seconds, also where no relay of this server tries it.
-    fn look_soon_while_waived(&mut self, name: &DependencyName) {
+    pub(super) fn look_soon_while_waived(&mut self, name: &DependencyName) {
         let is_waived = self.state.waiver_in_force(name, self.now).is_some();
         let is_seldom = self.state.landscape.dependencies.get(name).is_some_and(|one| one.every > LOOK_AGAIN);
         if is_waived && is_seldom {

@@ -622,6 +622,7 @@ fn while_a_waiver_is_in_force_checks_come_often() {
         landscape.dependencies.get_mut("db").unwrap().every = Duration::from_secs(3_600);
     });
     scene.act(ask());
+    assert_eq!(scene.last.rechecks.len(), 1, "the next regular check may be an hour away");
     scene.now += SignedDuration::from_secs(30);
     scene.check("db", gone());
     let soon = scene.last.rechecks.last().expect("the check asks for the next one");

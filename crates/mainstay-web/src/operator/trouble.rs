@@ -73,6 +73,11 @@ impl Trouble {
         .because(why)
     }
 
+    /// Whether what was done is known not to be written down.
+    pub(super) fn is_not_recorded(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// Nothing at all where it only was that things had gone on meanwhile.
     pub(super) fn unless_conflict(self) -> Result<(), Trouble> {
         if self.status == StatusCode::CONFLICT { Ok(()) } else { Err(self) }

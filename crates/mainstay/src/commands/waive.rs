@@ -67,6 +67,9 @@ impl Wish {
         if !yes {
             let grounds = grounds(&server, self.dependency.as_str(), &self.lasts, false).await?;
             aside(&text::grounds(&grounds));
+            if grounds["second_person"] == true {
+                aside(&text::second_person());
+            }
             let otherwise = "nobody can be asked whether to accept it; say --yes if this is what you want";
             if !agreed("Accept it until then?", otherwise)? {
                 bail!("nothing was accepted");
@@ -96,13 +99,10 @@ pub(super) async fn grounds(
     lasts: &str,
     agreeing: bool,
 ) -> anyhow::Result<Value> {
-    let mut grounds = server.ask(Method::GET, &address_of_grounds(dependency, lasts, agreeing), None).await?;
+    let grounds = server.ask(Method::GET, &address_of_grounds(dependency, lasts, agreeing), None).await?;
     if let Some(refusal) = grounds["refusal"].as_object() {
         let said = |key: &str| refusal[key].as_str().unwrap_or_default();
         bail!("{} {}", said("message"), said("advice").trim_end_matches('.'));
-    }
-    if agreeing {
-        grounds["second_person"] = false.into();
     }
     Ok(grounds)
 }

@@ -79,7 +79,10 @@ async fn list(server: &Server, all: bool, output: Output) -> anyhow::Result<()> 
     let answer = match all {
         true => server.ask(Method::GET, "/api/v1/waivers", None).await?,
         false => {
-            let all = [standing(server, "active").await?, standing(server, "requested").await?].concat();
+            // In this order, so that one that is granted meanwhile is in one of the two.
+            let mut all = [standing(server, "requested").await?, standing(server, "active").await?].concat();
+            all.sort_by(|one, other| other["id"].as_str().cmp(&one["id"].as_str()));
+            all.dedup_by(|one, other| one["id"] == other["id"]);
             json!({ "waivers": all })
         }
     };

@@ -197,6 +197,8 @@ pub(crate) struct Teller {
     me: String,
     /// What was said last, and whether the server took it is not known.
     said: Option<Value>,
+    /// Waivers that have ended here, which is not on disk yet.
+    unwritten: Vec<WaiverId>,
     /// How much was said so far.
     count: u64,
 }
@@ -211,7 +213,16 @@ struct Untold {
 impl Teller {
     pub(crate) fn new(news: mpsc::Receiver<News>, server: Arc<Server>, data_dir: &Path) -> Teller {
         let me = format!("{:016x}", clock::seed());
-        Teller { news, server, ended: data_dir.join(ENDED), is_heard: true, me, said: None, count: 0 }
+        Teller {
+            news,
+            server,
+            ended: data_dir.join(ENDED),
+            is_heard: true,
+            me,
+            said: None,
+            unwritten: Vec::new(),
+            count: 0,
+        }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -232,20 +243,34 @@ impl Teller {
             self.heard(&news, &mut untold);
         }
         self.tell(&mut untold).await;
+        if self.said.is_none() {
+            // What was told again stood before what came since.
+            self.tell(&mut untold).await;
+        }
     }
 
-    fn heard(&self, news: &News, untold: &mut Untold) {
+    fn heard(&mut self, news: &News, untold: &mut Untold) {
         untold.heard(news);
-        if let News::FullyVerified { waiver, .. } = news
-            && let Err(why) = add_line(&self.ended, &waiver.to_string())
-        {
-            warn!("a waiver is needed no more, which cannot be written down: {why:#}");
+        if let News::FullyVerified { waiver, .. } = news {
+            self.unwritten.push(*waiver);
+            self.write_ended();
+        }
+    }
+
+    /// What cannot be written now is written later.
+    fn write_ended(&mut self) {
+        while let Some(waiver) = self.unwritten.last() {
+            if let Err(why) = add_line(&self.ended, &waiver.to_string()) {
+                return warn!("a waiver is needed no more, which cannot be written down yet: {why:#}");
+            }
+            self.unwritten.pop();
         }
     }
 
     /// What cannot be told now is told later, as it was said and with the same number: the server may have taken it without our hearing
     /// of that.
     async fn tell(&mut self, untold: &mut Untold) {
+        self.write_ended();
         let said = match self.said.take() {
             Some(said) => said,
             None if untold.uses.is_empty() && untold.fully_verified.is_empty() => return,

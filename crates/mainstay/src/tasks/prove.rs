@@ -3,7 +3,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mainstay_engine::{Event, Known, Rehearsal};
+use mainstay_engine::{Event, Known, Rehearsal, lookups};
 use mainstay_model::{ChannelName, Coverage, KeptOverride, Landscape, Resolved, Silence};
 use mainstay_probe::Prober;
 use mainstay_store::Store;
@@ -23,6 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Who is on call moves on with the days.
 const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Resolvers may come up later than Mainstay does.
+const UNRESOLVED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a proof waits for the resolvers.
 const RESOLVED_WITHIN: Duration = Duration::from_secs(15);
@@ -47,6 +50,8 @@ struct Basis {
     silences: Vec<Silence>,
     /// The channels that are known to work; since when is no part of a proof.
     channels: BTreeSet<ChannelName>,
+    /// Whether resolvers answered everything that was asked.
+    is_resolved: bool,
     at: Timestamp,
 }
 
@@ -67,18 +72,19 @@ impl Prover {
             if !is_old {
                 continue;
             }
-            let basis = Basis {
-                landscape: landscape.clone(),
-                overrides: known.overrides.clone(),
-                silences: known.silences.clone(),
-                channels: known.proven.keys().cloned().collect(),
-                at: now,
-            };
             let ask = async |lookup| self.prober.look_up(&lookup).await;
             tokio::select! {
                 () = stop.cancelled() => return,
                 answers = resolve(&landscape, RESOLVED_WITHIN, ask) => resolved.extend(answers),
             }
+            let basis = Basis {
+                landscape: landscape.clone(),
+                overrides: known.overrides.clone(),
+                silences: known.silences.clone(),
+                channels: known.proven.keys().cloned().collect(),
+                is_resolved: lookups(&landscape, &resolved).is_empty(),
+                at: now,
+            };
             if self.prove(landscape, known, resolved.clone(), now).await {
                 proven = Some(basis);
             }
@@ -122,7 +128,8 @@ impl Basis {
             || self.overrides != known.overrides
             || self.silences != known.silences
             || !self.channels.iter().eq(known.proven.keys())
-            || now.duration_since(self.at).abs() >= AT_LEAST_EVERY
+            || now.duration_since(self.at).abs()
+                >= if self.is_resolved { AT_LEAST_EVERY } else { UNRESOLVED_FOR }
     }
 }
 

@@ -286,11 +286,15 @@ impl Recorder {
         };
         let before = self.policy.borrow().clone();
         let next = following(&before, self.made_now(), latest);
-        self.issued = Some(next.as_ref().map_or(latest, |next| next.issued_at));
-        let Some(next) = next else { return };
-        if let Err(error) = self.store.policy_issued(next.issued_at).await {
+        // What was only narrowed was issued without waiting for the store.
+        let issued = next.as_ref().map_or(before.issued_at, |next| next.issued_at).max(latest);
+        if self.issued != Some(issued)
+            && let Err(error) = self.store.policy_issued(issued).await
+        {
             warn!("when a policy was issued cannot be kept: {}", in_full(&error));
         }
+        self.issued = Some(issued);
+        let Some(next) = next else { return };
         self.policy.send_replace(Arc::new(next));
     }
 }
@@ -308,7 +312,10 @@ fn following(before: &RelayPolicy, made: RelayPolicy, latest: Timestamp) -> Opti
 /// A policy without what is over, and with everything that is revoked; `None` when it is so already, or was never issued.
 fn narrowed(before: &RelayPolicy, made: &RelayPolicy) -> Option<RelayPolicy> {
     let holds = |one: &PolicyWaiver| {
-        let now = made.waivers.iter().find(|now| now.id == one.id)?;
+        // One that takes its place is not written yet, and until then this one holds.
+        let same = |now: &&PolicyWaiver| now.dependency == one.dependency && now.pin == one.pin;
+        let itself = made.waivers.iter().find(|now| now.id == one.id);
+        let now = itself.or_else(|| made.waivers.iter().find(same))?;
         Some(PolicyWaiver { until: now.until.min(one.until), ..one.clone() })
     };
     let revoked: BTreeSet<Fingerprint> = before.revoked.iter().chain(&made.revoked).copied().collect();
@@ -385,7 +392,7 @@ mod tests {
         let revoked = |byte| Fingerprint([byte; 32]);
         let waiver = |seed, until| PolicyWaiver {
             id: mainstay_model::WaiverId::new(at(1), &mut Random::seeded(seed)),
-            dependency: "db".parse().unwrap(),
+            dependency: format!("db-{}", seed % 8).parse().unwrap(),
             server_name: "db.example.com".into(),
             pin: mainstay_model::Pin { sha256: revoked(7), spki_sha256: revoked(8) },
             not_after: at(10),
@@ -406,6 +413,9 @@ mod tests {
         assert_eq!(next.revoked, [revoked(1), revoked(2)]);
         assert!(next.issued_at > before.issued_at);
         assert_eq!(narrowed(&next, &made), None);
+        // An extension: what it takes the place of holds until that is written.
+        let extended = issued(60, vec![waiver(9, 1_900)], vec![]);
+        assert_eq!(narrowed(&issued(100, vec![waiver(1, 900)], vec![]), &extended), None);
         assert_eq!(narrowed(&RelayPolicy::default(), &made), None, "nothing was issued yet");
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Relays {
     board: Board,
     news: mpsc::Sender<News>,
     running: BTreeMap<DependencyName, Kept>,
+    /// What relays left that are wanted and do not run.
+    left: Held,
     connections: TaskTracker,
     needless: Needless,
     stop: CancellationToken,
@@ -69,6 +71,7 @@ impl Relays {
             board,
             news,
             running: BTreeMap::new(),
+            left: Held::new(),
             connections: TaskTracker::new(),
             needless: Needless::default(),
             stop,
@@ -108,7 +111,8 @@ impl Relays {
         let wanted = self.wanted();
         let peers = peers(&self.landscape.borrow());
         // Held until the end, so that none is closed on its way from one relay to another.
-        let before: Held = self.running.iter().map(|(name, kept)| (name.clone(), kept.hand_over())).collect();
+        let mut before = std::mem::take(&mut self.left);
+        before.extend(self.running.iter().map(|(name, kept)| (name.clone(), kept.hand_over())));
         self.running.retain(|name, kept| {
             let stays = wanted.contains_key(name);
             if !stays {
@@ -130,6 +134,11 @@ impl Relays {
                 }
             }
         }
+        // Without their sockets: those are others' now, or are to be bound anew.
+        let idle = before
+            .into_iter()
+            .filter(|(name, _)| wanted.contains_key(name) && !self.running.contains_key(name));
+        self.left = idle.map(|(name, had)| (name, had.without_sockets())).collect();
     }
 
     async fn set_up(&mut self, dependency: &Dependency, before: HandedOver) -> anyhow::Result<()> {

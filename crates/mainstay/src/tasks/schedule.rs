@@ -27,7 +27,7 @@ const FIRST_CHECKS_PER_SECOND: f64 = 200.0;
 const AT_ONCE: usize = 512;
 
 /// The way to ask for a check outside the schedule. Unbounded, because the recorder must never wait for the scheduler, and
-/// bounded by the engine, which asks at most once for each check that ended.
+/// bounded by the engine, which asks a few times at most for each check that ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Rechecks(mpsc::UnboundedSender<Recheck>);
 

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use mainstay_engine::Event;
 use mainstay_model::{RelayPolicy, WaiverId};
@@ -134,6 +135,14 @@ impl Heard {
         *latest = number.max(*latest);
         is_news
     }
+
+    /// It was not taken after all.
+    fn forget(&self, relay: &str, number: u64) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(latest) = heard.get_mut(relay).filter(|latest| **latest == number) {
+            *latest = number.saturating_sub(1);
+        }
+    }
 }
 
 /// `POST /api/v1/relays/told`: what a relay that runs elsewhere has seen.
@@ -152,14 +161,17 @@ pub(super) async fn told(
         Trouble::new(StatusCode::BAD_REQUEST, error.body_text(), "Send what the API's document says.")
     })?;
     let taken = told.uses.len() + told.fully_verified.len();
-    // That it was written may be heard too late or not at all; counting it twice is worse than not at all.
     let is_news = context.heard.is_news(&told.relay, told.number);
-    for Use { waiver, count, at } in told.uses.into_iter().filter(|_| is_news) {
-        context.record(Event::WaiverUsed { waiver, count, at }).await?;
+    let uses = told.uses.into_iter().filter(|_| is_news);
+    let uses = uses.map(|Use { waiver, count, at }| Event::WaiverUsed { waiver, count, at });
+    let verified = told.fully_verified.into_iter().map(|waiver| Event::FullyVerified { waiver });
+    // All are handed in before any is waited for: that they are written may be heard too late, and then they are not told anew.
+    let handed_in = join_all(uses.chain(verified).map(|event| context.record(event))).await;
+    let outcome: Result<Vec<()>, Trouble> = handed_in.into_iter().collect();
+    if outcome.as_ref().is_err_and(Trouble::is_not_recorded) {
+        context.heard.forget(&told.relay, told.number);
     }
-    for waiver in told.fully_verified {
-        context.record(Event::FullyVerified { waiver }).await?;
-    }
+    outcome?;
     Ok(Json(Taken { taken }))
 }
 
@@ -174,5 +186,7 @@ mod tests {
         assert!(news("a", 1) && news("b", 1) && news("a", 2));
         assert!(!news("a", 2) && !news("a", 1) && !news("b", 1));
         assert!(news("", 0) && news("", 0), "who does not number is believed");
+        heard.forget("a", 2);
+        assert!(news("a", 2), "it was not taken after all");
     }
 }

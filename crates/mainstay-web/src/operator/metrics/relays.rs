@@ -64,3 +64,32 @@ fn traffic(text: &mut Exposition, reports: &[RelayReport]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstay_model::RelayFigures;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_of_relays_is_documented() {
+        let documented = include_str!("../../../../../docs/reference/metrics.md");
+        let report = RelayReport {
+            dependency: "orders-db".parse().unwrap(),
+            listen: vec![],
+            trouble: None,
+            figures: RelayFigures::default(),
+            latest: vec![],
+            shadows: vec![],
+        };
+        let mut text = Exposition::default();
+        families(&mut text, &[report]);
+        let text = text.into_text();
+        let names: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        assert_eq!(names.len(), 7, "{text}");
+        for name in names {
+            assert!(documented.contains(&format!("`{name}`")), "{name} is not in the documentation");
+        }
+    }
+}

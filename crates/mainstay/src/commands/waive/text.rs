@@ -29,11 +29,13 @@ pub(in crate::commands) fn grounds(grounds: &Value) -> String {
         clock(grounds, "until")
     )));
     text.push_str(&listed("risks"));
-    if grounds["second_person"] == true {
-        text.push_str(&head("Somebody else has to agree to it within an hour.".into()));
-    }
     text.push('\n');
     text
+}
+
+/// What comes after asking for it.
+pub(super) fn second_person() -> String {
+    format!("{}\n\n", wrapped("Somebody else has to agree to it within an hour.", 0))
 }
 
 /// A waiver that waits for somebody to agree.
@@ -184,7 +186,7 @@ mod tests {
     #[test]
     fn whoever_decides_sees_what_is_known_and_what_it_means() {
         let facts = json!({
-            "dependency": "orders-db", "lasts": "4h", "until": "2026-11-23T02:41:00Z", "second_person": true,
+            "dependency": "orders-db", "lasts": "4h", "until": "2026-11-23T02:41:00Z",
             "evidence": ["It expired.", "SHA-256 of the certificate: 5542"],
             "risks": ["Until it ends, anybody who holds the old key can pose as orders-db, and read and change what is sent."],
         });
@@ -196,7 +198,7 @@ mod tests {
         Accepting it for 4h, until 2026-11-23 02:41 UTC, means:
           - Until it ends, anybody who holds the old key can pose as orders-db, and read
             and change what is sent.
-        Somebody else has to agree to it within an hour.
         ");
+        assert_eq!(second_person(), "Somebody else has to agree to it within an hour.\n\n");
     }
 }

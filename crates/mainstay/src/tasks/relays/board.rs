@@ -9,7 +9,7 @@ use mainstay_model::{
 use mainstay_relay::{Meter, News};
 use tokio::time::Instant;
 
-/// So many decisions of each relay are kept for the page; the log has all of them.
+/// So many decisions of each relay are kept for the page.
 const LATEST: usize = 50;
 /// What will fail at an address is told once an hour while connections go there. What was not told twice in a row is about an address
 /// that serves no more.

@@ -37,6 +37,13 @@ pub(super) struct HandedOver {
     estate: Estate,
 }
 
+impl HandedOver {
+    /// What is known of connections, for a relay that is to find sockets of its own.
+    pub(super) fn without_sockets(self) -> HandedOver {
+        HandedOver { sockets: Sockets::new(), ..self }
+    }
+}
+
 /// The sockets of a relay, each where the configuration says.
 pub(super) type Sockets = Vec<(RelayListen, Arc<Listening>)>;
 
