@@ -319,7 +319,12 @@ impl<'a> Play<'a> {
                 let left = later(at, life);
                 let steps = expiry_steps(at, left);
                 let until_step = steps.get(step).map_or(life, |(when, _)| when.duration_since(at));
-                (stage.certificate_of(earlier(at, until_step), life), 1, at)
+                // At that very moment the certificate of before was seen, and of two checks of one moment the first counts.
+                (
+                    stage.certificate_of(earlier(at, until_step), life),
+                    1,
+                    later(at, SignedDuration::from_secs(1)),
+                )
             }
             Script::Breaks(Breaking::Unchecked) => (None, 0, at),
             Script::Breaks(breaking) => {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use mainstay_model::{
     Channel, ChannelKind, Cover, Criticality, Escalation, Heard, Hole, HoleCode, Hours, Layer, LookedUp,
     Lookup, Manner, Match, Person, Quiet, QuietKind, QuietTime, Recipient, Recurrence, Restriction, Route,
-    Schedule, Severity, Step, Target,
+    Schedule, Severity, Step, Target, Way,
 };
 
 use super::sweep::at_every;
@@ -269,4 +269,20 @@ fn failures_that_share_their_plays_are_told_alike() {
         assert_eq!(first.entry(way).or_insert_with(|| played.clone()), &played, "{breaking}");
     }
     assert!(first.len() < 14, "{:?}", first.keys());
+}
+
+/// Lives of minutes are those of demonstrations, and the end of such a certificate is announced as well.
+#[test]
+fn the_end_of_a_certificate_is_told_as_it_comes_near_however_short_its_life_is() {
+    let mut landscape = landscape();
+    landscape.quiets.clear();
+    landscape.dependencies.get_mut("db").unwrap().every = Duration::from_secs(2);
+    landscape.routes = vec![Route { to: vec![by_channel("mail")], ..Route::default() }];
+    let lives = [("db".parse().unwrap(), SignedDuration::from_secs(120))].into();
+    let proven = landscape.channels.keys().map(|name| (name.clone(), Timestamp::UNIX_EPOCH)).collect();
+    let known = Known { lives, proven, ..Known::default() };
+    let coverage = rehearsal(&landscape, Some(&known)).play(&mut |_, _| {});
+    let ending = |way: &&Way| way.breaking == Breaking::CertificateEnding;
+    let way = coverage.dependencies[0].ways.iter().find(ending).unwrap();
+    assert_eq!((way.cover, way.slowest_ms), (Cover::Covered, Some(1_000)), "{way:#?}");
 }
