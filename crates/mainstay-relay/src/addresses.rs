@@ -14,8 +14,9 @@ const HELD_AGAINST: Duration = Duration::from_secs(60);
 /// A certificate that was refused is not looked at again for so long, where a server counts broken handshakes and locks out whoever
 /// makes too many of them.
 const REFUSED_FOR: Duration = Duration::from_secs(15);
-/// Where an address was admitted so lately, a refusal says nothing of the next connection: behind it are several servers.
-const ADMITTED_LATELY: Duration = Duration::from_secs(60);
+/// So many refusals in a row are those of an address and not of one stale server among several behind it: with every second one stale
+/// it is one row in eight, until the next look. A server locks out whoever breaks off a hundred times.
+const IN_A_ROW: u32 = 3;
 /// A name is waited for so long where its last addresses are known.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(2);
 /// More addresses of one name are not tried.
@@ -35,8 +36,6 @@ struct Seen {
     last: Vec<SocketAddr>,
     health: HashMap<SocketAddr, (Health, Instant)>,
     refusals: HashMap<SocketAddr, Known>,
-    /// When each was admitted last.
-    admitted: HashMap<SocketAddr, Instant>,
 }
 
 /// A refusal of a certificate, which holds as long as the policy is the same.
@@ -45,6 +44,8 @@ struct Known {
     refusal: Refusal,
     policy: Timestamp,
     at: Instant,
+    /// How many there were since that address was admitted last, whatever the policy.
+    in_a_row: u32,
 }
 
 /// What was seen of an address, the better the smaller.
@@ -97,7 +98,6 @@ impl Addresses {
         };
         seen.health.retain(|address, (_, at)| addresses.contains(address) && at.elapsed() < HELD_AGAINST);
         seen.refusals.retain(|address, _| addresses.contains(address));
-        seen.admitted.retain(|address, at| addresses.contains(address) && at.elapsed() < ADMITTED_LATELY);
         seen.last.clone_from(&addresses);
         addresses
             .sort_by_key(|address| seen.health.get(address).map_or(Health::Sound, |(health, _)| *health));
@@ -108,7 +108,6 @@ impl Addresses {
         let mut seen = self.lock();
         if health <= Health::Waived {
             seen.refusals.remove(&address);
-            seen.admitted.insert(address, Instant::now());
         }
         seen.health.insert(address, (health, Instant::now()));
     }
@@ -123,17 +122,16 @@ impl Addresses {
     /// The certificate of that address was refused under the policy of that moment.
     pub(crate) fn note_refusal(&self, address: SocketAddr, refusal: Refusal, policy: Timestamp) {
         self.note(address, Health::Denied);
-        self.lock().refusals.insert(address, Known { refusal, policy, at: Instant::now() });
+        let mut seen = self.lock();
+        let in_a_row = seen.refusals.get(&address).map_or(0, |known| known.in_a_row).saturating_add(1);
+        seen.refusals.insert(address, Known { refusal, policy, at: Instant::now(), in_a_row });
     }
 
     /// Why that address would be refused, where that is known from just before and nothing has changed since. One address may have
-    /// several servers behind it, of which one is stale: nothing is known of the next connection where one was admitted lately.
+    /// several servers behind it, of which one is stale: only after some refusals in a row something is known of the next connection.
     pub(crate) fn refusal(&self, address: SocketAddr, policy: Timestamp) -> Option<Refusal> {
         let seen = self.lock();
-        if seen.admitted.get(&address).is_some_and(|at| at.elapsed() < ADMITTED_LATELY) {
-            return None;
-        }
-        let known = seen.refusals.get(&address)?;
+        let known = seen.refusals.get(&address).filter(|known| known.in_a_row >= IN_A_ROW)?;
         (known.policy == policy && known.at.elapsed() < REFUSED_FOR).then(|| known.refusal.clone())
     }
 
@@ -172,20 +170,27 @@ mod tests {
         assert_eq!(both.resolve().await.unwrap(), [only[0], other]);
         assert_eq!(both.doubtful(), [other]);
     }
+
     #[tokio::test(start_paused = true)]
     async fn what_is_remembered_of_a_refusal_is_for_an_address_that_only_refuses() {
         let (addresses, policy) = (Addresses::new("192.0.2.1".into(), 3306), Timestamp::UNIX_EPOCH);
         let one: SocketAddr = "192.0.2.1:3306".parse().unwrap();
         let refusal = Refusal::new(mainstay_model::RefusalReason::Expired, "expired");
-        addresses.note_refusal(one, refusal.clone(), policy);
-        assert_eq!(addresses.refusal(one, policy), Some(refusal.clone()));
+        let refused = |policy| {
+            addresses.note_refusal(one, refusal.clone(), policy);
+            addresses.refusal(one, policy).is_some()
+        };
+        assert_eq!([1, 2, 3, 4].map(|_| refused(policy)), [false, false, true, true]);
         // A load balancer with a stale server among others.
         addresses.note(one, Health::Sound);
-        addresses.note_refusal(one, refusal.clone(), policy);
-        assert_eq!(addresses.refusal(one, policy), None, "the next server may be another");
-        tokio::time::advance(ADMITTED_LATELY).await;
-        addresses.note_refusal(one, refusal.clone(), policy);
-        assert_eq!(addresses.refusal(one, policy), Some(refusal));
+        assert_eq!([1, 2].map(|_| refused(policy)), [false, false], "the next server may be another");
+        addresses.note(one, Health::Waived);
+        assert_eq!([1, 2, 3].map(|_| refused(policy)), [false, false, true], "the waiver is over");
+        let next = policy + jiff::SignedDuration::from_secs(1);
+        assert_eq!(addresses.refusal(one, next), None, "under another policy it may be admitted");
+        assert!(refused(next), "and where it is not, that was once more in a row");
+        tokio::time::advance(REFUSED_FOR).await;
+        assert_eq!(addresses.refusal(one, next), None, "after a while it is asked again");
     }
 
     #[tokio::test(start_paused = true)]

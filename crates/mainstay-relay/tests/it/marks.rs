@@ -168,15 +168,20 @@ fn client_key(pki: &Pki) -> ClientKey {
     both
 }
 
-/// With a certificate of its own to show, the relay breaks off: once for an outage, and not for each application.
+/// With a certificate of its own to show, the relay breaks off: a few times for an outage, and not for each application. An outage
+/// begins while connections are being admitted, as when a waiver ends or a certificate expires.
 #[tokio::test]
 async fn a_refusal_that_counts_is_not_asked_for_again_at_once() {
     let pki = Pki::new(now());
-    let server = Counting::start(&pki.identity(Scenario::Expired, NAME), Manner::Proper).await;
+    let identity = pki.identity(Scenario::Expired, NAME);
+    let server = Counting::start(&identity, Manner::Proper).await;
     let key = client_key(&pki);
     let terms = terms(loopback());
     let running =
         relay_with(&server.url(), NAME, &pki, terms, |settings| settings.upstream.key = Some(key)).await;
+    running.waive(&identity, NAME);
+    assert!(told(&running, &log_in()).await.contains("Access denied"), "it is admitted");
+    running.waive_nothing();
     for _ in 0..30 {
         let told = told(&running, &log_in()).await;
         assert!(told.contains("expired"), "{told}");
