@@ -70,26 +70,27 @@ impl Addresses {
     /// load as whoever runs the name wants it.
     ///
     /// When the name cannot be resolved, or not soon, the last addresses that it had are used: a resolver that fails must not be an
-    /// outage.
-    pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        self.found_by(async {
+    /// outage. Where none is known, it is waited for `within` so long.
+    pub(crate) async fn resolve(&self, within: Duration) -> io::Result<Vec<SocketAddr>> {
+        let looking = async {
             let found = tokio::net::lookup_host((self.host.as_ref(), self.port)).await?;
             Ok(found.take(MOST).collect())
-        })
-        .await
+        };
+        self.found_by(looking, within).await
     }
 
     async fn found_by(
         &self,
         looking: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+        within: Duration,
     ) -> io::Result<Vec<SocketAddr>> {
         let is_known = !self.lock().last.is_empty();
-        let found = match is_known {
-            true => {
-                tokio::time::timeout(RESOLVE_WITHIN, looking).await.unwrap_or_else(|late| Err(late.into()))
-            }
-            false => looking.await,
+        let patience = match is_known {
+            // At least half of the time is for the server.
+            true => RESOLVE_WITHIN.min(within / 2),
+            false => within,
         };
+        let found = tokio::time::timeout(patience, looking).await.unwrap_or_else(|late| Err(late.into()));
         let mut seen = self.lock();
         let mut addresses: Vec<SocketAddr> = match found {
             Ok(found) => found,
@@ -155,19 +156,25 @@ impl Addresses {
 mod tests {
     use super::*;
 
+    const WITHIN: Duration = Duration::from_secs(10);
+
     #[tokio::test]
     async fn a_sound_address_goes_before_one_that_failed() {
         let addresses = Addresses::new("127.0.0.1".into(), 5432);
-        let only = addresses.resolve().await.unwrap();
+        let only = addresses.resolve(WITHIN).await.unwrap();
         assert_eq!(only, ["127.0.0.1:5432".parse().unwrap()]);
         let other: SocketAddr = "192.0.2.1:5432".parse().unwrap();
         let both = Addresses { seen: Mutex::default(), host: "no.such.name.invalid".into(), port: 5432 };
         both.lock().last = vec![only[0], other];
         both.note(only[0], Health::Denied);
-        assert_eq!(both.resolve().await.unwrap(), [other, only[0]], "the last answer, the sound one first");
+        assert_eq!(
+            both.resolve(WITHIN).await.unwrap(),
+            [other, only[0]],
+            "the last answer, the sound one first"
+        );
         both.note(other, Health::Unreachable);
         both.note(only[0], Health::Sound);
-        assert_eq!(both.resolve().await.unwrap(), [only[0], other]);
+        assert_eq!(both.resolve(WITHIN).await.unwrap(), [only[0], other]);
         assert_eq!(both.doubtful(), [other]);
     }
 
@@ -197,10 +204,14 @@ mod tests {
     async fn a_resolver_that_is_silent_is_no_outage_of_a_server_that_is_known() {
         let addresses = Addresses::new("db.example.com".into(), 5432);
         let one: SocketAddr = "192.0.2.1:5432".parse().unwrap();
-        addresses.found_by(async { Ok(vec![one]) }).await.unwrap();
-        let began = Instant::now();
-        assert_eq!(addresses.found_by(std::future::pending()).await.unwrap(), [one]);
-        assert_eq!(began.elapsed(), RESOLVE_WITHIN);
+        let late = addresses.found_by(std::future::pending(), WITHIN).await.unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut, "nothing is known yet");
+        addresses.found_by(async { Ok(vec![one]) }, WITHIN).await.unwrap();
+        for (within, waited) in [(WITHIN, RESOLVE_WITHIN), (RESOLVE_WITHIN, RESOLVE_WITHIN / 2)] {
+            let began = Instant::now();
+            assert_eq!(addresses.found_by(std::future::pending(), within).await.unwrap(), [one]);
+            assert_eq!(began.elapsed(), waited);
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -208,7 +219,7 @@ mod tests {
         let addresses = Addresses::new("db.example.com".into(), 5432);
         let [sick, sound]: [SocketAddr; 2] =
             ["192.0.2.1:5432", "192.0.2.2:5432"].map(|one| one.parse().unwrap());
-        let found = async || addresses.found_by(async { Ok(vec![sick, sound]) }).await.unwrap();
+        let found = async || addresses.found_by(async { Ok(vec![sick, sound]) }, WITHIN).await.unwrap();
         addresses.note(sick, Health::Unreachable);
         for _ in 0..3 {
             tokio::time::advance(HELD_AGAINST / 2).await;

@@ -226,9 +226,8 @@ impl<'a> Opening<'a> {
         }
         self.called = true;
         if self.others.is_none() {
-            let resolving = timeout(self.allowance.within(), self.hub.addresses.resolve());
-            let found = self.allowance.spend(resolving).await.unwrap_or_else(|late| Err(late.into()));
-            let found = found.map_err(|error| {
+            let resolving = self.hub.addresses.resolve(self.allowance.within());
+            let found = self.allowance.spend(resolving).await.map_err(|error| {
                 let message =
                     format!("the name {} cannot be resolved: {error}", self.hub.settings.upstream.host);
                 Refusal::new(RefusalReason::Unreachable, message)
@@ -242,6 +241,11 @@ impl<'a> Opening<'a> {
                     return Err(refusal);
                 }
                 continue;
+            }
+            if self.allowance.is_spent() {
+                // It was not tried, so nothing is known of it.
+                self.left_because.push(format!("{address}: there was no time left for it"));
+                break;
             }
             self.allowance.divide(self.others.as_ref().map_or(0, VecDeque::len));
             let connecting = dial::connect(address, self.allowance.within());
