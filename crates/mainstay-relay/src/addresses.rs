@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+use crate::lookup::{Looking, Lookup};
 use crate::refusal::Refusal;
 
 /// What is held against an address is forgotten after this, so that it is tried again.
@@ -27,7 +28,8 @@ const MOST: usize = 16;
 pub(crate) struct Addresses {
     host: Arc<str>,
     port: u16,
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
+    lookup: Mutex<Option<Lookup>>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +65,7 @@ pub(crate) enum Health {
 
 impl Addresses {
     pub(crate) fn new(host: Arc<str>, port: u16) -> Addresses {
-        Addresses { host, port, seen: Mutex::default() }
+        Addresses { host, port, seen: Arc::default(), lookup: Mutex::default() }
     }
 
     /// All of them, those first that are most likely to serve; among equals in the order of the name resolution, which spreads the
@@ -72,25 +74,23 @@ impl Addresses {
     /// When the name cannot be resolved, or not soon, the last addresses that it had are used: a resolver that fails must not be an
     /// outage. Where none is known, it is waited for `within` so long.
     pub(crate) async fn resolve(&self, within: Duration) -> io::Result<Vec<SocketAddr>> {
-        let looking = async {
-            let found = tokio::net::lookup_host((self.host.as_ref(), self.port)).await?;
+        let (host, port) = (self.host.clone(), self.port);
+        let looking = async move {
+            let found = tokio::net::lookup_host((host.as_ref(), port)).await?;
             Ok(found.take(MOST).collect())
         };
         self.found_by(looking, within).await
     }
 
-    async fn found_by(
-        &self,
-        looking: impl Future<Output = io::Result<Vec<SocketAddr>>>,
-        within: Duration,
-    ) -> io::Result<Vec<SocketAddr>> {
+    async fn found_by(&self, looking: impl Looking, within: Duration) -> io::Result<Vec<SocketAddr>> {
+        let mut lookup = self.lookup(looking);
         let is_known = !self.lock().last.is_empty();
-        let patience = match is_known {
-            // At least half of the time is for the server.
-            true => RESOLVE_WITHIN.min(within / 2),
-            false => within,
+        let until = match is_known {
+            // At least half of the time is for the server. One that takes so long already need not be waited for by others.
+            true => (lookup.began() + RESOLVE_WITHIN).min(Instant::now() + within / 2),
+            false => Instant::now() + within,
         };
-        let found = tokio::time::timeout(patience, looking).await.unwrap_or_else(|late| Err(late.into()));
+        let found = timeout_at(until, lookup.outcome()).await.unwrap_or_else(|late| Err(late.into()));
         let mut seen = self.lock();
         let mut addresses: Vec<SocketAddr> = match found {
             Ok(found) => found,
@@ -99,10 +99,23 @@ impl Addresses {
         };
         seen.health.retain(|address, (_, at)| addresses.contains(address) && at.elapsed() < HELD_AGAINST);
         seen.refusals.retain(|address, _| addresses.contains(address));
-        seen.last.clone_from(&addresses);
         addresses
             .sort_by_key(|address| seen.health.get(address).map_or(Health::Sound, |(health, _)| *health));
         Ok(addresses)
+    }
+
+    /// The one that is under way, or a new one.
+    fn lookup(&self, looking: impl Looking) -> Lookup {
+        let mut latest = lock(&self.lookup);
+        match &*latest {
+            Some(lookup) if lookup.is_under_way() => lookup.clone(),
+            _ => {
+                // Kept also where nobody waits for it any more: a resolver that is slow must not leave old addresses in use.
+                let seen = self.seen.clone();
+                let keep = move |found: &[SocketAddr]| lock(&seen).last = found.to_vec();
+                latest.insert(Lookup::begin(looking, keep)).clone()
+            }
+        }
     }
 
     pub(crate) fn note(&self, address: SocketAddr, health: Health) {
@@ -147,9 +160,13 @@ impl Addresses {
         seen.health.iter().filter(|(_, (health, _))| *health > Health::Sound).map(|(one, _)| *one).collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        lock(&self.seen)
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -157,6 +174,13 @@ mod tests {
     use super::*;
 
     const WITHIN: Duration = Duration::from_secs(10);
+    /// After this the system's resolver has had enough.
+    const SILENT: Duration = Duration::from_secs(20);
+
+    async fn silent() -> io::Result<Vec<SocketAddr>> {
+        tokio::time::sleep(SILENT).await;
+        Err(io::ErrorKind::TimedOut.into())
+    }
 
     #[tokio::test]
     async fn a_sound_address_goes_before_one_that_failed() {
@@ -164,7 +188,7 @@ mod tests {
         let only = addresses.resolve(WITHIN).await.unwrap();
         assert_eq!(only, ["127.0.0.1:5432".parse().unwrap()]);
         let other: SocketAddr = "192.0.2.1:5432".parse().unwrap();
-        let both = Addresses { seen: Mutex::default(), host: "no.such.name.invalid".into(), port: 5432 };
+        let both = Addresses::new("no.such.name.invalid".into(), 5432);
         both.lock().last = vec![only[0], other];
         both.note(only[0], Health::Denied);
         assert_eq!(
@@ -204,14 +228,50 @@ mod tests {
     async fn a_resolver_that_is_silent_is_no_outage_of_a_server_that_is_known() {
         let addresses = Addresses::new("db.example.com".into(), 5432);
         let one: SocketAddr = "192.0.2.1:5432".parse().unwrap();
-        let late = addresses.found_by(std::future::pending(), WITHIN).await.unwrap_err();
+        let late = addresses.found_by(silent(), WITHIN).await.unwrap_err();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut, "nothing is known yet");
-        addresses.found_by(async { Ok(vec![one]) }, WITHIN).await.unwrap();
+        tokio::time::sleep(SILENT).await;
+        addresses.found_by(async move { Ok(vec![one]) }, WITHIN).await.unwrap();
         for (within, waited) in [(WITHIN, RESOLVE_WITHIN), (RESOLVE_WITHIN, RESOLVE_WITHIN / 2)] {
             let began = Instant::now();
-            assert_eq!(addresses.found_by(std::future::pending(), within).await.unwrap(), [one]);
+            assert_eq!(addresses.found_by(silent(), within).await.unwrap(), [one]);
             assert_eq!(began.elapsed(), waited);
+            tokio::time::sleep(SILENT).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_lookup_is_under_way_for_however_many_connections() {
+        let addresses = Addresses::new("db.example.com".into(), 5432);
+        let [one, other]: [SocketAddr; 2] =
+            ["192.0.2.1:5432", "192.0.2.2:5432"].map(|one| one.parse().unwrap());
+        let begun = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = || begun.load(std::sync::atomic::Ordering::SeqCst);
+        let looking = |takes: Duration, found: SocketAddr| {
+            let begun = begun.clone();
+            async move {
+                begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                tokio::time::sleep(takes).await;
+                Ok(vec![found])
+            }
+        };
+        let second = Duration::from_secs(1);
+        // The first ones wait for it together.
+        let both = tokio::join!(
+            addresses.found_by(looking(second, one), WITHIN),
+            addresses.found_by(looking(second, one), WITHIN)
+        );
+        assert_eq!((both.0.unwrap(), both.1.unwrap(), count()), (vec![one], vec![one], 1));
+        // A resolver that falls silent: the first one waits, and the others know already.
+        let began = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(addresses.found_by(looking(SILENT, other), WITHIN).await.unwrap(), [one]);
+        }
+        assert_eq!((began.elapsed(), count()), (RESOLVE_WITHIN, 2));
+        // Its answer comes, and is used although nobody waited for it.
+        tokio::time::sleep(SILENT).await;
+        assert_eq!(addresses.found_by(looking(SILENT, one), WITHIN).await.unwrap(), [other]);
+        assert_eq!(count(), 3);
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,7 +279,7 @@ mod tests {
         let addresses = Addresses::new("db.example.com".into(), 5432);
         let [sick, sound]: [SocketAddr; 2] =
             ["192.0.2.1:5432", "192.0.2.2:5432"].map(|one| one.parse().unwrap());
-        let found = async || addresses.found_by(async { Ok(vec![sick, sound]) }, WITHIN).await.unwrap();
+        let found = async || addresses.found_by(async move { Ok(vec![sick, sound]) }, WITHIN).await.unwrap();
         addresses.note(sick, Health::Unreachable);
         for _ in 0..3 {
             tokio::time::advance(HELD_AGAINST / 2).await;

@@ -16,6 +16,7 @@ mod leg;
 mod line;
 mod lines;
 mod listen;
+mod lookup;
 mod meter;
 mod news;
 mod opening;
