@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use crate::Upstream;
 use crate::lookup::{Looking, Lookup};
 use crate::refusal::Refusal;
 
@@ -28,6 +29,8 @@ const MOST: usize = 16;
 pub(crate) struct Addresses {
     host: Arc<str>,
     port: u16,
+    /// All of them, where they are not asked for by name.
+    fixed: Option<Arc<[SocketAddr]>>,
     seen: Arc<Mutex<Seen>>,
     lookup: Mutex<Option<Lookup>>,
 }
@@ -64,8 +67,13 @@ pub(crate) enum Health {
 }
 
 impl Addresses {
-    pub(crate) fn new(host: Arc<str>, port: u16) -> Addresses {
-        Addresses { host, port, seen: Arc::default(), lookup: Mutex::default() }
+    pub(crate) fn of(upstream: &Upstream) -> Addresses {
+        let fixed = upstream.addresses.clone();
+        Addresses { fixed, ..Addresses::new(upstream.host.clone(), upstream.port) }
+    }
+
+    fn new(host: Arc<str>, port: u16) -> Addresses {
+        Addresses { host, port, fixed: None, seen: Arc::default(), lookup: Mutex::default() }
     }
 
     /// All of them, those first that are most likely to serve; among equals in the order of the name resolution, which spreads the
@@ -74,8 +82,11 @@ impl Addresses {
     /// When the name cannot be resolved, or not soon, the last addresses that it had are used: a resolver that fails must not be an
     /// outage. Where none is known, it is waited for `within` so long.
     pub(crate) async fn resolve(&self, within: Duration) -> io::Result<Vec<SocketAddr>> {
-        let (host, port) = (self.host.clone(), self.port);
+        let (host, port, fixed) = (self.host.clone(), self.port, self.fixed.clone());
         let looking = async move {
+            if let Some(fixed) = fixed {
+                return Ok(fixed.to_vec());
+            }
             let found = tokio::net::lookup_host((host.as_ref(), port)).await?;
             Ok(found.take(MOST).collect())
         };

@@ -75,7 +75,7 @@ impl Relay {
         let upstream = &settings.upstream;
         let Estate { cancel_keys, places, meter } = wiring.estate;
         let hub = Hub {
-            addresses: Addresses::new(upstream.host.clone(), upstream.port),
+            addresses: Addresses::of(upstream),
             policy: Policy::new(wiring.policy, wiring.needless, wiring.clock),
             cancel_keys,
             meter,

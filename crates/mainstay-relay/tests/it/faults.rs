@@ -316,17 +316,24 @@ async fn an_application_is_not_blamed_for_a_server_that_is_never_reached() {
 async fn a_sick_address_is_left_for_a_sound_one_and_remembered() {
     let pki = Pki::new(now());
     let tls = pki.identity(Scenario::Fine, NAME).server_config();
-    let sick = [Script::close_at_once(), Script::answer(8, b"N".to_vec()), Script::reset_after(8)];
+    let sick = [
+        Script::close_at_once(),
+        Script::answer(8, b"N".to_vec()),
+        Script::reset_after(8),
+        Script::silent(),
+        // It falls silent once it has begun to answer.
+        Script::answer(8, b"S".to_vec()),
+    ];
+    let sound = Peer::start(welcomes(tls)).await;
     for script in sick {
-        let sound = Peer::start(welcomes(tls.clone())).await;
-        let port = sound.address().port();
-        let both: Vec<_> = tokio::net::lookup_host(("localhost", port)).await.unwrap().collect();
-        let Some(first) = both.first().filter(|first| both.len() == 2 && first.is_ipv6()) else {
-            eprintln!("skipped: `localhost` has not two addresses here, that of IPv6 first");
-            return;
-        };
-        let sick = Peer::start_on(*first, script).await;
-        let running = relay(&format!("postgres://localhost:{port}"), NAME, &pki, terms(loopback())).await;
+        let sick = Peer::start(script).await;
+        let both = [sick.address(), sound.address()];
+        let mut terms = terms(loopback());
+        terms.connect_within = Duration::from_secs(2);
+        let running = relay_with(&sound.url("postgres"), NAME, &pki, terms, |settings| {
+            settings.upstream.addresses = Some(both.into());
+        })
+        .await;
         for _ in 0..2 {
             let mut application = connect(&running).await;
             application.write_all(STARTUP).await.unwrap();
