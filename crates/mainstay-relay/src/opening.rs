@@ -341,6 +341,8 @@ impl<'a> Opening<'a> {
         if let Some(address) = self.address.filter(|_| self.awaited.is_none()) {
             self.hub.addresses.note(address, Health::Unreachable);
         }
+        // One that is merely slow counts it when it is left without a word.
+        self.take_leave();
         self.go_elsewhere(why)
     }
 

@@ -19,6 +19,7 @@ use crate::scene::*;
 
 const NAME: &str = "db.example.com";
 const SOON: Duration = Duration::from_secs(10);
+const DAWDLING: Duration = Duration::from_millis(1_500);
 /// The length of a request for TLS, with its header.
 const REQUEST: usize = 36;
 const METHOD: &[u8] = b"mysql_native_password\0";
@@ -40,6 +41,8 @@ enum Manner {
     Proper,
     /// It answers its first handshake with garbage.
     Stumbles,
+    /// It is long in greeting.
+    Dawdles,
     /// It asks for the password itself, as `caching_sha2_password` does.
     Asks,
 }
@@ -96,6 +99,9 @@ impl Counting {
 
 /// Up to the end of a log-in. An error is a mark against whoever connected.
 async fn attend(mut stream: TcpStream, acceptor: TlsAcceptor, manner: Manner) -> std::io::Result<()> {
+    if manner == Manner::Dawdles {
+        tokio::time::sleep(DAWDLING).await;
+    }
     stream.write_all(&greeting()).await?;
     stream.read_exact(&mut [0; REQUEST]).await?;
     let mut secured = acceptor.accept(stream).await?;
@@ -264,4 +270,25 @@ async fn a_server_that_drips_is_given_up_in_time() {
     let told = told(&running, &log_in()).await;
     assert!(told.contains("silent or too slow"), "{told}");
     assert!(peer.sent() < greeting().len() as u64, "it was left before it had said its greeting");
+}
+
+/// A server that takes longer to greet than it is waited for counts those who are gone by then.
+#[tokio::test]
+async fn a_server_that_is_left_for_a_faster_one_is_left_without_a_mark() {
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Fine, NAME);
+    let slow = Counting::start(&identity, Manner::Dawdles).await;
+    let fast = Counting::start(&identity, Manner::Proper).await;
+    let mut terms = terms(loopback());
+    // Half of it is for the slow one while there is another.
+    terms.connect_within = DAWDLING * 9 / 5;
+    let running = relay_with(&fast.url(), NAME, &pki, terms, |settings| {
+        settings.upstream.addresses = Some([slow.address, fast.address].into());
+    })
+    .await;
+    let told = told(&running, &log_in()).await;
+    assert!(told.contains("Access denied"), "{told}");
+    // The relay's own look is the other connection.
+    slow.is_left_without_a_mark(2, "slowness").await;
+    fast.is_left_without_a_mark(2, "nothing").await;
 }
