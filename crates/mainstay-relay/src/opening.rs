@@ -356,13 +356,18 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// Leaves a server that counts connections that break off. The application need not wait for that.
+    /// Leaves a server that counts connections that break off. The application need not wait for that, but its
+    /// place is taken meanwhile: a server that is slow in this must not have more connections than there may be.
     pub(crate) fn take_leave(&mut self) {
         if let (Some(line), Some(address)) = (self.line.take(), self.address)
             && let Some(farewell) = self.hop.take_leave()
         {
             let (hub, input) = (self.hub.clone(), std::mem::take(&mut self.received.server));
-            tokio::spawn(scout::take_leave(hub, address, line, farewell, input));
+            let place = self.guest.place.clone();
+            self.hub.under_way.spawn(async move {
+                scout::take_leave(hub, address, line, farewell, input).await;
+                drop(place);
+            });
         }
     }
 

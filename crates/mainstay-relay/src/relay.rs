@@ -61,6 +61,8 @@ pub(crate) struct Hub {
     pub(crate) cancel_keys: CancelKeys,
     pub(crate) meter: Arc<Meter>,
     pub(crate) places: Places,
+    /// All that is under way with an application or a server, which the end of a stop waits for.
+    pub(crate) under_way: TaskTracker,
     pub(crate) no_more: CancellationToken,
     pub(crate) stop: CancellationToken,
     teller: Teller,
@@ -80,6 +82,7 @@ impl Relay {
             cancel_keys,
             meter,
             places,
+            under_way: TaskTracker::new(),
             no_more: wiring.no_more,
             stop: wiring.stop,
             teller: Teller(wiring.news),
@@ -95,17 +98,17 @@ impl Relay {
         self.hub.meter.clone()
     }
 
-    /// Serves until told to stop, and then until the last connection has ended.
+    /// Serves until told to stop, and then until the last connection has ended and leave is taken of every server.
     pub async fn run(self, listening: Vec<Listening>) {
-        let (listeners, connections) = (TaskTracker::new(), TaskTracker::new());
+        let listeners = TaskTracker::new();
         for one in listening {
-            listeners.spawn(one.serve(self.hub.clone(), connections.clone()));
+            listeners.spawn(one.serve(self.hub.clone()));
         }
         listeners.spawn(scout::run(self.hub.clone()));
         listeners.close();
         listeners.wait().await;
-        connections.close();
-        connections.wait().await;
+        self.hub.under_way.close();
+        self.hub.under_way.wait().await;
     }
 }
 

@@ -15,6 +15,7 @@ use crate::leg::{Leg, Raw};
 use crate::line::Line;
 use crate::opening::{Opened, Opening};
 use crate::pass::Pass;
+use crate::places::Place;
 use crate::pump::{Outcome, Pump};
 use crate::refusal::Refusal;
 use crate::relay::Hub;
@@ -38,6 +39,8 @@ pub(crate) struct Guest {
     /// Where it connected from.
     pub(crate) name: String,
     pub(crate) room: Room,
+    /// Its own until it has left and leave is taken of all servers that were tried for it.
+    pub(crate) place: Arc<Place>,
     /// Whether it comes over a network, where nothing of it may go in the clear.
     pub(crate) needs_tls: bool,
 }

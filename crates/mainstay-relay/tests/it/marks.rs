@@ -13,6 +13,7 @@ use mainstay_tls::ClientKey;
 use mainstay_wire::mysql::VISITOR;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::scene::*;
@@ -33,6 +34,8 @@ struct Counting {
     marks: Arc<AtomicUsize>,
     /// Those that ended as they should.
     left: Arc<AtomicUsize>,
+    /// How many log-ins one may answer that waits to be let.
+    lets: Arc<Semaphore>,
 }
 
 /// How such a server behaves.
@@ -43,6 +46,8 @@ enum Manner {
     Stumbles,
     /// It is long in greeting.
     Dawdles,
+    /// It answers no log-in until it is let.
+    Waits,
     /// It asks for the password itself, as `caching_sha2_password` does.
     Asks,
 }
@@ -52,20 +57,27 @@ impl Counting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
-        let counting =
-            Counting { address, made: Arc::default(), marks: Arc::default(), left: Arc::default() };
+        let counting = Counting {
+            address,
+            made: Arc::default(),
+            marks: Arc::default(),
+            left: Arc::default(),
+            lets: Arc::new(Semaphore::new(0)),
+        };
+        let lets = counting.lets.clone();
         let (made, marks, left) = (counting.made.clone(), counting.marks.clone(), counting.left.clone());
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (acceptor, marks, left) = (acceptor.clone(), marks.clone(), left.clone());
+                let lets = lets.clone();
                 let is_first = made.fetch_add(1, Ordering::SeqCst) == 0;
                 tokio::spawn(async move {
                     if manner == Manner::Stumbles && is_first {
                         let _ = stumble(stream).await;
                         return;
                     }
-                    match attend(stream, acceptor, manner).await {
+                    match attend(stream, acceptor, manner, &lets).await {
                         Ok(()) => left.fetch_add(1, Ordering::SeqCst),
                         Err(_) => marks.fetch_add(1, Ordering::SeqCst),
                     };
@@ -98,7 +110,12 @@ impl Counting {
 }
 
 /// Up to the end of a log-in. An error is a mark against whoever connected.
-async fn attend(mut stream: TcpStream, acceptor: TlsAcceptor, manner: Manner) -> std::io::Result<()> {
+async fn attend(
+    mut stream: TcpStream,
+    acceptor: TlsAcceptor,
+    manner: Manner,
+    lets: &Semaphore,
+) -> std::io::Result<()> {
     if manner == Manner::Dawdles {
         tokio::time::sleep(DAWDLING).await;
     }
@@ -106,6 +123,9 @@ async fn attend(mut stream: TcpStream, acceptor: TlsAcceptor, manner: Manner) ->
     stream.read_exact(&mut [0; REQUEST]).await?;
     let mut secured = acceptor.accept(stream).await?;
     let (mut number, log_in) = packet_of(&mut secured).await?;
+    if manner == Manner::Waits {
+        lets.acquire().await.unwrap().forget();
+    }
     if manner == Manner::Asks && !log_in.windows(VISITOR.len()).any(|part| part == VISITOR.as_bytes()) {
         secured.write_all(&packet(number + 1, b"\x01\x04")).await?;
         number = packet_of(&mut secured).await?.0;
@@ -291,4 +311,25 @@ async fn a_server_that_is_left_for_a_faster_one_is_left_without_a_mark() {
     // The relay's own look is the other connection.
     slow.is_left_without_a_mark(2, "slowness").await;
     fast.is_left_without_a_mark(2, "nothing").await;
+}
+
+#[tokio::test]
+async fn a_farewell_has_a_place_and_is_waited_for() {
+    let pki = Pki::new(now());
+    let server = Counting::start(&pki.identity(Scenario::Expired, NAME), Manner::Waits).await;
+    let mut terms = terms(loopback());
+    (terms.most_connections, terms.connect_within) = (1, SOON);
+    let mut running = relay(&server.url(), NAME, &pki, terms).await;
+    assert!(told(&running, &log_in()).await.contains("expired"));
+    let full = told(&running, &log_in()).await;
+    assert!(full.contains("1 connections are open"), "its leave is not taken yet: {full}");
+    server.lets.add_permits(1);
+    let next = async || told(&running, &log_in()).await.contains("expired").then_some(());
+    wait_for("the place to be free", SOON, next).await;
+    running.stop.cancel();
+    let stopped = tokio::time::timeout(Duration::from_millis(100), &mut running.task).await;
+    assert!(stopped.is_err(), "the second one is not taken leave of yet");
+    server.lets.add_permits(1);
+    tokio::time::timeout(SOON, running.task).await.expect("it stops").unwrap();
+    server.is_left_without_a_mark(2, "a stop").await;
 }
