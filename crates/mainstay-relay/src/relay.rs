@@ -100,16 +100,25 @@ impl Relay {
 
     /// Serves until told to stop, and then until the last connection has ended and leave is taken of every server.
     pub async fn run(self, listening: Vec<Listening>) {
-        let listeners = TaskTracker::new();
-        for one in listening {
-            listeners.spawn(one.serve(self.hub.clone()));
+        let hub = self.hub;
+        let (lines, dependency) = (&hub.meter.lines, &hub.settings.dependency);
+        tokio::select! {
+            () = serve(&hub, listening) => lines.tell_last(dependency),
+            () = lines.tell_rests(dependency) => {}
         }
-        listeners.spawn(scout::run(self.hub.clone()));
-        listeners.close();
-        listeners.wait().await;
-        self.hub.under_way.close();
-        self.hub.under_way.wait().await;
     }
+}
+
+async fn serve(hub: &Arc<Hub>, listening: Vec<Listening>) {
+    let listeners = TaskTracker::new();
+    for one in listening {
+        listeners.spawn(one.serve(hub.clone()));
+    }
+    listeners.spawn(scout::run(hub.clone()));
+    listeners.close();
+    listeners.wait().await;
+    hub.under_way.close();
+    hub.under_way.wait().await;
 }
 
 impl Hub {
