@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::addresses::Health;
 use crate::allowance::Allowance;
+use crate::cancel::KeptKey;
 use crate::dial::{self, Denial, Purpose};
 use crate::leg::Leg;
 use crate::line::Line;
@@ -42,6 +43,8 @@ pub(crate) struct Opening<'a> {
     /// What the application was connected to, or was to be.
     pub(crate) address: Option<SocketAddr>,
     pub(crate) pass: Option<Pass>,
+    /// By which its statements can be cancelled.
+    pub(crate) key: Option<KeptKey>,
     /// Tells by what it was admitted as soon as that is decided.
     admitted: watch::Sender<Option<Pass>>,
     guest: &'a Guest,
@@ -83,6 +86,7 @@ impl<'a> Opening<'a> {
             received: Received::default(),
             address: None,
             pass: None,
+            key: None,
             admitted: watch::Sender::new(None),
             guest,
             is_told: false,
@@ -156,12 +160,20 @@ impl<'a> Opening<'a> {
     }
 
     async fn tell_client(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.keep_key();
         let Some(leg) = &mut self.leg else { return Err(gone()) };
         let written = async {
             leg.write_all(bytes).await?;
             leg.flush().await
         };
         written.await.map_err(|_| gone())
+    }
+
+    /// Before the application is told of it, for it may use it at once.
+    fn keep_key(&mut self) {
+        if let (None, Some(key), Some(address)) = (&self.key, self.hop.cancel_key(), self.address) {
+            self.key = Some(self.hub.cancel_keys.keep(key.clone(), address));
+        }
     }
 
     /// What an application on another machine says without TLS goes no further, so that nobody gets used to it. Requests to cancel

@@ -82,13 +82,12 @@ async fn open(
         Ok(opened) => {
             opening.tell_of_admission();
             let pass = opening.pass.take()?;
-            let address = opening.address?;
             let (leg, line) = (opening.leg.take()?, opening.line.take()?);
             if opened == Opened::Finished {
                 finish(leg, line).await;
                 return None;
             }
-            let key = opening.hop.cancel_key().cloned().map(|key| hub.cancel_keys.keep(key, address));
+            let key = opening.key.take();
             let mut pump = Pump::new(leg, line, opening.hop.flow());
             pump.begin(&opening.received.client, &opening.received.server);
             Some((pump, pass, key))

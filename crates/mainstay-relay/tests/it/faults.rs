@@ -266,6 +266,29 @@ fn welcomes(tls: Arc<ServerConfig>) -> Script {
     ])
 }
 
+/// An application has its key before the server is ready, and may be quick.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_good_for_cancelling_as_soon_as_it_is_told() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let not_ready = &WELCOME[..WELCOME.len() - b"Z\0\0\0\x05I".len()];
+    let acts = [
+        Act::Read(8),
+        Act::Send(b"S".to_vec()),
+        Act::Tls(tls),
+        Act::Read(CANCEL.len()),
+        Act::Send(not_ready.to_vec()),
+    ];
+    let peer = Peer::start(Script::new(acts)).await;
+    let running = relay(&peer.url("postgres"), NAME, &pki, terms(loopback())).await;
+    let mut session = connect(&running).await;
+    session.write_all(STARTUP).await.unwrap();
+    session.read_exact(&mut vec![0; not_ready.len()]).await.unwrap();
+    let asked = peer.heard() + 8 + CANCEL.len() as u64;
+    connect(&running).await.write_all(CANCEL).await.unwrap();
+    wait_for("the request to cancel", PATIENCE, async || (peer.heard() == asked).then_some(())).await;
+}
+
 /// libpq up to version 16 sends its requests to cancel in plaintext, also where its session has TLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_cancel_comes_from_another_machine_in_plaintext() {
