@@ -26,6 +26,7 @@ mod policy;
 mod pump;
 mod refusal;
 mod relay;
+mod route;
 mod scout;
 mod session;
 mod settings;

@@ -133,7 +133,7 @@ async fn refuse(hub: &Hub, opening: &mut Opening<'_>, refusal: Refusal, client: 
         at: hub.now(),
         dependency: dependency.clone(),
         client: client.to_owned(),
-        address: opening.address.map(|address| address.to_string()),
+        address: opening.route.address.map(|address| address.to_string()),
         decision,
     });
     if let Some(leg) = opening.leg.take() {
