@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -9,7 +8,6 @@ use std::time::Duration;
 use mainstay_model::{Admission, AdmissionDecision, RefusalReason, RelayListen};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::dial::polish;
@@ -104,7 +102,7 @@ impl Listening {
     }
 
     /// Takes connections until told to stop.
-    pub(crate) async fn serve(self, hub: Arc<Hub>, connections: TaskTracker) {
+    pub(crate) async fn serve(self, hub: Arc<Hub>) {
         let told_full = Places::default();
         loop {
             let (raw, client) = tokio::select! {
@@ -133,8 +131,7 @@ impl Listening {
                     None => continue,
                 },
             };
-            let session = session::serve(hub.clone(), raw, client.guest(&hub, room));
-            connections.spawn(holding(place, session));
+            hub.under_way.spawn(session::serve(hub.clone(), raw, client.guest(&hub, room, place)));
         }
     }
 
@@ -163,12 +160,6 @@ impl Drop for Listening {
     }
 }
 
-/// Keeps a place for as long as the connection lasts.
-async fn holding(place: Place, session: impl Future<Output = ()>) {
-    session.await;
-    drop(place);
-}
-
 /// Whoever connected.
 enum Client {
     Tcp(SocketAddr),
@@ -177,14 +168,14 @@ enum Client {
 }
 
 impl Client {
-    fn guest(&self, hub: &Hub, room: Room) -> Guest {
+    fn guest(&self, hub: &Hub, room: Room, place: Place) -> Guest {
         let relay = &hub.settings.relay;
         let is_here = match self {
             Client::Tcp(address) => address.ip().to_canonical().is_loopback(),
             Client::Unix(_) => true,
         };
         let needs_tls = hub.settings.acceptor.is_some() && !is_here && !relay.plaintext_from_network;
-        Guest { name: self.to_string(), room, needs_tls }
+        Guest { name: self.to_string(), room, place: Arc::new(place), needs_tls }
     }
 
     fn is_allowed(&self, hub: &Hub) -> bool {

@@ -1,5 +1,3 @@
-use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +11,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::addresses::Health;
-use crate::allowance::Allowance;
+use crate::cancel::KeptKey;
 use crate::dial::{self, Denial, Purpose};
 use crate::leg::Leg;
 use crate::line::Line;
 use crate::pass::Pass;
 use crate::refusal::Refusal;
 use crate::relay::Hub;
+use crate::route::Route;
 use crate::scout;
 use crate::session::{Guest, Room};
 
@@ -39,9 +38,10 @@ pub(crate) struct Opening<'a> {
     pub(crate) leg: Option<Leg>,
     pub(crate) line: Option<Line>,
     pub(crate) received: Received,
-    /// What the application was connected to, or was to be.
-    pub(crate) address: Option<SocketAddr>,
+    pub(crate) route: Route<'a>,
     pub(crate) pass: Option<Pass>,
+    /// By which its statements can be cancelled.
+    pub(crate) key: Option<KeptKey>,
     /// Tells by what it was admitted as soon as that is decided.
     admitted: watch::Sender<Option<Pass>>,
     guest: &'a Guest,
@@ -50,16 +50,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
     /// Whether the application has said anything at all.
     pub(crate) heard: bool,
-    /// Where else to try, once it is known where at all.
-    others: Option<VecDeque<SocketAddr>>,
-    /// Why the addresses before this one were left.
-    left_because: Vec<String>,
     /// Since when the server waits for the application.
     awaited: Option<Instant>,
-    /// For the server, until it is admitted.
-    allowance: Allowance,
-    /// Whether anything was done to reach the server.
-    called: bool,
     /// Whether all that the application wants is that a statement be cancelled.
     cancels: bool,
 }
@@ -81,18 +73,15 @@ impl<'a> Opening<'a> {
             leg: Some(leg),
             line: None,
             received: Received::default(),
-            address: None,
+            route: Route::new(hub),
             pass: None,
+            key: None,
             admitted: watch::Sender::new(None),
             guest,
             is_told: false,
             chain: None,
             heard: false,
-            others: None,
-            left_because: Vec::new(),
             awaited: None,
-            allowance: Allowance::new(hub.settings.relay.connect_within),
-            called: false,
             cancels: false,
         }
     }
@@ -156,12 +145,20 @@ impl<'a> Opening<'a> {
     }
 
     async fn tell_client(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.keep_key();
         let Some(leg) = &mut self.leg else { return Err(gone()) };
         let written = async {
             leg.write_all(bytes).await?;
             leg.flush().await
         };
         written.await.map_err(|_| gone())
+    }
+
+    /// Before the application is told of it, for it may use it at once.
+    fn keep_key(&mut self) {
+        if let (None, Some(key), Some(address)) = (&self.key, self.hop.cancel_key(), self.route.address) {
+            self.key = Some(self.hub.cancel_keys.keep(key.clone(), address));
+        }
     }
 
     /// What an application on another machine says without TLS goes no further, so that nobody gets used to it. Requests to cancel
@@ -196,8 +193,8 @@ impl<'a> Opening<'a> {
             reading.await;
             return Ok(());
         }
-        let within = self.allowance.within();
-        match self.allowance.spend(timeout(within, reading)).await {
+        let within = self.route.allowance.within();
+        match self.route.allowance.spend(timeout(within, reading)).await {
             Ok(()) => Ok(()),
             Err(_) => self.failed(Refusal::new(
                 RefusalReason::Unreachable,
@@ -224,69 +221,24 @@ impl<'a> Opening<'a> {
                 format!("{most} connections are open, and more are not allowed (`most_connections`)");
             return Err(Refusal::new(RefusalReason::TooMany, message));
         }
-        self.called = true;
-        if self.others.is_none() {
-            let resolving = timeout(self.allowance.within(), self.hub.addresses.resolve());
-            let found = self.allowance.spend(resolving).await.unwrap_or_else(|late| Err(late.into()));
-            let found = found.map_err(|error| {
-                let message =
-                    format!("the name {} cannot be resolved: {error}", self.hub.settings.upstream.host);
-                Refusal::new(RefusalReason::Unreachable, message)
-            })?;
-            self.others = Some(found.into());
-        }
-        while let Some(address) = self.others.as_mut().and_then(VecDeque::pop_front) {
-            self.address = Some(address);
-            if let Some(refusal) = self.known_refusal(address) {
-                if !self.has_others() {
-                    return Err(refusal);
-                }
-                continue;
-            }
-            self.allowance.divide(self.others.as_ref().map_or(0, VecDeque::len));
-            let connecting = dial::connect(address, self.allowance.within());
-            match self.allowance.spend(connecting).await {
-                Ok(stream) => return self.reached(stream),
-                Err(why) => {
-                    self.hub.addresses.note(address, Health::Unreachable);
-                    self.left_because.push(format!("{address}: {why}"));
-                }
-            }
-        }
-        let message = match self.left_because.is_empty() {
-            true => format!("the name {} has no address", self.hub.settings.upstream.host),
-            false => {
-                format!("no address of the server can be connected to ({})", self.left_because.join("; "))
-            }
-        };
-        Err(Refusal::new(RefusalReason::Unreachable, message))
-    }
-
-    /// Only where asking again would be counted: anywhere else the next connection to the same address may find a better server.
-    fn known_refusal(&self, address: SocketAddr) -> Option<Refusal> {
-        let counts = self.hub.settings.upstream.counts_refusals();
-        self.hub.addresses.refusal(address, self.hub.policy.latest().issued_at).filter(|_| counts)
+        let stream = self.route.next().await?;
+        self.reached(stream);
+        Ok(())
     }
 
     async fn dial_for(&mut self, key: &CancelKey) -> Result<(), Refusal> {
         // As servers do with a key that nobody has: no answer, and nothing in it that tells whether it exists.
         let Some(address) = self.hub.cancel_keys.address(key) else { return Err(gone()) };
-        self.address = Some(address);
-        (self.called, self.cancels) = (true, true);
-        let connecting = dial::connect(address, self.allowance.within());
-        let stream = self
-            .allowance
-            .spend(connecting)
-            .await
-            .map_err(|why| Refusal::new(RefusalReason::Unreachable, format!("{address}: {why}")))?;
-        self.reached(stream)
+        self.cancels = true;
+        let stream = self.route.to(address).await?;
+        self.reached(stream);
+        Ok(())
     }
 
-    fn reached(&mut self, stream: TcpStream) -> Result<(), Refusal> {
+    fn reached(&mut self, stream: TcpStream) {
         self.line = Some(Line::Plain(stream));
         self.received.server.clear();
         self.received.server_ended = false;
-        Ok(())
     }
 
     async fn take_up_tls(&mut self) -> Result<(), Refusal> {
@@ -304,12 +256,12 @@ impl<'a> Opening<'a> {
 
     /// The handshake with the server. One that is not admitted is left for another.
     async fn secure(&mut self) -> Result<(), Refusal> {
-        let (Some(Line::Plain(stream)), Some(address)) = (self.line.take(), self.address) else {
+        let (Some(Line::Plain(stream)), Some(address)) = (self.line.take(), self.route.address) else {
             return Err(gone());
         };
-        let within = self.allowance.within();
+        let within = self.route.allowance.within();
         let securing = dial::secure(self.hub, stream, address, Purpose::Application, within);
-        match self.allowance.spend(securing).await {
+        match self.route.allowance.spend(securing).await {
             Ok(secured) => {
                 self.line = Some(Line::Secure(Box::new(secured.stream)));
                 self.admitted.send_replace(Some(secured.pass.clone()));
@@ -334,35 +286,42 @@ impl<'a> Opening<'a> {
             return Err(why);
         }
         // One that waits for the application may lose patience, and is none the worse for it.
-        if let Some(address) = self.address.filter(|_| self.awaited.is_none()) {
+        if let Some(address) = self.route.address.filter(|_| self.awaited.is_none()) {
             self.hub.addresses.note(address, Health::Unreachable);
         }
+        // One that is merely slow counts it when it is left without a word.
+        self.take_leave();
         self.go_elsewhere(why)
     }
 
     /// Leaves a server that is not to be had for another, where there is one and it is not too late.
     fn go_elsewhere(&mut self, why: Refusal) -> Result<(), Refusal> {
-        let Some(address) = self.address.filter(|_| self.has_others() && self.hop.redial()) else {
+        if !self.route.has_others() || !self.hop.redial() {
             return Err(why);
-        };
-        self.left_because.push(format!("{address}: {}", why.message));
+        }
+        self.route.leave(&why);
         self.line = None;
         Ok(())
     }
 
-    /// Leaves a server that counts connections that break off. The application need not wait for that.
+    /// Leaves a server that counts connections that break off. The application need not wait for that, but its place is taken meanwhile:
+    /// a server that is slow in this must not have more connections than there may be.
     pub(crate) fn take_leave(&mut self) {
-        if let (Some(line), Some(address)) = (self.line.take(), self.address)
+        if let (Some(line), Some(address)) = (self.line.take(), self.route.address)
             && let Some(farewell) = self.hop.take_leave()
         {
             let (hub, input) = (self.hub.clone(), std::mem::take(&mut self.received.server));
-            tokio::spawn(scout::take_leave(hub, address, line, farewell, input));
+            let place = self.guest.place.clone();
+            self.hub.under_way.spawn(async move {
+                scout::take_leave(hub, address, line, farewell, input).await;
+                drop(place);
+            });
         }
     }
 
     /// It was not over in time. Once the server is called and as long as it is not admitted, that is not the application's doing.
     pub(crate) fn overdue(&self) -> Refusal {
-        match self.called && self.pass.is_none() {
+        match self.route.called && self.pass.is_none() {
             true => Refusal::new(RefusalReason::Unreachable, "the server was not reached within a minute"),
             false => Refusal::new(RefusalReason::ClientProtocol, "the log-in was not over within a minute"),
         }
@@ -375,14 +334,10 @@ impl<'a> Opening<'a> {
 
     /// Tells once that it was admitted: when the application's words go to the server, whatever becomes of the log-in.
     pub(crate) fn tell_of_admission(&mut self) {
-        let (Some(pass), Some(address)) = (&self.pass, self.address) else { return };
+        let (Some(pass), Some(address)) = (&self.pass, self.route.address) else { return };
         if !std::mem::replace(&mut self.is_told, true) {
             self.hub.admitted(pass, self.chain.as_deref(), address, &self.guest.name);
         }
-    }
-
-    fn has_others(&self) -> bool {
-        self.others.as_ref().is_some_and(|others| !others.is_empty())
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Hub {
     pub(crate) cancel_keys: CancelKeys,
     pub(crate) meter: Arc<Meter>,
     pub(crate) places: Places,
+    /// All that is under way with an application or a server, which the end of a stop waits for.
+    pub(crate) under_way: TaskTracker,
     pub(crate) no_more: CancellationToken,
     pub(crate) stop: CancellationToken,
     teller: Teller,
@@ -75,11 +77,12 @@ impl Relay {
         let upstream = &settings.upstream;
         let Estate { cancel_keys, places, meter } = wiring.estate;
         let hub = Hub {
-            addresses: Addresses::new(upstream.host.clone(), upstream.port),
+            addresses: Addresses::of(upstream),
             policy: Policy::new(wiring.policy, wiring.needless, wiring.clock),
             cancel_keys,
             meter,
             places,
+            under_way: TaskTracker::new(),
             no_more: wiring.no_more,
             stop: wiring.stop,
             teller: Teller(wiring.news),
@@ -95,18 +98,27 @@ impl Relay {
         self.hub.meter.clone()
     }
 
-    /// Serves until told to stop, and then until the last connection has ended.
+    /// Serves until told to stop, and then until the last connection has ended and leave is taken of every server.
     pub async fn run(self, listening: Vec<Listening>) {
-        let (listeners, connections) = (TaskTracker::new(), TaskTracker::new());
-        for one in listening {
-            listeners.spawn(one.serve(self.hub.clone(), connections.clone()));
+        let hub = self.hub;
+        let (lines, dependency) = (&hub.meter.lines, &hub.settings.dependency);
+        tokio::select! {
+            () = serve(&hub, listening) => lines.tell_last(dependency),
+            () = lines.tell_rests(dependency) => {}
         }
-        listeners.spawn(scout::run(self.hub.clone()));
-        listeners.close();
-        listeners.wait().await;
-        connections.close();
-        connections.wait().await;
     }
+}
+
+async fn serve(hub: &Arc<Hub>, listening: Vec<Listening>) {
+    let listeners = TaskTracker::new();
+    for one in listening {
+        listeners.spawn(one.serve(hub.clone()));
+    }
+    listeners.spawn(scout::run(hub.clone()));
+    listeners.close();
+    listeners.wait().await;
+    hub.under_way.close();
+    hub.under_way.wait().await;
 }
 
 impl Hub {

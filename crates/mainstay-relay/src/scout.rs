@@ -27,7 +27,8 @@ const MOST_BYTES: usize = 64 * 1024;
 ///
 /// It makes the same verified connection as applications, without logging in, and takes leave properly.
 pub(crate) async fn run(hub: Arc<Hub>) {
-    let all = hub.addresses.resolve().await.unwrap_or_default();
+    let within = hub.settings.relay.connect_within;
+    let all = hub.addresses.resolve(within).await.unwrap_or_default();
     if all.len() > 1 {
         // So that the first connection avoids what cannot serve it.
         look_at(&hub, &all).await;
@@ -44,7 +45,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
             Ok(()) = policy.changed() => continue,
         }
         if hub.policy.waiver(&hub.settings.dependency).is_some() {
-            look_at(&hub, &hub.addresses.resolve().await.unwrap_or_default()).await;
+            look_at(&hub, &hub.addresses.resolve(within).await.unwrap_or_default()).await;
         } else {
             look_at(&hub, &hub.addresses.doubtful()).await;
         }

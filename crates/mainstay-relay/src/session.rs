@@ -15,6 +15,7 @@ use crate::leg::{Leg, Raw};
 use crate::line::Line;
 use crate::opening::{Opened, Opening};
 use crate::pass::Pass;
+use crate::places::Place;
 use crate::pump::{Outcome, Pump};
 use crate::refusal::Refusal;
 use crate::relay::Hub;
@@ -38,6 +39,8 @@ pub(crate) struct Guest {
     /// Where it connected from.
     pub(crate) name: String,
     pub(crate) room: Room,
+    /// Its own until it has left and leave is taken of all servers that were tried for it.
+    pub(crate) place: Arc<Place>,
     /// Whether it comes over a network, where nothing of it may go in the clear.
     pub(crate) needs_tls: bool,
 }
@@ -79,13 +82,12 @@ async fn open(
         Ok(opened) => {
             opening.tell_of_admission();
             let pass = opening.pass.take()?;
-            let address = opening.address?;
             let (leg, line) = (opening.leg.take()?, opening.line.take()?);
             if opened == Opened::Finished {
                 finish(leg, line).await;
                 return None;
             }
-            let key = opening.hop.cancel_key().cloned().map(|key| hub.cancel_keys.keep(key, address));
+            let key = opening.key.take();
             let mut pump = Pump::new(leg, line, opening.hop.flow());
             pump.begin(&opening.received.client, &opening.received.server);
             Some((pump, pass, key))
@@ -131,7 +133,7 @@ async fn refuse(hub: &Hub, opening: &mut Opening<'_>, refusal: Refusal, client: 
         at: hub.now(),
         dependency: dependency.clone(),
         client: client.to_owned(),
-        address: opening.address.map(|address| address.to_string()),
+        address: opening.route.address.map(|address| address.to_string()),
         decision,
     });
     if let Some(leg) = opening.leg.take() {

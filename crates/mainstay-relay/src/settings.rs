@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mainstay_model::{Dependency, DependencyName, Protocol, Relay, TlsMode, Upgrade};
@@ -29,6 +30,8 @@ pub struct Upstream {
     pub host: Arc<str>,
     /// TCP port.
     pub port: u16,
+    /// Where it is, if that is known and not to be asked for by its name.
+    pub addresses: Option<Arc<[SocketAddr]>>,
     /// What is spoken there.
     pub spoken: Spoken,
     /// How it comes to be encrypted. Never [`TlsStart::Never`]: without TLS there is nothing to verify.
@@ -106,6 +109,7 @@ impl Upstream {
         Ok(Upstream {
             host: host.as_str().into(),
             port: dependency.target.port,
+            addresses: None,
             spoken,
             start,
             name,

@@ -266,6 +266,29 @@ fn welcomes(tls: Arc<ServerConfig>) -> Script {
     ])
 }
 
+/// An application has its key before the server is ready, and may be quick.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_good_for_cancelling_as_soon_as_it_is_told() {
+    let pki = Pki::new(now());
+    let tls = pki.identity(Scenario::Fine, NAME).server_config();
+    let not_ready = &WELCOME[..WELCOME.len() - b"Z\0\0\0\x05I".len()];
+    let acts = [
+        Act::Read(8),
+        Act::Send(b"S".to_vec()),
+        Act::Tls(tls),
+        Act::Read(CANCEL.len()),
+        Act::Send(not_ready.to_vec()),
+    ];
+    let peer = Peer::start(Script::new(acts)).await;
+    let running = relay(&peer.url("postgres"), NAME, &pki, terms(loopback())).await;
+    let mut session = connect(&running).await;
+    session.write_all(STARTUP).await.unwrap();
+    session.read_exact(&mut vec![0; not_ready.len()]).await.unwrap();
+    let asked = peer.heard() + 8 + CANCEL.len() as u64;
+    connect(&running).await.write_all(CANCEL).await.unwrap();
+    wait_for("the request to cancel", PATIENCE, async || (peer.heard() == asked).then_some(())).await;
+}
+
 /// libpq up to version 16 sends its requests to cancel in plaintext, also where its session has TLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_cancel_comes_from_another_machine_in_plaintext() {
@@ -316,17 +339,24 @@ async fn an_application_is_not_blamed_for_a_server_that_is_never_reached() {
 async fn a_sick_address_is_left_for_a_sound_one_and_remembered() {
     let pki = Pki::new(now());
     let tls = pki.identity(Scenario::Fine, NAME).server_config();
-    let sick = [Script::close_at_once(), Script::answer(8, b"N".to_vec()), Script::reset_after(8)];
+    let sick = [
+        Script::close_at_once(),
+        Script::answer(8, b"N".to_vec()),
+        Script::reset_after(8),
+        Script::silent(),
+        // It falls silent once it has begun to answer.
+        Script::answer(8, b"S".to_vec()),
+    ];
+    let sound = Peer::start(welcomes(tls)).await;
     for script in sick {
-        let sound = Peer::start(welcomes(tls.clone())).await;
-        let port = sound.address().port();
-        let both: Vec<_> = tokio::net::lookup_host(("localhost", port)).await.unwrap().collect();
-        let Some(first) = both.first().filter(|first| both.len() == 2 && first.is_ipv6()) else {
-            eprintln!("skipped: `localhost` has not two addresses here, that of IPv6 first");
-            return;
-        };
-        let sick = Peer::start_on(*first, script).await;
-        let running = relay(&format!("postgres://localhost:{port}"), NAME, &pki, terms(loopback())).await;
+        let sick = Peer::start(script).await;
+        let both = [sick.address(), sound.address()];
+        let mut terms = terms(loopback());
+        terms.connect_within = Duration::from_secs(2);
+        let running = relay_with(&sound.url("postgres"), NAME, &pki, terms, |settings| {
+            settings.upstream.addresses = Some(both.into());
+        })
+        .await;
         for _ in 0..2 {
             let mut application = connect(&running).await;
             application.write_all(STARTUP).await.unwrap();

@@ -13,12 +13,14 @@ use mainstay_tls::ClientKey;
 use mainstay_wire::mysql::VISITOR;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::scene::*;
 
 const NAME: &str = "db.example.com";
 const SOON: Duration = Duration::from_secs(10);
+const DAWDLING: Duration = Duration::from_millis(1_500);
 /// The length of a request for TLS, with its header.
 const REQUEST: usize = 36;
 const METHOD: &[u8] = b"mysql_native_password\0";
@@ -32,6 +34,8 @@ struct Counting {
     marks: Arc<AtomicUsize>,
     /// Those that ended as they should.
     left: Arc<AtomicUsize>,
+    /// How many log-ins one may answer that waits to be let.
+    lets: Arc<Semaphore>,
 }
 
 /// How such a server behaves.
@@ -40,6 +44,10 @@ enum Manner {
     Proper,
     /// It answers its first handshake with garbage.
     Stumbles,
+    /// It is long in greeting.
+    Dawdles,
+    /// It answers no log-in until it is let.
+    Waits,
     /// It asks for the password itself, as `caching_sha2_password` does.
     Asks,
 }
@@ -49,20 +57,27 @@ impl Counting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = TlsAcceptor::from(identity.server_config_unchecked());
-        let counting =
-            Counting { address, made: Arc::default(), marks: Arc::default(), left: Arc::default() };
+        let counting = Counting {
+            address,
+            made: Arc::default(),
+            marks: Arc::default(),
+            left: Arc::default(),
+            lets: Arc::new(Semaphore::new(0)),
+        };
+        let lets = counting.lets.clone();
         let (made, marks, left) = (counting.made.clone(), counting.marks.clone(), counting.left.clone());
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (acceptor, marks, left) = (acceptor.clone(), marks.clone(), left.clone());
+                let lets = lets.clone();
                 let is_first = made.fetch_add(1, Ordering::SeqCst) == 0;
                 tokio::spawn(async move {
                     if manner == Manner::Stumbles && is_first {
                         let _ = stumble(stream).await;
                         return;
                     }
-                    match attend(stream, acceptor, manner).await {
+                    match attend(stream, acceptor, manner, &lets).await {
                         Ok(()) => left.fetch_add(1, Ordering::SeqCst),
                         Err(_) => marks.fetch_add(1, Ordering::SeqCst),
                     };
@@ -95,11 +110,22 @@ impl Counting {
 }
 
 /// Up to the end of a log-in. An error is a mark against whoever connected.
-async fn attend(mut stream: TcpStream, acceptor: TlsAcceptor, manner: Manner) -> std::io::Result<()> {
+async fn attend(
+    mut stream: TcpStream,
+    acceptor: TlsAcceptor,
+    manner: Manner,
+    lets: &Semaphore,
+) -> std::io::Result<()> {
+    if manner == Manner::Dawdles {
+        tokio::time::sleep(DAWDLING).await;
+    }
     stream.write_all(&greeting()).await?;
     stream.read_exact(&mut [0; REQUEST]).await?;
     let mut secured = acceptor.accept(stream).await?;
     let (mut number, log_in) = packet_of(&mut secured).await?;
+    if manner == Manner::Waits {
+        lets.acquire().await.unwrap().forget();
+    }
     if manner == Manner::Asks && !log_in.windows(VISITOR.len()).any(|part| part == VISITOR.as_bytes()) {
         secured.write_all(&packet(number + 1, b"\x01\x04")).await?;
         number = packet_of(&mut secured).await?.0;
@@ -168,15 +194,20 @@ fn client_key(pki: &Pki) -> ClientKey {
     both
 }
 
-/// With a certificate of its own to show, the relay breaks off: once for an outage, and not for each application.
+/// With a certificate of its own to show, the relay breaks off: a few times for an outage, and not for each application. An outage
+/// begins while connections are being admitted, as when a waiver ends or a certificate expires.
 #[tokio::test]
 async fn a_refusal_that_counts_is_not_asked_for_again_at_once() {
     let pki = Pki::new(now());
-    let server = Counting::start(&pki.identity(Scenario::Expired, NAME), Manner::Proper).await;
+    let identity = pki.identity(Scenario::Expired, NAME);
+    let server = Counting::start(&identity, Manner::Proper).await;
     let key = client_key(&pki);
     let terms = terms(loopback());
     let running =
         relay_with(&server.url(), NAME, &pki, terms, |settings| settings.upstream.key = Some(key)).await;
+    running.waive(&identity, NAME);
+    assert!(told(&running, &log_in()).await.contains("Access denied"), "it is admitted");
+    running.waive_nothing();
     for _ in 0..30 {
         let told = told(&running, &log_in()).await;
         assert!(told.contains("expired"), "{told}");
@@ -259,4 +290,46 @@ async fn a_server_that_drips_is_given_up_in_time() {
     let told = told(&running, &log_in()).await;
     assert!(told.contains("silent or too slow"), "{told}");
     assert!(peer.sent() < greeting().len() as u64, "it was left before it had said its greeting");
+}
+
+/// A server that takes longer to greet than it is waited for counts those who are gone by then.
+#[tokio::test]
+async fn a_server_that_is_left_for_a_faster_one_is_left_without_a_mark() {
+    let pki = Pki::new(now());
+    let identity = pki.identity(Scenario::Fine, NAME);
+    let slow = Counting::start(&identity, Manner::Dawdles).await;
+    let fast = Counting::start(&identity, Manner::Proper).await;
+    let mut terms = terms(loopback());
+    // Half of it is for the slow one while there is another.
+    terms.connect_within = DAWDLING * 9 / 5;
+    let running = relay_with(&fast.url(), NAME, &pki, terms, |settings| {
+        settings.upstream.addresses = Some([slow.address, fast.address].into());
+    })
+    .await;
+    let told = told(&running, &log_in()).await;
+    assert!(told.contains("Access denied"), "{told}");
+    // The relay's own look is the other connection.
+    slow.is_left_without_a_mark(2, "slowness").await;
+    fast.is_left_without_a_mark(2, "nothing").await;
+}
+
+#[tokio::test]
+async fn a_farewell_has_a_place_and_is_waited_for() {
+    let pki = Pki::new(now());
+    let server = Counting::start(&pki.identity(Scenario::Expired, NAME), Manner::Waits).await;
+    let mut terms = terms(loopback());
+    (terms.most_connections, terms.connect_within) = (1, SOON);
+    let mut running = relay(&server.url(), NAME, &pki, terms).await;
+    assert!(told(&running, &log_in()).await.contains("expired"));
+    let full = told(&running, &log_in()).await;
+    assert!(full.contains("1 connections are open"), "its leave is not taken yet: {full}");
+    server.lets.add_permits(1);
+    let next = async || told(&running, &log_in()).await.contains("expired").then_some(());
+    wait_for("the place to be free", SOON, next).await;
+    running.stop.cancel();
+    let stopped = tokio::time::timeout(Duration::from_millis(100), &mut running.task).await;
+    assert!(stopped.is_err(), "the second one is not taken leave of yet");
+    server.lets.add_permits(1);
+    tokio::time::timeout(SOON, running.task).await.expect("it stops").unwrap();
+    server.is_left_without_a_mark(2, "a stop").await;
 }

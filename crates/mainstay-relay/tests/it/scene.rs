@@ -76,6 +76,8 @@ pub(crate) struct Running {
     pub(crate) policy: watch::Sender<Arc<RelayPolicy>>,
     pub(crate) stop: CancellationToken,
     pub(crate) estate: Estate,
+    /// Ends with the relay.
+    pub(crate) task: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
@@ -181,8 +183,8 @@ pub(crate) async fn relay_after(
     };
     let relay = Relay::new(settings, wiring);
     let meter = relay.meter();
-    tokio::spawn(relay.run(vec![listening]));
-    Running { address, meter, news: told, policy, stop, estate }
+    let task = tokio::spawn(relay.run(vec![listening]));
+    Running { address, meter, news: told, policy, stop, estate, task }
 }
 
 /// An application that connects to a relay.
