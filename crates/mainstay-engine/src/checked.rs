@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
@@ -11,9 +12,12 @@ use crate::agenda::Due;
 use crate::confirm::{self, Belief};
 use crate::renewal::Renewed;
 use crate::rules::{self, Facts, Judged};
-use crate::time::{clock, earlier};
+use crate::time::{clock, earlier, since};
 use crate::turn::{About, Turn};
 use crate::{Recheck, network, renewal, slowness, wording};
+
+/// A check that began within this time saw what relays see now.
+const LATELY: SignedDuration = SignedDuration::from_secs(2);
 
 /// More changes than flapping needs are not remembered.
 const CHANGES: usize = 64;
@@ -85,6 +89,15 @@ impl Turn<'_> {
         let text = format!("{name} has a new certificate until {}, {when}.", clock(renewed.until));
         let about = About::dependency(name).shown_by(vec![format!("It is for {}.", renewed.name)]);
         self.write(EntryKind::CertificateRenewed, about, text);
+    }
+
+    /// A relay cannot serve its application: whether a check sees the same is asked at once, however far off the next one is.
+    pub(crate) fn relay_refused(&mut self, name: &DependencyName) {
+        let Some(state) = self.state.dependencies.get(name) else { return };
+        let lately = state.last.as_ref().is_some_and(|last| since(last.checked_at, self.now).abs() < LATELY);
+        if state.verdict != Verdict::Down && !lately {
+            self.effects.rechecks.push(Recheck { dependency: name.clone(), after: Duration::ZERO });
+        }
     }
 
     /// Believes the last check or asks for another, and judges what follows.

@@ -150,6 +150,8 @@ pub enum Event {
         /// Which waiver.
         waiver: WaiverId,
     },
+    /// A relay refused the server of this dependency, or could not reach it.
+    RelayRefused(DependencyName),
     /// Certificates were found revoked.
     RevocationSeen {
         /// Which.

@@ -98,6 +98,7 @@ impl<'a> Turn<'a> {
             Event::Operator { by, action } => self.operated(by, action),
             Event::WaiverUsed { waiver, count, at } => self.waiver_used(waiver, count, at),
             Event::FullyVerified { waiver } => self.fully_verified(waiver),
+            Event::RelayRefused(dependency) => self.relay_refused(&dependency),
             Event::RevocationSeen { fingerprints } => self.revocation_seen(fingerprints),
             Event::Heartbeat(name) => self.heartbeat(&name),
             Event::Tick => self.ticked(),

@@ -205,6 +205,13 @@ pub struct RelayReport {
     pub shadows: Vec<ShadowFinding>,
 }
 
+impl AdmissionDecision {
+    /// Whether nobody was let in for a reason that lies with the server or the way to it.
+    pub fn is_of_the_server(&self) -> bool {
+        matches!(self, AdmissionDecision::Refused { reason, .. } if !reason.is_of_the_client())
+    }
+}
+
 impl RefusalReason {
     /// Whether it says something of the client and nothing of the server.
     pub fn is_of_the_client(self) -> bool {

@@ -6,6 +6,7 @@ mod team;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -129,7 +130,8 @@ impl Service {
             policy_key,
         };
         team.spawn("relays", relays.run());
-        let told = Told { news: told, board: parts.board.clone(), inbox: parts.inbox.clone() };
+        let refused = HashMap::new();
+        let told = Told { news: told, board: parts.board.clone(), inbox: parts.inbox.clone(), refused };
         team.spawn("relays' news", told.follow(team.stop()));
         parts.spawn_scheduler(&team, rechecks_wanted);
         parts.spawn_background(&team, trouble.clone());

@@ -100,6 +100,10 @@ impl Turn<'_> {
             self.state.waivers.get(&id).is_some_and(|one| matches!(one.state, WaiverState::Active { .. }));
         if in_force {
             self.end_waiver(id, WaiverEnd::Renewed);
+            let name = self.state.waivers.get(&id).map(|one| one.dependency.clone());
+            // That it is over is seen by a check.
+            let check = |dependency| Recheck { dependency, after: Duration::ZERO };
+            self.effects.rechecks.extend(name.map(check));
         }
     }
 

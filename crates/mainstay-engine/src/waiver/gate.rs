@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mainstay_model::{
     Certificate, CheckReport, Dependency, DependencyName, DependencyState, Failure, FailureKind, Observation,
-    Otherwise, Pin, Protocol, Verdict,
+    Otherwise, Pin, Protocol, Verdict, Waiver, WaiverEnd, WaiverState,
 };
 
 use super::{WaiverRefusal, evidence, words};
@@ -68,6 +68,14 @@ impl State {
             return Err(WaiverRefusal::NoConnection(name.clone()));
         }
         let report = fresh(dependency, state, now)?;
+        // A relay saw the new certificate, and no check has yet.
+        let renewed = |waiver: &Waiver| match &waiver.state {
+            WaiverState::Ended { end: WaiverEnd::Renewed, at, .. } => *at >= report.checked_at,
+            _ => false,
+        };
+        if self.waivers_of(name).any(|waiver| renewed(waiver)) {
+            return Err(WaiverRefusal::Works(name.clone()));
+        }
         let shown = shown(name, report)?;
         self.refuse_revoked(name, shown.chain)?;
         Ok(WaiverGrounds {

@@ -615,6 +615,36 @@ fn a_check_by_the_rules_of_before_is_no_evidence() {
     assert!(scene.state.check_waiver(&wish("x", None), scene.now).is_ok());
 }
 
+/// Relays see first what checks see only when they are due.
+#[test]
+fn what_relays_see_is_checked_at_once() {
+    let often = |landscape: &mut Landscape| {
+        landscape.dependencies.get_mut("db").unwrap().every = Duration::from_secs(3_600);
+    };
+    let mut scene = Scene::changed(&["db@acme"], often);
+    scene.check("db", Life(begin() - days(90), begin() + hours(1)));
+    scene.step(Event::RelayRefused(name("db")));
+    assert!(scene.last.rechecks.is_empty(), "that was seen just now");
+    scene.now += hours(2);
+    scene.step(Event::RelayRefused(name("db")));
+    let asked: Vec<Duration> = scene.last.rechecks.iter().map(|one| one.after).collect();
+    assert_eq!(asked, [Duration::ZERO]);
+    scene.check_fully("db", gone());
+    scene.now += SignedDuration::from_secs(30);
+    scene.step(Event::RelayRefused(name("db")));
+    assert!(scene.last.rechecks.is_empty(), "that is known");
+    // And the way back: until a check saw the new certificate, there is no ground for another waiver.
+    scene.act(ask());
+    let waiver = only(&scene).id;
+    scene.step(Event::FullyVerified { waiver });
+    assert_eq!(scene.last.rechecks.len(), 1);
+    let works = WaiverRefusal::Works(name("db"));
+    assert_eq!(scene.state.check_waiver(&wish("x", None), scene.now), Err(works));
+    scene.now += SignedDuration::from_secs(1);
+    scene.check("db", gone());
+    assert!(scene.state.check_waiver(&wish("x", None), scene.now).is_ok(), "a later check says otherwise");
+}
+
 /// The way back is looked for every few seconds, however seldom checks are.
 #[test]
 fn while_a_waiver_is_in_force_checks_come_often() {

@@ -36,6 +36,9 @@ enum Done {
 /// The first byte of a TLS record that opens a handshake (RFC 8446 §5.1). No command begins with it.
 const HANDSHAKE: u8 = 0x16;
 
+const NO_TLS: &str = "the application speaks TLS, and this relay has no certificate; connect to it without TLS (redis://), or \
+                      give the relay a certificate (`tls`)";
+
 impl RelayHop {
     /// A hop in front of a server that stands alone. Should it belong to a cluster all the same, whatever would lead applications past
     /// the relay is refused.
@@ -55,9 +58,7 @@ impl RelayHop {
             None if from.client_ended => return Ok(HopStep::Finished),
             None if self.legs.client_tls => return Ok(HopStep::ReadClient),
             Some(&HANDSHAKE) if !self.legs.client_tls => {
-                let message = "the application speaks TLS, and this relay has no certificate; connect to it without TLS (redis://), or \
-                               give the relay a certificate (`tls`)";
-                return Err(HopError::Unsupported { message: message.to_owned() });
+                return Err(HopError::Unsupported { message: NO_TLS.to_owned() });
             }
             _ => self.done = Done::Heard,
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::http::Method;
 use jiff::Timestamp;
-use mainstay_model::{RelayPolicy, WaiverId};
+use mainstay_model::{DependencyName, RelayPolicy, WaiverId};
 use mainstay_relay::News;
 use mainstay_tls::{PolicyPublicKey, SignedPolicy};
 use serde_json::{Value, json};
@@ -208,6 +208,8 @@ pub(crate) struct Teller {
 struct Untold {
     uses: Uses,
     fully_verified: BTreeSet<WaiverId>,
+    /// Whose servers were refused.
+    refused: BTreeSet<DependencyName>,
 }
 
 impl Teller {
@@ -273,7 +275,7 @@ impl Teller {
         self.write_ended();
         let said = match self.said.take() {
             Some(said) => said,
-            None if untold.uses.is_empty() && untold.fully_verified.is_empty() => return,
+            None if untold.is_empty() => return,
             None => {
                 self.count += 1;
                 std::mem::take(untold).json(&self.me, self.count)
@@ -292,9 +294,18 @@ impl Teller {
 }
 
 impl Untold {
+    fn is_empty(&self) -> bool {
+        self.uses.is_empty() && self.fully_verified.is_empty() && self.refused.is_empty()
+    }
+
     fn heard(&mut self, news: &News) {
         match news {
-            News::Decided(admission) => self.uses.count(admission),
+            News::Decided(admission) => {
+                self.uses.count(admission);
+                if admission.decision.is_of_the_server() {
+                    self.refused.insert(admission.dependency.clone());
+                }
+            }
             News::FullyVerified { waiver, .. } => {
                 self.fully_verified.insert(*waiver);
             }
@@ -309,7 +320,10 @@ impl Untold {
     fn json(&self, me: &str, number: u64) -> Value {
         let uses = self.uses.all().map(|(id, count, at)| json!({ "waiver": id, "count": count, "at": at }));
         let uses: Vec<Value> = uses.collect();
-        json!({ "relay": me, "number": number, "uses": uses, "fully_verified": self.fully_verified })
+        json!({
+            "relay": me, "number": number, "uses": uses, "fully_verified": self.fully_verified,
+            "refused": self.refused,
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use mainstay_engine::Event;
-use mainstay_model::{RelayPolicy, WaiverId};
+use mainstay_model::{DependencyName, RelayPolicy, WaiverId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -98,6 +98,8 @@ pub(super) struct Told {
     uses: Vec<Use>,
     /// Waivers that are needed no more, since full verification succeeded while they were in force.
     fully_verified: Vec<WaiverId>,
+    /// Dependencies whose servers were refused, or could not be reached.
+    refused: Vec<DependencyName>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,13 +162,14 @@ pub(super) async fn told(
     let Json(told) = told.map_err(|error| {
         Trouble::new(StatusCode::BAD_REQUEST, error.body_text(), "Send what the API's document says.")
     })?;
-    let taken = told.uses.len() + told.fully_verified.len();
+    let taken = told.uses.len() + told.fully_verified.len() + told.refused.len();
     let is_news = context.heard.is_news(&told.relay, told.number);
     let uses = told.uses.into_iter().filter(|_| is_news);
     let uses = uses.map(|Use { waiver, count, at }| Event::WaiverUsed { waiver, count, at });
     let verified = told.fully_verified.into_iter().map(|waiver| Event::FullyVerified { waiver });
     // All are handed in before any is waited for: that they are written may be heard too late, and then they are not told anew.
-    let handed_in = join_all(uses.chain(verified).map(|event| context.record(event))).await;
+    let refused = told.refused.into_iter().map(Event::RelayRefused);
+    let handed_in = join_all(uses.chain(verified).chain(refused).map(|event| context.record(event))).await;
     let outcome: Result<Vec<()>, Trouble> = handed_in.into_iter().collect();
     if outcome.as_ref().is_err_and(Trouble::is_not_recorded) {
         context.heard.forget(&told.relay, told.number);

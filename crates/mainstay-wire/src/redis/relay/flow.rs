@@ -4,8 +4,7 @@ use super::commands::Commands;
 use super::replies::Replies;
 use super::stream::Stream;
 use super::talk::Talk;
-use super::{HANDSHAKE, Peers};
-use crate::redis::client::command;
+use super::{HANDSHAKE, NO_TLS, Peers, refused};
 use crate::relay::Flow;
 
 /// A connection to Redis. Bytes pass as they are, but for what would lead the application past the relay.
@@ -16,6 +15,8 @@ use crate::relay::Flow;
 pub(super) struct Conveyed {
     peers: Peers,
     speaks: Speaks,
+    /// What the relay answers itself.
+    owed: Vec<u8>,
     client: Stream,
     commands: Commands,
     server: Stream,
@@ -38,6 +39,7 @@ impl Conveyed {
         Conveyed {
             peers,
             speaks: Speaks::default(),
+            owed: Vec::new(),
             client: Stream::default(),
             commands: Commands::default(),
             server: Stream::default(),
@@ -53,13 +55,18 @@ impl Flow for Conveyed {
             (Speaks::Unknown, Some(&HANDSHAKE)) => {
                 // A server waits for the end of that line for ever, and so does the application. An error is no TLS, which ends it.
                 self.speaks = Speaks::Tls;
-                return Cow::Owned(command(&["TLS-IS-NOT-SPOKEN-HERE"]));
+                self.owed = refused::error(NO_TLS);
+                return Cow::Borrowed(b"");
             }
             (Speaks::Tls, _) => return Cow::Borrowed(b""),
             (Speaks::Unknown, Some(_)) => self.speaks = Speaks::Redis,
             _ => {}
         }
         self.client.take(bytes, |rest| self.commands.judge(rest, &mut self.talk))
+    }
+
+    fn reply_to_client(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.owed)
     }
 
     fn from_server<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {

@@ -1,6 +1,8 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use mainstay_engine::Event;
+use mainstay_model::DependencyName;
 use mainstay_relay::News;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -12,6 +14,9 @@ use crate::tasks::record::Inbox;
 /// The use of a waiver is written down this often at most: a busy relay admits thousands of connections in that time.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
+/// That a server is refused is passed on this often at most, however many applications try.
+const REFUSED_EVERY: Duration = Duration::from_secs(2);
+
 /// What relays tell, on its way to the pages and to the recorder.
 pub(crate) struct Told {
     /// What they tell.
@@ -20,6 +25,8 @@ pub(crate) struct Told {
     pub(crate) board: Board,
     /// The way to the recorder.
     pub(crate) inbox: Inbox,
+    /// When it was passed on last that the server of a dependency is refused.
+    pub(crate) refused: HashMap<DependencyName, Instant>,
 }
 
 impl Told {
@@ -44,10 +51,16 @@ impl Told {
         self.tell(&mut uses).await;
     }
 
-    async fn heard(&self, news: News, uses: &mut Uses) {
+    async fn heard(&mut self, news: News, uses: &mut Uses) {
         self.board.heard(&news, Instant::now());
         match news {
-            News::Decided(admission) => uses.count(&admission),
+            News::Decided(admission) => {
+                uses.count(&admission);
+                if admission.decision.is_of_the_server() && self.is_due(&admission.dependency, Instant::now())
+                {
+                    self.inbox.send(Event::RelayRefused(admission.dependency)).await;
+                }
+            }
             News::FullyVerified { waiver, .. } => {
                 // What was admitted before is told before the end.
                 self.tell(uses).await;
@@ -55,6 +68,14 @@ impl Told {
             }
             News::Shadow { .. } => {}
         }
+    }
+
+    fn is_due(&mut self, name: &DependencyName, now: Instant) -> bool {
+        let is_due = self.refused.get(name).is_none_or(|last| now.duration_since(*last) >= REFUSED_EVERY);
+        if is_due {
+            self.refused.insert(name.clone(), now);
+        }
+        is_due
     }
 
     async fn tell(&self, uses: &mut Uses) {

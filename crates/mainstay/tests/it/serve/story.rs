@@ -201,7 +201,7 @@ async fn story(start: impl FnOnce(&Identity) -> Server) {
     pki.write_root(home.directory());
     home.configure(&format!(
         "dependencies:\n  orders-db:\n    url: {}\n    tls: {{ ca_file: root.pem, server_name: {SERVER_NAME} }}\n    \
-         every: 1s\n    timeout: 900ms\n    relay: {{ listen: 127.0.0.1:{relay} }}\n",
+         every: 10m\n    timeout: 900ms\n    relay: {{ listen: 127.0.0.1:{relay} }}\n",
         server.url()
     ));
     let _instance = home.serve().await;
