@@ -15,6 +15,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let said = said(bytes);
     let (client, server) = (joined(&said, Side::Client), joined(&said, Side::Server));
+    // TLS is answered by the relay itself, which has no place among the words of a server that would speak first.
+    if client.first() == Some(&0x16) {
+        return;
+    }
     let whole = [(Side::Client, &client[..]), (Side::Server, &server[..])];
     assert_eq!(conveyed(flow(), &said), conveyed(flow(), &whole));
 });
