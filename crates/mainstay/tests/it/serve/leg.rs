@@ -101,6 +101,14 @@ fn postgres(pki: &Pki) -> Postgres {
     tokio::task::block_in_place(|| Postgres::start(options))
 }
 
+async fn before_postgres() -> (Postgres, Scene) {
+    let pki = Pki::new(now());
+    let server = postgres(&pki);
+    let url = format!("postgres://app:secret@localhost:{}/postgres", server.port());
+    let scene = Scene::start(&pki, &url).await;
+    (server, scene)
+}
+
 async fn sleeps(server: &Postgres) {
     let asleep =
         "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%' AND state = 'active'";
@@ -116,10 +124,7 @@ async fn psql_verifies_the_relay_and_nothing_else() {
     if !require(Postgres::available()) {
         return;
     }
-    let pki = Pki::new(now());
-    let server = postgres(&pki);
-    let scene =
-        Scene::start(&pki, &format!("postgres://app:secret@localhost:{}/postgres", server.port())).await;
+    let (server, scene) = before_postgres().await;
     let root = scene.relays_root();
     let question = "SELECT 6 * 7";
     for (sslmode, root) in [("verify-full", Some(&*root)), ("verify-ca", Some(&*root)), ("require", None)] {
@@ -150,10 +155,7 @@ async fn a_request_to_cancel_over_tls_reaches_the_statement() {
     if !require(Postgres::available()) {
         return;
     }
-    let pki = Pki::new(now());
-    let server = postgres(&pki);
-    let scene =
-        Scene::start(&pki, &format!("postgres://app:secret@localhost:{}/postgres", server.port())).await;
+    let (server, scene) = before_postgres().await;
     let mut session = scene.secured().await;
     // Version 3.0, and the user who needs no password.
     session.write_all(b"\0\0\0\x17\0\x03\0\0user\0postgres\0\0").await.expect("it reads");
